@@ -1,0 +1,1 @@
+"""What measures speed or quality: one command each, results as files in results/."""

@@ -1,0 +1,299 @@
+"""`import_trainings`: put trainings of a file (or of the simulation) into the catalogue; all or nothing, repeatable."""
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, transaction
+
+from bekal.accounts.provinces import PROVINCES
+from bekal.catalogue.models import MAX_PRICE_RUPIAH, Category, Institution, Platform, Training
+from bekal.catalogue.table_fields import (
+    ColumnMap,
+    Field,
+    FieldError,
+    Findings,
+    one_of,
+    parsed_rows,
+    text_field,
+    whole_number,
+)
+from bekal.catalogue.table_file import Problem, Table, TableError
+from bekal.core.money import MoneyError, format_rupiah, parse_price_text, parse_rupiah
+
+MAX_ROWS = 100_000
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTraining:
+    """One training to put on the shelf. `price_rupiah` None: the price is not known, so it is listed but not on sale.
+
+    `given` names the optional fields that the source has; the others keep what a known training already has.
+    """
+
+    code: str
+    title: str
+    institution: str
+    category: str
+    price_rupiah: int | None
+    description: str | None = None
+    category_en: str | None = None
+    platform: str | None = None
+    mode: str | None = None
+    province: int | None = None
+    hours: int | None = None
+    session_count: int | None = None
+    on_sale: bool | None = None
+    given: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedTrainings:
+    """What changed: counts of trainings, and of the rows that had to be made for them."""
+
+    added_count: int
+    changed_count: int
+    unchanged_count: int
+    new_institution_count: int
+    new_category_count: int
+
+
+def _price(text: str) -> int:
+    try:
+        price = parse_rupiah(text) if text.isascii() and text.isdigit() else parse_price_text(text)
+    except MoneyError:
+        price = None
+    if price is None or price > MAX_PRICE_RUPIAH:
+        limit = format_rupiah(MAX_PRICE_RUPIAH)
+        raise FieldError(f"write whole rupiah up to {limit}, as 89700, Rp89.700 or Gratis; leave unknown prices blank")
+    return price
+
+
+def _code(text: str) -> str:
+    if not _CODE.fullmatch(text):
+        raise FieldError("a code has letters, digits, dots, dashes, slashes and underscores, no spaces: rewrite it")
+    return text
+
+
+MODES = {
+    "self_paced": Training.Mode.SELF_PACED,
+    "webinar": Training.Mode.WEBINAR,
+    "on_site": Training.Mode.ON_SITE,
+}
+YES_NO = {"true": True, "yes": True, "ya": True, "1": True, "false": False, "no": False, "tidak": False, "0": False}
+PROVINCE_NAMES: dict[str, int] = {str(code): code for code in PROVINCES} | {
+    name: code for code, name in PROVINCES.items()
+}
+
+# The documented columns (docs/import.md); a test compares the two.
+FIELDS: tuple[Field, ...] = (
+    Field("code", _code, max_characters=60),
+    Field("title", text_field, required=True, max_characters=300),
+    Field("institution", text_field, required=True, max_characters=200),
+    Field("category", text_field, required=True, max_characters=80),
+    Field("category_en", text_field, max_characters=80),
+    Field("price", _price),
+    Field("platform", text_field, max_characters=200),
+    Field("mode", one_of(MODES)),
+    Field("province", one_of(PROVINCE_NAMES)),
+    Field("hours", whole_number(1, 1000)),
+    Field("session_count", whole_number(1, 30)),
+    Field("description", text_field, max_characters=5000),
+    Field("on_sale", one_of(YES_NO)),
+)
+_KEPT_WHERE_ABSENT = ("platform", "mode", "province", "hours", "session_count", "description", "on_sale")
+
+
+def read_trainings(path: Path, column_map: ColumnMap) -> tuple[list[NewTraining], Findings]:
+    """Every training of a CSV or Parquet file, or the problems that keep it out. Writes nothing."""
+    findings = Findings()
+    trainings: list[NewTraining] = []
+    first_line: dict[str, int] = {}
+    try:
+        table = Table(path, max_rows=MAX_ROWS)
+    except TableError as error:
+        findings.add(error.problem)
+        return [], findings
+    for line, values in parsed_rows(table, FIELDS, column_map, findings):
+        code = values.get("code") or derived_code(values["institution"], values["title"])
+        if code in first_line:
+            mend = f"line {first_line[code]} has this training already: keep one of them"
+            column, value = ("code", code) if values.get("code") else ("title", values["title"])
+            findings.add(Problem(line, column, value, mend))
+            continue
+        first_line[code] = line
+        if values.get("price") is None:
+            findings.notes.append(Problem(line, "price", "", f"no price: {values['title']} is listed but not on sale"))
+        given = frozenset(name for name in _KEPT_WHERE_ABSENT if name in values)
+        fields = {name: values[name] for name in (*given, "title", "institution", "category")}
+        trainings.append(
+            NewTraining(
+                code=code,
+                price_rupiah=values.get("price"),
+                category_en=values.get("category_en"),
+                given=given,
+                **fields,
+            )
+        )
+    if not (trainings or findings.problem_count):
+        findings.add(Problem(0, "", "", "the file has no rows below its heading: nothing to import"))
+    return trainings, findings
+
+
+def derived_code(institution: str, title: str) -> str:
+    """The code of a training whose source has none: the same institution and title are the same training."""
+    text = f"{institution.casefold()}\0{title.casefold()}"
+    return f"x-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def import_trainings(*, trainings: Sequence[NewTraining], at: datetime, dry_run: bool = False) -> ImportedTrainings:
+    """Add the trainings whose code is new, change those that differ, leave the others; one transaction.
+
+    Institutions, platforms and categories are found by their name (capitals aside) and made where missing.
+    A training that is already known and comes without a price keeps its last one and goes off sale.
+    With `dry_run` everything is tried and nothing kept. Raises ValueError where a code stands twice.
+    """
+    twice = [code for code, count in Counter(t.code for t in trainings).items() if count > 1]
+    if twice:
+        raise ValueError(f"a code stands twice in one call: {twice[:5]}")
+    with transaction.atomic():
+        imported = _import(trainings, at)
+        transaction.set_rollback(dry_run)
+    return imported
+
+
+def _import(trainings: Sequence[NewTraining], at: datetime) -> ImportedTrainings:
+    with connection.cursor() as cursor:  # one import at a time, so that two do not make the same institution
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('catalogue import'))")
+    institutions, new_institutions = _named(
+        {t.institution for t in trainings}, Institution.objects.in_bulk().values(), _new_institution
+    )
+    platforms, _ = _named(
+        {t.platform for t in trainings if t.platform}, Platform.objects.in_bulk().values(), _new_platform
+    )
+    in_english = {t.category.casefold(): t.category_en for t in trainings if t.category_en}
+    categories, new_categories = _named(
+        {t.category for t in trainings},
+        Category.objects.in_bulk().values(),
+        lambda name, taken: _new_category(name, in_english.get(name.casefold()), taken),
+    )
+    codes = [t.code for t in trainings]
+    known = {t.code: t for t in Training.objects.select_for_update().filter(code__in=codes).order_by("id")}
+    added, changed = [], []
+    for new in trainings:
+        values = _values(
+            new,
+            category=categories[new.category.casefold()],
+            institution=institutions[new.institution.casefold()],
+            platform=platforms[new.platform.casefold()] if new.platform else None,
+        )
+        old = known.get(new.code)
+        if old is None:
+            added.append(Training(code=new.code, listed_at=at, **{"price_rupiah": 0, **values}))
+        elif any(getattr(old, name) != value for name, value in values.items()):
+            for name, value in values.items():
+                setattr(old, name, value)
+            changed.append(old)
+    Training.objects.bulk_create(added, batch_size=2000)
+    if changed:
+        Training.objects.bulk_update(changed, _CHANGEABLE, batch_size=500)
+    unchanged = len(trainings) - len(added) - len(changed)
+    return ImportedTrainings(len(added), len(changed), unchanged, new_institutions, new_categories)
+
+
+_CHANGEABLE = (
+    "title",
+    "category_id",
+    "institution_id",
+    "platform_id",
+    "price_rupiah",
+    "mode",
+    "province",
+    "hours",
+    "session_count",
+    "description",
+    "on_sale",
+)
+
+
+def _values(new: NewTraining, *, category: int, institution: int, platform: int | None) -> dict[str, Any]:
+    """Column values of the training; optional fields the source does not have are left out."""
+    values: dict[str, Any] = {"title": new.title, "category_id": category, "institution_id": institution}
+    optional = {
+        "platform": ("platform_id", platform),
+        "mode": ("mode", new.mode or Training.Mode.SELF_PACED),
+        "province": ("province", new.province),
+        "hours": ("hours", new.hours),
+        "session_count": ("session_count", new.session_count or 1),
+        "description": ("description", new.description or ""),
+        "on_sale": ("on_sale", new.on_sale is not False),
+    }
+    values |= {column: value for name, (column, value) in optional.items() if name in new.given}
+    if new.price_rupiah is None:
+        values["on_sale"] = False
+    else:
+        values |= {"price_rupiah": new.price_rupiah, "on_sale": values.get("on_sale", True)}
+    return values
+
+
+def _named(
+    names: Iterable[str], rows: Iterable[Any], make: Callable[[str, set[str]], Any]
+) -> tuple[dict[str, int], int]:
+    """{folded name: id} of every name, making the rows that are missing; and how many were made."""
+    rows = sorted(rows, key=lambda row: -row.pk)  # of two with one name the older is found
+    found = {_name_of(row).casefold(): row.pk for row in rows}
+    taken = {row.slug if isinstance(row, Category) else row.code for row in rows}
+    made: dict[str, Any] = {}
+    for name in sorted(names):
+        if name.casefold() not in found and name.casefold() not in made:
+            made[name.casefold()] = make(name, taken)
+    for folded, row in made.items():
+        row.save(force_insert=True)
+        found[folded] = row.pk
+    return found, len(made)
+
+
+def _name_of(row: Category | Institution | Platform) -> str:
+    return row.name_id if isinstance(row, Category) else row.name
+
+
+def _new_institution(name: str, taken: set[str]) -> Institution:
+    return Institution(code=_free_slug(name, taken), name=name)
+
+
+def _new_platform(name: str, taken: set[str]) -> Platform:
+    return Platform(code=_free_slug(name, taken), name=name)
+
+
+def _new_category(name: str, name_en: str | None, taken: set[str]) -> Category:
+    return Category(slug=_free_slug(name, taken), name_id=name, name_en=name_en or name)
+
+
+def _free_slug(name: str, taken: set[str]) -> str:
+    """A short code of ASCII letters, digits and dashes that no other row has; added to `taken`."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:34].rstrip("-") or "x"
+    slug, number = base, 1
+    while slug in taken:
+        number += 1
+        slug = f"{base}-{number}"
+    taken.add(slug)
+    return slug
+
+
+def described(imported: ImportedTrainings) -> Mapping[str, int]:
+    """The counts by the word a report uses for them, in order."""
+    return {
+        "added": imported.added_count,
+        "changed": imported.changed_count,
+        "unchanged": imported.unchanged_count,
+        "institutions added": imported.new_institution_count,
+        "categories added": imported.new_category_count,
+    }

@@ -1,0 +1,21 @@
+"""`manage setup`: roles, schema, rights, translations and static files; safe to repeat."""
+
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from bekal.config.roles import ensure_roles, grant_rights
+from bekal.config.translations import compile_translations
+
+
+class Command(BaseCommand):
+    help = "Create roles, migrate, grant rights, compile translations and collect static files; safe to repeat."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        ensure_roles()
+        call_command("migrate", database="owner", interactive=False, verbosity=0)
+        grant_rights()
+        compile_translations()
+        call_command("collectstatic", interactive=False, verbosity=0)
+        self.stdout.write("The database and the static files are ready.")

@@ -1,0 +1,45 @@
+"""The database roles and what each may do: the owner migrates, the program's role works, the proof's role reads."""
+
+from django.apps import apps
+from django.db import connections
+
+from bekal.config.databases import APP_ROLE, PROOF_ROLE
+from bekal.ledger.append_only import AppendOnlyModel
+
+# The checker reads money and its causes, never names, identity numbers, contact points or sign-ins.
+PROOF_MAY_NOT_READ = (
+    "accounts_",
+    "messaging_",
+    "django_",
+    "auth_",
+    "participants_contactpoint",
+    "participants_nikdirectory",
+    "participants_participant",
+    "participants_payoutaccount",
+)
+
+
+def ensure_roles() -> None:
+    """Create the two restricted roles where they are missing; idempotent."""
+    with connections["owner"].cursor() as cursor:
+        for role in (APP_ROLE, PROOF_ROLE):
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+            if cursor.fetchone() is None:
+                cursor.execute(f"CREATE ROLE {role} NOLOGIN")
+                cursor.execute(f"GRANT {role} TO CURRENT_USER")
+
+
+def grant_rights() -> None:
+    """Give each role exactly its rights on the tables as migrated; idempotent."""
+    tables = connections["owner"].introspection.table_names()
+    append_only = {m._meta.db_table for m in apps.get_models() if issubclass(m, AppendOnlyModel)}
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {PROOF_ROLE}")
+        cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {APP_ROLE}, {PROOF_ROLE}")
+        cursor.execute(f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {APP_ROLE}")
+        cursor.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {APP_ROLE}")
+        for table in sorted(tables):
+            if table not in append_only and table != "django_migrations":
+                cursor.execute(f'GRANT UPDATE, DELETE ON "{table}" TO {APP_ROLE}')
+            if not table.startswith(PROOF_MAY_NOT_READ):
+                cursor.execute(f'GRANT SELECT ON "{table}" TO {PROOF_ROLE}')

@@ -1,0 +1,13 @@
+"""Which front door answers which address."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+handler400 = "bekal.web.errors.bad_request"
+handler403 = "bekal.web.errors.forbidden"
+handler404 = "bekal.web.errors.not_found"
+handler500 = "bekal.web.errors.server_fault"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("bekal.web.urls")),
+    path("", include("bekal.console.urls")),
+]

@@ -1,0 +1,207 @@
+"""Payout runs: one officer plans, another approves exactly that list, the files go out and the answers come back."""
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST
+
+from bekal.accounts.access import open_to, signed_in_id
+from bekal.accounts.models import Role
+from bekal.accounts.privacy import decrypt
+from bekal.core.money import format_rupiah
+from bekal.incentives.approve_payout_run import approve_payout_run
+from bekal.incentives.cancel_payout_run import cancel_payout_run
+from bekal.incentives.export_payout_run import export_payout_run
+from bekal.incentives.models import PayoutFile, PayoutRun
+from bekal.incentives.plan_payout_run import LeftOutReason, plan_payout_run
+from bekal.incentives.queries import due_days, run_detail, run_lines
+from bekal.incentives.queries import runs as list_runs
+from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.ledger.clock import programme_day, programme_now
+from bekal.participants.models import PaymentPartner
+from bekal.ui.refusals import sentence
+
+PAGE_SIZE = 25
+LINES = 50
+MAX_ID = 2**63 - 1
+MAX_STATUS_FILE_BYTES = 50_000_000
+REFERENCE = re.compile(r"[A-Z0-9]{1,35}")
+LEFT_OUT = {
+    LeftOutReason.NO_ACCOUNT: gettext_lazy("%(count)s due, left out: no payout account yet."),
+    LeftOutReason.ACCOUNT_NOT_VERIFIED: gettext_lazy("%(count)s due, left out: the payout account is not verified."),
+    LeftOutReason.REVOKED: gettext_lazy("%(count)s due, left out: the place was revoked before it was earned."),
+}
+
+
+class PlanForm(forms.Form):
+    planned_for = forms.DateField(
+        label=gettext_lazy("Pay everything due on or before"),
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=gettext_lazy("The 25th in 2020; the first week of the month from January 2021."),
+    )
+
+
+class StatusFileForm(forms.Form):
+    partner = forms.ChoiceField(label=gettext_lazy("Payment partner"), choices=PaymentPartner.choices)
+    file = forms.FileField(
+        label=gettext_lazy("Status file (CSV)"),
+        allow_empty_file=True,
+        help_text=gettext_lazy("Count, sum and hash in the last line are checked before anything is used."),
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MAX_STATUS_FILE_BYTES:
+            raise forms.ValidationError(_("The file is larger than 50 MB. Send it in parts, one run at a time."))
+        return file
+
+
+def _run_or_404(run_id: int) -> PayoutRun:
+    return get_object_or_404(PayoutRun, pk=min(run_id, MAX_ID))
+
+
+@open_to(Role.OFFICER)
+def runs(request: HttpRequest, form: PlanForm | None = None) -> HttpResponse:
+    text = request.GET.get("before", "")
+    before_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+    lines = list_runs(limit=PAGE_SIZE + 1, before_id=before_id)
+    context = {
+        "runs": lines[:PAGE_SIZE],
+        "next_before": lines[PAGE_SIZE - 1].run_id if len(lines) > PAGE_SIZE else None,
+        "due_days": due_days(),
+        "form": form or PlanForm(initial={"planned_for": programme_day(programme_now())}),
+    }
+    return render(request, "console/runs.html", context, status=422 if form else 200)
+
+
+@open_to(Role.OFFICER)
+@require_POST
+def plan(request: HttpRequest) -> HttpResponse:
+    form = PlanForm(request.POST)
+    if not form.is_valid():
+        return runs(request, form=form)
+    planned = plan_payout_run(
+        planned_for=form.cleaned_data["planned_for"], officer_id=signed_in_id(request), at=programme_now()
+    )
+    for left_out in planned.left_out:
+        reason = LEFT_OUT[left_out.reason] % {"count": left_out.entitlement_count}
+        messages.info(request, reason)
+    if planned.refusal is not None:
+        form.add_error("planned_for", sentence(planned.refusal))
+        return runs(request, form=form)
+    messages.success(
+        request,
+        ngettext(
+            "Planned: %(count)s payout, %(total)s in all. A second officer must approve it.",
+            "Planned: %(count)s payouts, %(total)s in all. A second officer must approve them.",
+            planned.payout_count,
+        )
+        % {"count": planned.payout_count, "total": format_rupiah(planned.total_rupiah)},
+    )
+    return redirect("console:run", run_id=planned.run_id)
+
+
+@open_to(Role.OFFICER)
+def run(request: HttpRequest, run_id: int, form: StatusFileForm | None = None) -> HttpResponse:
+    detail = run_detail(run_id=min(run_id, MAX_ID))
+    if detail is None:
+        raise Http404
+    after = request.GET.get("after", "")
+    lines = run_lines(run_id=run_id, after_reference=after if REFERENCE.fullmatch(after) else "", limit=LINES + 1)
+    context = {
+        "detail": detail,
+        "run": detail.run,
+        "list_sha256": detail.run.list_sha256.hex(),
+        "own": detail.run.planned_by_id == request.user.pk,
+        "lines": lines[:LINES],
+        "next_after": lines[LINES - 1].reference if len(lines) > LINES else "",
+        "form": form or StatusFileForm(),
+    }
+    return render(request, "console/run.html", context, status=422 if form else 200)
+
+
+@open_to(Role.OFFICER)
+@require_POST
+def approve(request: HttpRequest, run_id: int) -> HttpResponse:
+    payout_run = _run_or_404(run_id)
+    try:
+        shown = bytes.fromhex(request.POST.get("list_sha256", ""))
+    except ValueError:
+        shown = b""
+    refusal = approve_payout_run(
+        run_id=payout_run.pk, officer_id=signed_in_id(request), list_sha256=shown, at=programme_now()
+    ).refusal
+    if refusal is not None:
+        messages.error(request, sentence(refusal))
+    else:
+        messages.success(request, _("Approved. The files can be made now."))
+    return redirect("console:run", run_id=payout_run.pk)
+
+
+@open_to(Role.OFFICER)
+@require_POST
+def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
+    payout_run = _run_or_404(run_id)
+    refusal = cancel_payout_run(run_id=payout_run.pk, officer_id=signed_in_id(request), at=programme_now()).refusal
+    if refusal is not None:
+        messages.error(request, sentence(refusal))
+    else:
+        messages.success(request, _("Cancelled. Nobody was paid by this run; its instalments can be planned again."))
+    return redirect("console:run", run_id=payout_run.pk)
+
+
+@open_to(Role.OFFICER)
+@require_POST
+def export(request: HttpRequest, run_id: int) -> HttpResponse:
+    payout_run = _run_or_404(run_id)
+    exported = export_payout_run(run_id=payout_run.pk, at=programme_now())
+    if exported.refusal is not None:
+        messages.error(request, sentence(exported.refusal))
+    else:
+        messages.success(request, _("The files are ready: one for each payment partner."))
+    return redirect("console:run", run_id=payout_run.pk)
+
+
+@open_to(Role.OFFICER)
+@require_POST
+def settle(request: HttpRequest, run_id: int) -> HttpResponse:
+    payout_run = _run_or_404(run_id)
+    form = StatusFileForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return run(request, payout_run.pk, form=form)
+    file = form.cleaned_data["file"]
+    settled = settle_payout_run(
+        run_id=payout_run.pk,
+        partner=form.cleaned_data["partner"],
+        name=file.name,
+        content=file.read(),
+        at=programme_now(),
+    )
+    if settled.refusal is not None:
+        form.add_error("file", sentence(settled.refusal))
+        return run(request, payout_run.pk, form=form)
+    sentence_read = (
+        _("This file was read before; nothing has changed. It holds %(settled)s paid, %(rejected)s rejected.")
+        if settled.repeated
+        else _("Read: %(settled)s paid, %(rejected)s rejected.")
+    )
+    messages.success(request, sentence_read % {"settled": settled.settled_count, "rejected": settled.rejected_count})
+    return redirect("console:run", run_id=payout_run.pk)
+
+
+@open_to(Role.OFFICER)
+def download(request: HttpRequest, run_id: int, file_id: int) -> HttpResponse:
+    """One file of a run, byte for byte as it was sent or received."""
+    found = get_object_or_404(PayoutFile, run_id=min(run_id, MAX_ID), pk=min(file_id, MAX_ID))
+    content = decrypt(bytes(found.content_encrypted)).encode()
+    response = HttpResponse(content, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.name)}"
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,91 @@
+"""What the model learns from: sums over people, kept exact so that the order of people cannot change a fit.
+
+The only fraction is 1/n, one over a person's number of choices. It is rounded to a multiple of 2**-24, and sums of such
+multiples are exact in float64 up to half a thousand million people: any order, any split into shards and any
+subtraction gives the same bits.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from .ragged import FloatArray, IntArray, blocks, cross, owners
+
+UNIT = float(1 << 24)
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Sums over people for A one-hot profile rows (the last row, index A, is the constant) and M trainings.
+
+    "Known" is one choice drawn at random from a person with n >= 2 choices (weight 1/n each); "rest" is what remains.
+    """
+
+    people_count: int
+    known_count: int  # choices of people with n >= 2
+    profile_gram: FloatArray  # (A+1, A+1) people who carry both profile rows
+    profile_choices: FloatArray  # (A+1, M) people of the row who chose the training
+    profile_rest: FloatArray  # (A+1, M) the same, each choice weighted (n-1)/n; 1 where n = 1
+    known_profile: FloatArray  # (M, A+1) owners of the training by profile row, each weighted 1/n
+    known_rest: FloatArray  # (M, M) owners of both trainings, each weighted 1/n; zero diagonal
+
+    def __add__(self, other: "Moments") -> "Moments":
+        return Moments(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
+
+    def __sub__(self, other: "Moments") -> "Moments":
+        return Moments(*(getattr(self, part.name) - getattr(other, part.name) for part in fields(self)))
+
+    @property
+    def known_weight(self) -> FloatArray:
+        """(M,) weight with which each training was the known one."""
+        return self.known_profile[:, -1]
+
+
+def count_moments(ptr: IntArray, items: IntArray, rows: IntArray, rows_count: int, trainings_count: int) -> Moments:
+    """Moments of people whose profile rows are `rows` (people, attributes; -1 = unknown), out of `rows_count`."""
+    lengths = np.diff(ptr)
+    known = np.where(lengths >= 2, np.rint(UNIT / np.maximum(lengths, 1)) / UNIT, 0.0)
+    person = owners(ptr)
+    design = np.column_stack([rows, np.full(len(lengths), rows_count, np.int64)])
+    return Moments(
+        people_count=len(lengths),
+        known_count=int(lengths[lengths >= 2].sum()),
+        profile_gram=_profile_gram(design, rows_count + 1),
+        profile_choices=_by_profile(design, person, items, np.ones(len(lengths)), rows_count + 1, trainings_count),
+        profile_rest=_by_profile(design, person, items, 1.0 - known, rows_count + 1, trainings_count),
+        known_profile=_by_profile(design, person, items, known, rows_count + 1, trainings_count).T.copy(),
+        known_rest=pair_table(ptr, items, known, trainings_count),
+    )
+
+
+def _profile_gram(design: IntArray, size: int) -> FloatArray:
+    gram = np.zeros(size * size)
+    for left in design.T:
+        for right in design.T:
+            both = (left >= 0) & (right >= 0)
+            gram += np.bincount(left[both] * size + right[both], minlength=size * size)
+    return gram.reshape(size, size)
+
+
+def _by_profile(
+    design: IntArray, person: IntArray, items: IntArray, weight: FloatArray, size: int, trainings_count: int
+) -> FloatArray:
+    table = np.zeros(size * trainings_count)
+    for column in design.T:
+        row = column[person]
+        seen = row >= 0
+        key = row[seen] * trainings_count + items[seen]
+        table += np.bincount(key, weights=weight[person[seen]], minlength=len(table))
+    return table.reshape(size, trainings_count)
+
+
+def pair_table(ptr: IntArray, items: IntArray, weight: FloatArray, trainings_count: int) -> FloatArray:
+    """(M, M) sum over people of `weight` (people) for each ordered pair of different trainings they chose."""
+    square = np.zeros((trainings_count, trainings_count))
+    table = square.reshape(-1)
+    lengths = np.diff(ptr)
+    for people in blocks(np.where((lengths >= 2) & (weight > 0), lengths * lengths, 0)):
+        known, rest, person = cross((ptr, items), (ptr, items), people)
+        table += np.bincount(known * trainings_count + rest, weights=weight[person], minlength=len(table))
+    np.fill_diagonal(square, 0.0)
+    return square

@@ -1,0 +1,42 @@
+"""Profile codes as rows of the model's tables: one row for each value of each attribute that training people had."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .ragged import IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRows:
+    """Row r stands for value `row_code[r]` of attribute `row_attribute[r]`; sorted by attribute, then code."""
+
+    row_attribute: IntArray
+    row_code: IntArray
+    attributes_count: int
+
+    @classmethod
+    def learn(cls, profile: IntArray) -> "ProfileRows":
+        """Rows for the codes of `profile` (people, attributes); negative codes mean unknown and get none."""
+        values = [np.unique(column[column >= 0]) for column in profile.T]
+        attribute = np.repeat(np.arange(len(values)), [len(v) for v in values]).astype(np.int64)
+        code = np.concatenate([np.zeros(0, np.int64), *values])
+        return cls(attribute, code, profile.shape[1])
+
+    def rows(self, profile: IntArray) -> IntArray:
+        """(people, attributes) row numbers, -1 where the code is unknown or was never seen."""
+        rows = np.full(profile.shape, -1, np.int64)
+        for attribute in range(self.attributes_count):
+            first, last = np.searchsorted(self.row_attribute, [attribute, attribute + 1])
+            if first < last:
+                codes = self.row_code[first:last]
+                place = np.minimum(np.searchsorted(codes, profile[:, attribute]), len(codes) - 1)
+                seen = codes[place] == profile[:, attribute]
+                rows[seen, attribute] = first + place[seen]
+        return rows
+
+    def per_attribute(self, row_values: np.ndarray) -> list[float]:
+        """The value of each attribute's first row; 0 for an attribute without rows."""
+        first = np.searchsorted(self.row_attribute, np.arange(self.attributes_count))
+        last = np.searchsorted(self.row_attribute, np.arange(self.attributes_count), side="right")
+        return [float(row_values[f]) if f < e else 0.0 for f, e in zip(first, last, strict=True)]

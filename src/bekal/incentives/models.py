@@ -1,0 +1,169 @@
+"""What is owed in cash, and the runs that pay it."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from bekal.accounts.models import User
+from bekal.ledger.append_only import AppendOnlyModel
+from bekal.participants.models import Participation, PaymentPartner, PayoutAccount
+
+
+class Entitlement(models.Model):
+    """One instalment one participation has earned: paid once, on its calendar day."""
+
+    class Kind(models.TextChoices):
+        INCENTIVE = "incentive", _("incentive")
+        SURVEY = "survey", _("survey")
+
+    participation = models.ForeignKey(Participation, on_delete=models.PROTECT, related_name="entitlements")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    instalment = models.PositiveSmallIntegerField()
+    amount_rupiah = models.BigIntegerField()
+    scheduled_on = models.DateField()
+    payment_on = models.DateField()
+    entitled_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["participation", "kind", "instalment"], name="incentives_entitlement_once"),
+            models.CheckConstraint(condition=Q(amount_rupiah__gt=0), name="incentives_entitlement_amount_positive"),
+            models.CheckConstraint(condition=Q(instalment__gte=1), name="incentives_entitlement_instalment_from_1"),
+        ]
+        indexes = [models.Index(fields=["payment_on", "id"], name="entitlement_payment_on")]
+
+
+class PayoutRun(models.Model):
+    """One list of payouts: planned by one officer, approved by another, exported, settled.
+
+    The approval is bound to what the second person saw: count, sum and SHA-256 of the list.
+    """
+
+    planned_for = models.DateField()
+    payout_count = models.PositiveIntegerField()
+    total_rupiah = models.BigIntegerField()
+    list_sha256 = models.BinaryField(max_length=32)
+    planned_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="planned_runs")
+    planned_at = models.DateTimeField()
+    approved_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="approved_runs")
+    approved_at = models.DateTimeField(null=True)
+    approved_sha256 = models.BinaryField(max_length=32, null=True)
+    exported_at = models.DateTimeField(null=True)
+    cancelled_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="cancelled_runs")
+    cancelled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("planned_by")),
+                name="incentives_payoutrun_second_person",
+                violation_error_message="The person who planned a run cannot approve it.",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True, approved_at__isnull=True, approved_sha256__isnull=True)
+                # Not null is said for every column: a comparison with NULL would let the row pass.
+                | Q(
+                    approved_by__isnull=False,
+                    approved_at__isnull=False,
+                    approved_sha256__isnull=False,
+                    approved_sha256=F("list_sha256"),
+                ),
+                name="incentives_payoutrun_approval_bound_to_list",
+                violation_error_message="An approval holds only for the list that was shown.",
+            ),
+            models.CheckConstraint(
+                condition=Q(exported_at__isnull=True) | Q(approved_at__isnull=False),
+                name="incentives_payoutrun_export_needs_approval",
+                violation_error_message="A run is exported only after a second person has approved it.",
+            ),
+            models.CheckConstraint(
+                condition=Q(cancelled_at__isnull=True) | Q(exported_at__isnull=True),
+                name="incentives_payoutrun_cancel_before_export",
+                violation_error_message="A run that was exported cannot be cancelled.",
+            ),
+            models.CheckConstraint(
+                condition=Q(cancelled_by__isnull=True, cancelled_at__isnull=True)
+                | Q(cancelled_by__isnull=False, cancelled_at__isnull=False),
+                name="incentives_payoutrun_cancelled_by_someone",
+                violation_error_message="A cancelled run names who cancelled it.",
+            ),
+            models.CheckConstraint(
+                condition=Q(payout_count__gt=0, total_rupiah__gt=0), name="incentives_payoutrun_not_empty"
+            ),
+        ]
+
+
+class Payout(models.Model):
+    """One attempt to pay one entitlement. At most one is live (not rejected, not cancelled)."""
+
+    entitlement = models.ForeignKey(Entitlement, on_delete=models.PROTECT, related_name="payouts")
+    run = models.ForeignKey(PayoutRun, on_delete=models.PROTECT, related_name="payouts")
+    account = models.ForeignKey(PayoutAccount, on_delete=models.PROTECT, related_name="payouts")
+    partner = models.CharField(max_length=12, choices=PaymentPartner.choices)
+    # Where this attempt went, as the participant may read it: the account itself can be changed afterwards.
+    masked_account = models.CharField(max_length=40)
+    attempt = models.PositiveSmallIntegerField()
+    amount_rupiah = models.BigIntegerField()
+    reference = models.CharField(max_length=35, unique=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["entitlement", "attempt"], name="incentives_payout_attempt"),
+            models.UniqueConstraint(
+                fields=["entitlement"],
+                condition=Q(ended_at__isnull=True),
+                name="incentives_payout_one_live_attempt",
+                violation_error_message="This instalment already has a payout under way.",
+            ),
+            models.CheckConstraint(condition=Q(amount_rupiah__gt=0), name="incentives_payout_amount_positive"),
+            models.CheckConstraint(condition=Q(attempt__gte=1), name="incentives_payout_attempt_from_1"),
+        ]
+
+
+class PayoutFile(AppendOnlyModel):
+    """One file sent to or received from a payment partner, kept byte for byte."""
+
+    class Direction(models.TextChoices):
+        OUT = "out", _("sent")
+        BACK = "back", _("received")
+
+    run = models.ForeignKey(PayoutRun, on_delete=models.PROTECT, related_name="files")
+    direction = models.CharField(max_length=4, choices=Direction.choices)
+    partner = models.CharField(max_length=12, choices=PaymentPartner.choices)
+    name = models.CharField(max_length=120)
+    sha256 = models.BinaryField(max_length=32)
+    content_encrypted = models.BinaryField()
+    line_count = models.PositiveIntegerField()
+    total_rupiah = models.BigIntegerField()
+    stored_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["direction", "sha256"], name="incentives_payoutfile_once"),
+        ]
+
+
+class PayoutStatus(AppendOnlyModel):
+    """What a partner said of one payout; the current state is the newest row."""
+
+    class State(models.TextChoices):
+        SENT = "sent", _("sent")
+        SETTLED = "settled", _("paid")
+        REJECTED = "rejected", _("rejected")
+
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="statuses")
+    state = models.CharField(max_length=10, choices=State.choices)
+    reason_code = models.CharField(max_length=8, blank=True)
+    file = models.ForeignKey(PayoutFile, on_delete=models.PROTECT, related_name="statuses")
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["payout", "state"], name="incentives_payoutstatus_once"),
+            models.CheckConstraint(
+                condition=Q(state="rejected") & ~Q(reason_code="") | ~Q(state="rejected") & Q(reason_code=""),
+                name="incentives_payoutstatus_rejection_has_reason",
+                violation_error_message="A rejected payout names its reason.",
+            ),
+        ]

@@ -1,0 +1,125 @@
+"""`plan_payout_run`: one list of everything due by a day, for a second person to approve."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from django.db import connection, transaction
+
+from bekal.core.refusal import Refusal
+from bekal.core.schedule import is_calendar_published
+from bekal.incentives.list_seal import SEAL_SQL
+from bekal.incentives.refusals import PayoutRefusal
+from bekal.ledger.clock import programme_day
+
+MAX_DAYS_AHEAD = 14
+"""A file may reach the partners before its day, but a mistyped year must not pay every later instalment at once."""
+
+
+class LeftOutReason(StrEnum):
+    """Why something due is not on the list."""
+
+    NO_ACCOUNT = "no_account"
+    ACCOUNT_NOT_VERIFIED = "account_not_verified"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """So many instalments are due but stay off the list for this reason."""
+
+    reason: LeftOutReason
+    entitlement_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """The new run with what its approval will be bound to, or why there is none."""
+
+    run_id: int | None
+    payout_count: int
+    total_rupiah: int
+    list_sha256: bytes | None
+    left_out: tuple[LeftOut, ...]
+    refusal: Refusal | None = None
+
+
+# Due and without a live attempt. What was earned before a revocation is still paid, what came after it is not.
+DUE_SQL = f"""
+SELECT entitlement.id AS entitlement_id, entitlement.amount_rupiah, account.id AS account_id, account.partner,
+       account.masked, directory.account_hash,
+       CASE WHEN participation.revoked_at < entitlement.entitled_at THEN '{LeftOutReason.REVOKED.value}'
+            WHEN directory.account_hash IS NULL THEN '{LeftOutReason.NO_ACCOUNT.value}'
+            WHEN account.verified_at IS NULL THEN '{LeftOutReason.ACCOUNT_NOT_VERIFIED.value}'
+       END AS left_out
+FROM incentives_entitlement entitlement
+JOIN participants_participation participation ON participation.id = entitlement.participation_id
+LEFT JOIN participants_payoutaccount account ON account.participant_id = participation.participant_id
+LEFT JOIN participants_payoutaccountdirectory directory ON directory.account_id = account.id
+WHERE entitlement.payment_on <= %(planned_for)s
+  AND NOT EXISTS (SELECT 1 FROM incentives_payout live
+                  WHERE live.entitlement_id = entitlement.id AND live.ended_at IS NULL)
+"""
+
+PLAN_SQL = f"""
+WITH attempt AS MATERIALIZED (
+    SELECT due.*, 1 + coalesce((SELECT max(earlier.attempt) FROM incentives_payout earlier
+                                WHERE earlier.entitlement_id = due.entitlement_id), 0) AS attempt
+    FROM ({DUE_SQL}) due WHERE left_out IS NULL
+), line AS MATERIALIZED (
+    SELECT attempt.*, 'BKL' || lpad(entitlement_id::text, 14, '0') || 'A'
+                   || lpad(attempt::text, greatest(2, length(attempt::text)), '0') AS reference
+    FROM attempt
+), run AS (
+    INSERT INTO incentives_payoutrun
+        (planned_for, payout_count, total_rupiah, list_sha256, planned_by_id, planned_at)
+    SELECT %(planned_for)s, payout_count, total_rupiah, list_sha256, %(officer_id)s, %(at)s
+    FROM (SELECT {SEAL_SQL} FROM line) seal WHERE payout_count > 0
+    RETURNING id, payout_count, total_rupiah, list_sha256
+), payout AS (
+    INSERT INTO incentives_payout
+        (entitlement_id, run_id, account_id, partner, masked_account, attempt, amount_rupiah, reference)
+    SELECT entitlement_id, run.id, account_id, partner, masked, attempt, amount_rupiah, reference
+    FROM line CROSS JOIN run ORDER BY entitlement_id
+)
+SELECT id, payout_count, total_rupiah, list_sha256 FROM run
+"""
+
+LEFT_OUT_SQL = f"""
+SELECT left_out, count(*) FROM ({DUE_SQL}) due WHERE left_out IS NOT NULL GROUP BY left_out ORDER BY left_out
+"""
+
+
+@transaction.atomic
+def plan_payout_run(*, planned_for: date, officer_id: int, at: datetime) -> PlannedRun:
+    """Put every instalment with `payment_on <= planned_for` that is neither paid nor under way on one list.
+
+    Planners wait for each other, so that two officers who plan at once get one list and one NOTHING_DUE; the partial
+    unique index on live attempts is the guard behind it. The reference of a payout follows from entitlement and
+    attempt alone. Refusals: TOO_FAR_AHEAD, CALENDAR_NOT_PUBLISHED, NOTHING_DUE.
+    """
+    refusal = _refusal_to_plan(planned_for, programme_day(at))
+    if refusal is not None:
+        return PlannedRun(None, 0, 0, None, (), refusal)
+    values: dict[str, date | datetime | int] = {"planned_for": planned_for, "officer_id": officer_id, "at": at}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('incentives.plan_payout_run'))")
+        cursor.execute(LEFT_OUT_SQL, values)
+        left_out = tuple(LeftOut(LeftOutReason(reason), count) for reason, count in cursor.fetchall())
+        cursor.execute(PLAN_SQL, values)
+        planned = cursor.fetchone()
+    if planned is None:
+        left_out_count = sum(one.entitlement_count for one in left_out)
+        refusal = Refusal(PayoutRefusal.NOTHING_DUE, {"on": planned_for, "left_out_count": left_out_count})
+        return PlannedRun(None, 0, 0, None, left_out, refusal)
+    run_id, payout_count, total_rupiah, list_sha256 = planned
+    return PlannedRun(run_id, payout_count, total_rupiah, bytes(list_sha256), left_out)
+
+
+def _refusal_to_plan(planned_for: date, on: date) -> Refusal | None:
+    latest_on = on + timedelta(days=MAX_DAYS_AHEAD)
+    if planned_for > latest_on:
+        return Refusal(PayoutRefusal.TOO_FAR_AHEAD, {"on": planned_for, "latest_on": latest_on})
+    if not is_calendar_published(planned_for):
+        return Refusal(PayoutRefusal.CALENDAR_NOT_PUBLISHED, {"on": planned_for, "year": planned_for.year})
+    return None

@@ -1,0 +1,332 @@
+"""Reads of entitlements and payout runs for the pages; all money in whole rupiah."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, F, Q, QuerySet
+
+from bekal.accounts.privacy import decrypt
+from bekal.incentives.models import Payout, PayoutFile, PayoutRun, PayoutStatus
+from bekal.incentives.timeline import InstalmentLine, InstalmentState, NextStep, timeline_of
+from bekal.ledger.clock import JAKARTA
+from bekal.ledger.movements import Kind
+
+__all__ = [
+    "DueDay",
+    "FileLine",
+    "InstalmentLine",
+    "InstalmentState",
+    "NextStep",
+    "OnTimeShare",
+    "PartnerTotal",
+    "Rejections",
+    "RunDetail",
+    "RunLine",
+    "RunPayout",
+    "RunState",
+    "StoredFile",
+    "due_days",
+    "earned_unpaid",
+    "file_content",
+    "on_time_share",
+    "run_detail",
+    "run_lines",
+    "runs",
+    "timeline_of",
+]
+
+
+class RunState(StrEnum):
+    """How far a run has come; finished when its partners have answered every payout."""
+
+    PLANNED = "planned"
+    APPROVED = "approved"
+    EXPORTED = "exported"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One run in a list of runs."""
+
+    run_id: int
+    planned_for: date
+    payout_count: int
+    total_rupiah: int
+    settled_count: int
+    rejected_count: int
+    list_sha256: bytes = field(repr=False)
+    planned_by_id: int
+    planned_by_name: str
+    planned_at: datetime
+    approved_by_id: int | None
+    approved_by_name: str | None
+    approved_at: datetime | None
+    exported_at: datetime | None
+    cancelled_at: datetime | None
+
+    @property
+    def state(self) -> RunState:
+        if self.cancelled_at is not None:
+            return RunState.CANCELLED
+        if self.exported_at is not None:
+            return RunState.EXPORTED if self.unanswered_count else RunState.FINISHED
+        return RunState.PLANNED if self.approved_at is None else RunState.APPROVED
+
+    @property
+    def unanswered_count(self) -> int:
+        """Payouts no partner has answered yet."""
+        return self.payout_count - self.settled_count - self.rejected_count
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerTotal:
+    """One partner's share of a run."""
+
+    partner: str
+    payout_count: int
+    total_rupiah: int
+    settled_count: int
+    settled_rupiah: int
+    rejected_count: int
+    rejected_rupiah: int
+
+    @property
+    def unanswered_rupiah(self) -> int:
+        return self.total_rupiah - self.settled_rupiah - self.rejected_rupiah
+
+
+@dataclass(frozen=True, slots=True)
+class FileLine:
+    """One file sent to or received from a partner."""
+
+    file_id: int
+    direction: PayoutFile.Direction
+    partner: str
+    name: str
+    line_count: int
+    total_rupiah: int
+    stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One file of a run, byte for byte."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejections:
+    """How often a partner gave one reason."""
+
+    partner: str
+    reason_code: str
+    payout_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """One run, tracked to zero: `in_transit_rupiah` is what was sent and not answered."""
+
+    run: RunLine
+    partners: tuple[PartnerTotal, ...]
+    rejections: tuple[Rejections, ...]
+    files: tuple[FileLine, ...]
+
+    @property
+    def in_transit_rupiah(self) -> int:
+        if self.run.exported_at is None:
+            return 0
+        return sum(total.unanswered_rupiah for total in self.partners)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPayout:
+    """One line of a run's list, with the person's name and the masked account."""
+
+    reference: str
+    participation_id: int
+    full_name: str = field(repr=False)
+    kind: str
+    instalment: int
+    amount_rupiah: int
+    partner: str
+    masked_account: str
+    state: str | None
+    reason_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueDay:
+    """What is earned, not paid and not under way for one day of payment."""
+
+    payment_on: date
+    entitlement_count: int
+    total_rupiah: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnTimeShare:
+    """Of the payouts that reached their account, how many did so on their day of payment or before."""
+
+    settled_count: int
+    on_time_count: int
+
+    @property
+    def share(self) -> float | None:
+        return self.on_time_count / self.settled_count if self.settled_count else None
+
+
+def runs(*, limit: int = 50, before_id: int | None = None) -> tuple[RunLine, ...]:
+    """The newest runs first; the next page is the one before the last `run_id`."""
+    rows = PayoutRun.objects.order_by("-id")
+    return _run_lines(rows if before_id is None else rows.filter(id__lt=before_id), limit)
+
+
+def run_detail(*, run_id: int) -> RunDetail | None:
+    """One run with its totals by partner, its rejections by reason and its files; None where there is no such run."""
+    lines = _run_lines(PayoutRun.objects.filter(id=run_id).order_by("id"), 1)
+    if not lines:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(PARTNERS_SQL, [run_id])
+        partners = tuple(PartnerTotal(*row) for row in cursor.fetchall())
+    rejected = PayoutStatus.objects.filter(payout__run_id=run_id, state=PayoutStatus.State.REJECTED)
+    reasons = rejected.values_list("payout__partner", "reason_code").annotate(count=Count("id"))
+    files = PayoutFile.objects.filter(run_id=run_id).order_by("id")
+    return RunDetail(
+        lines[0],
+        partners,
+        tuple(Rejections(*row) for row in reasons.order_by("payout__partner", "reason_code")),
+        tuple(
+            FileLine(
+                row.id,
+                PayoutFile.Direction(row.direction),
+                row.partner,
+                row.name,
+                row.line_count,
+                row.total_rupiah,
+                row.stored_at,
+            )
+            for row in files.defer("content_encrypted")
+        ),
+    )
+
+
+def file_content(*, run_id: int, file_id: int) -> StoredFile | None:
+    """One file of one run as it was sent or received; None where that run has no such file."""
+    row = PayoutFile.objects.filter(run_id=run_id, id=file_id).first()
+    return None if row is None else StoredFile(row.name, decrypt(bytes(row.content_encrypted)).encode())
+
+
+PARTNERS_SQL = """
+SELECT payout.partner, count(*), sum(payout.amount_rupiah)::bigint,
+       count(*) FILTER (WHERE answer.state = 'settled'),
+       coalesce(sum(payout.amount_rupiah) FILTER (WHERE answer.state = 'settled'), 0)::bigint,
+       count(*) FILTER (WHERE answer.state = 'rejected'),
+       coalesce(sum(payout.amount_rupiah) FILTER (WHERE answer.state = 'rejected'), 0)::bigint
+FROM incentives_payout payout
+LEFT JOIN incentives_payoutstatus answer ON answer.payout_id = payout.id AND answer.state <> 'sent'
+WHERE payout.run_id = %s
+GROUP BY payout.partner ORDER BY payout.partner
+"""
+
+
+def _run_lines(rows: QuerySet[PayoutRun], limit: int) -> tuple[RunLine, ...]:
+    names = [name for name in RunLine.__dataclass_fields__ if name != "run_id"]
+    annotated = rows.annotate(
+        settled_count=Count("payouts", filter=Q(payouts__statuses__state=PayoutStatus.State.SETTLED)),
+        rejected_count=Count("payouts", filter=Q(payouts__statuses__state=PayoutStatus.State.REJECTED)),
+        planned_by_name=F("planned_by__display_name"),
+        approved_by_name=F("approved_by__display_name"),
+    )
+    found: list[dict[str, Any]] = list(annotated.values("id", *names)[:limit])
+    return tuple(RunLine(run_id=row.pop("id"), **{**row, "list_sha256": bytes(row["list_sha256"])}) for row in found)
+
+
+def run_lines(*, run_id: int, after_reference: str = "", limit: int = 50) -> tuple[RunPayout, ...]:
+    """A page of a run's list in the order of the references; the next page is the one after the last of them."""
+    answered = PayoutStatus.objects.exclude(state=PayoutStatus.State.SENT)
+    rows = list(
+        Payout.objects.filter(run_id=run_id, reference__gt=after_reference)
+        .select_related("entitlement__participation__participant")
+        .order_by("reference")[:limit]
+    )
+    answers = {one.payout_id: one for one in answered.filter(payout__in=rows).order_by("id")}
+    sent = PayoutRun.objects.filter(id=run_id, exported_at__isnull=False).exists()
+    return tuple(_run_payout(row, answers.get(row.id), sent) for row in rows)
+
+
+def _run_payout(row: Payout, answer: PayoutStatus | None, sent: bool) -> RunPayout:
+    entitlement = row.entitlement
+    return RunPayout(
+        reference=row.reference,
+        participation_id=entitlement.participation_id,
+        full_name=entitlement.participation.participant.full_name,
+        kind=entitlement.kind,
+        instalment=entitlement.instalment,
+        amount_rupiah=row.amount_rupiah,
+        partner=row.partner,
+        masked_account=row.masked_account,
+        state=answer.state if answer else (PayoutStatus.State.SENT.value if sent else None),
+        reason_code=answer.reason_code if answer else "",
+    )
+
+
+DUE_DAYS_SQL = """
+SELECT payment_on, count(*), sum(amount_rupiah)::bigint
+FROM incentives_entitlement entitlement
+WHERE NOT EXISTS (SELECT 1 FROM incentives_payout live
+                  WHERE live.entitlement_id = entitlement.id AND live.ended_at IS NULL)
+GROUP BY payment_on ORDER BY payment_on LIMIT %s
+"""
+
+
+def due_days(*, limit: int = 6) -> tuple[DueDay, ...]:
+    """The next days of payment with what is neither paid nor under way, the oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(DUE_DAYS_SQL, [limit])
+        return tuple(DueDay(*row) for row in cursor.fetchall())
+
+
+ON_TIME_SQL = f"""
+SELECT count(*), count(*) FILTER (
+    WHERE (status.recorded_at AT TIME ZONE '{JAKARTA.key}')::date <= entitlement.payment_on)
+FROM incentives_payoutstatus status
+JOIN incentives_payout payout ON payout.id = status.payout_id
+JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
+WHERE status.state = 'settled'
+"""
+
+
+def on_time_share() -> OnTimeShare:
+    """Measured from settled payouts: the Jakarta day the settlement was recorded against the calendar's day."""
+    with connection.cursor() as cursor:
+        cursor.execute(ON_TIME_SQL)
+        return OnTimeShare(*cursor.fetchone())
+
+
+EARNED_UNPAID_SQL = """
+SELECT entitlement.participation_id, entitlement.kind, sum(entitlement.amount_rupiah)::bigint
+FROM incentives_entitlement entitlement
+WHERE entitlement.participation_id = ANY(%s)
+  AND NOT EXISTS (SELECT 1 FROM incentives_payout payout
+                  JOIN incentives_payoutstatus sent ON sent.payout_id = payout.id AND sent.state = 'sent'
+                  WHERE payout.entitlement_id = entitlement.id AND payout.ended_at IS NULL)
+GROUP BY 1, 2
+"""
+COMMITTED = {"incentive": Kind.INCENTIVE_COMMITTED, "survey": Kind.SURVEY_COMMITTED}
+
+
+def earned_unpaid(*, participation_ids: Collection[int]) -> dict[tuple[int, Kind], int]:
+    """What is earned and still committed (not on its way, not paid), by participation and kind of money."""
+    with connection.cursor() as cursor:
+        cursor.execute(EARNED_UNPAID_SQL, [list(participation_ids)])
+        return {(owner_id, COMMITTED[kind]): amount for owner_id, kind, amount in cursor.fetchall()}

@@ -1,0 +1,44 @@
+"""Why a payout run, or a payment partner's file, was not taken. Each code has one sentence on the pages."""
+
+from enum import StrEnum
+
+
+class PayoutRefusal(StrEnum):
+    """Closed list; the comment names the values a refusal of that code carries."""
+
+    # Planning
+    NOTHING_DUE = "payout_nothing_due"  # on, left_out_count
+    TOO_FAR_AHEAD = "payout_planned_too_far_ahead"  # on, latest_on
+    CALENDAR_NOT_PUBLISHED = "payout_calendar_not_published"  # on, year
+
+    # A run and its state
+    RUN_NOT_FOUND = "payout_run_not_found"  # run_id
+    RUN_CANCELLED = "payout_run_cancelled"  # run_id
+    RUN_EXPORTED = "payout_run_exported"  # run_id
+    RUN_NOT_EXPORTED = "payout_run_not_exported"  # run_id
+    NOT_APPROVED = "payout_run_not_approved"  # run_id
+    ALREADY_APPROVED = "payout_run_already_approved"  # run_id
+    SAME_PERSON = "payout_run_same_person"  # run_id
+    LIST_CHANGED = "payout_list_changed"  # run_id
+
+    # The form of a file: line (from 1), column, value as found, expected where there is one right value
+    FILE_TOO_LARGE = "payout_file_too_large"  # size_bytes, limit_bytes
+    FILE_NOT_UTF8 = "payout_file_not_utf8"  # line
+    FILE_BYTE_ORDER_MARK = "payout_file_byte_order_mark"  # line
+    FILE_HEADER = "payout_file_header"  # line, value, expected
+    FILE_FIELD_COUNT = "payout_file_field_count"  # line, value, expected
+    FILE_REFERENCE = "payout_file_reference"  # line, column, value
+    FILE_AMOUNT = "payout_file_amount"  # line, column, value
+    FILE_STATE = "payout_file_state"  # line, column, value
+    FILE_REASON = "payout_file_reason"  # line, column, value
+    FILE_DUPLICATE = "payout_file_duplicate"  # line, column, value, first_line
+    FILE_NO_LINES = "payout_file_no_lines"  # line
+    FILE_NO_TRAILER = "payout_file_no_trailer"  # line
+    FILE_TRAILER = "payout_file_trailer"  # line, column, value, expected
+    FILE_AFTER_TRAILER = "payout_file_after_trailer"  # line, value
+
+    # A file against what was sent: line, column, value
+    UNKNOWN_REFERENCE = "payout_unknown_reference"  # line, column, value
+    OTHER_PARTNER = "payout_other_partner"  # line, column, value, partner, expected
+    AMOUNT_MISMATCH = "payout_amount_mismatch"  # line, column, value, expected
+    CONTRADICTION = "payout_contradiction"  # line, column, value, expected

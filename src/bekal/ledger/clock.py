@@ -1,0 +1,33 @@
+"""The programme's clock: the real instant, or the simulated one that a simulation has set for its database."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from bekal.ledger.models import ProgrammeClock
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
+
+
+def programme_now() -> datetime:
+    """The instant (aware) every page and job hands to the verbs as `at`."""
+    offset = ProgrammeClock.objects.values_list("offset", flat=True).first()
+    return timezone.now() if offset is None else timezone.now() + offset
+
+
+def programme_day(at: datetime) -> date:
+    """The calendar day of an aware instant in Jakarta, whose midnight ends every deadline."""
+    if at.tzinfo is None:
+        raise ValueError("at must be an aware datetime")
+    return at.astimezone(JAKARTA).date()
+
+
+def set_programme_clock(*, at: datetime) -> None:
+    """Make the programme's clock show `at` now and run on from there. Only a simulation calls this."""
+    ProgrammeClock.objects.update_or_create(id=1, defaults={"offset": at - timezone.now()})
+
+
+def is_simulated() -> bool:
+    """Whether a simulation has set this database's clock. A real programme has none set and is never simulated upon."""
+    return ProgrammeClock.objects.exists()

@@ -1,0 +1,76 @@
+"""The tables of the ledger; nothing outside `bekal.ledger` imports this module (contract)."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
+
+from bekal.ledger.append_only import AppendOnlyModel
+from bekal.ledger.movements import Kind, Reason, allowed_pairs
+
+# One payment moves at most this much; it also keeps every sum of a programme inside bigint.
+MAX_AMOUNT_RUPIAH = 1_000_000_000_000
+
+
+def allowed_movement() -> Q:
+    """The closed list as a CHECK: (reason, debit kind, credit kind) must be one of the movements."""
+    condition = Q()
+    for reason, debit, credit in allowed_pairs():
+        condition |= Q(reason=reason, debit_kind=debit, credit_kind=credit)
+    return condition
+
+
+class Transfer(AppendOnlyModel):
+    """One amount of whole rupiah from one kind to another, of one owner (a participation), for one reason."""
+
+    pk = models.CompositePrimaryKey("owner_id", "id")
+    owner_id = models.BigIntegerField()
+    id = models.BigIntegerField(db_default=RawSQL("nextval('ledger_transfer_id_seq')", ()))
+    debit_kind = models.PositiveSmallIntegerField(choices=Kind.choices)
+    credit_kind = models.PositiveSmallIntegerField(choices=Kind.choices)
+    reason = models.PositiveSmallIntegerField(choices=Reason.choices)
+    amount_rupiah = models.BigIntegerField()
+    idempotency_key = models.CharField(max_length=64)
+    posted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner_id", "idempotency_key"], name="ledger_transfer_posted_once"),
+            models.CheckConstraint(
+                condition=Q(amount_rupiah__gt=0, amount_rupiah__lte=MAX_AMOUNT_RUPIAH),
+                name="ledger_transfer_amount_in_bounds",
+                violation_error_message="A transfer moves a whole positive amount of rupiah.",
+            ),
+            models.CheckConstraint(
+                condition=allowed_movement(),
+                name="ledger_transfer_allowed_movement",
+                violation_error_message="Money may not move from this kind to that kind for this reason.",
+            ),
+        ]
+        indexes = [models.Index(fields=["posted_at"], name="ledger_transfer_posted_at")]
+
+
+class TrainingBalance(models.Model):
+    """What one owner can still spend: the only stored balance, guarded by its constraint and compared by the proof."""
+
+    owner_id = models.BigIntegerField(primary_key=True)
+    granted_rupiah = models.BigIntegerField()
+    remaining_rupiah = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(remaining_rupiah__gte=0, remaining_rupiah__lte=F("granted_rupiah")),
+                name="ledger_trainingbalance_within_grant",
+                violation_error_message="A training balance stays between Rp0 and what was granted.",
+            )
+        ]
+
+
+class ProgrammeClock(models.Model):
+    """How far the programme's clock is from the real one: no row in a real programme, one in a simulated one."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    offset = models.DurationField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="ledger_programmeclock_single")]

@@ -1,0 +1,75 @@
+"""The closed list of what money may do. What is not listed here the database refuses.
+
+Every movement pays one kind from one other kind for one reason. The same list stands as a CHECK constraint on the
+transfers, so that "a training balance never becomes cash" is a missing pair and not an `if`.
+Adding a movement is a reviewed migration.
+"""
+
+from enum import Enum
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Kind(models.IntegerChoices):
+    """Where a rupiah can be. Programme-side kinds have no stored balance: they are summed."""
+
+    TREASURY = 1, _("treasury")
+    TRAINING_BALANCE = 2, _("training balance")
+    ESCROW = 3, _("escrow of a purchase")
+    INSTITUTION_PAYABLE = 4, _("owed to an institution")
+    INCENTIVE_COMMITTED = 5, _("incentive committed")
+    SURVEY_COMMITTED = 6, _("survey pay committed")
+    PAYOUT_IN_TRANSIT = 7, _("payout in transit")
+    PAYOUT_SETTLED = 8, _("paid to the participant")
+
+
+class Reason(models.IntegerChoices):
+    """Why a rupiah moved."""
+
+    ACCEPTANCE = 1, _("acceptance")
+    PURCHASE = 2, _("purchase")
+    COMPLETION = 3, _("completion proven")
+    PAYOUT_SENT = 4, _("payout sent")
+    PAYOUT_SETTLED = 5, _("payout settled")
+    PAYOUT_REJECTED = 6, _("payout rejected")
+    REVOCATION = 7, _("revocation")
+    END_OF_BALANCE = 8, _("end of the balance")
+
+
+class Movement(Enum):
+    """One allowed transfer: (reason, from kind, to kind)."""
+
+    COMMIT_TRAINING = (Reason.ACCEPTANCE, Kind.TREASURY, Kind.TRAINING_BALANCE)
+    COMMIT_INCENTIVE = (Reason.ACCEPTANCE, Kind.TREASURY, Kind.INCENTIVE_COMMITTED)
+    COMMIT_SURVEY = (Reason.ACCEPTANCE, Kind.TREASURY, Kind.SURVEY_COMMITTED)
+    PURCHASE = (Reason.PURCHASE, Kind.TRAINING_BALANCE, Kind.ESCROW)
+    COMPLETION = (Reason.COMPLETION, Kind.ESCROW, Kind.INSTITUTION_PAYABLE)
+    SEND_INCENTIVE = (Reason.PAYOUT_SENT, Kind.INCENTIVE_COMMITTED, Kind.PAYOUT_IN_TRANSIT)
+    SEND_SURVEY = (Reason.PAYOUT_SENT, Kind.SURVEY_COMMITTED, Kind.PAYOUT_IN_TRANSIT)
+    SETTLE = (Reason.PAYOUT_SETTLED, Kind.PAYOUT_IN_TRANSIT, Kind.PAYOUT_SETTLED)
+    REJECT_INCENTIVE = (Reason.PAYOUT_REJECTED, Kind.PAYOUT_IN_TRANSIT, Kind.INCENTIVE_COMMITTED)
+    REJECT_SURVEY = (Reason.PAYOUT_REJECTED, Kind.PAYOUT_IN_TRANSIT, Kind.SURVEY_COMMITTED)
+    REVOKE_TRAINING = (Reason.REVOCATION, Kind.TRAINING_BALANCE, Kind.TREASURY)
+    REVOKE_INCENTIVE = (Reason.REVOCATION, Kind.INCENTIVE_COMMITTED, Kind.TREASURY)
+    REVOKE_SURVEY = (Reason.REVOCATION, Kind.SURVEY_COMMITTED, Kind.TREASURY)
+    END_TRAINING = (Reason.END_OF_BALANCE, Kind.TRAINING_BALANCE, Kind.TREASURY)
+
+    @property
+    def reason(self) -> Reason:
+        return self.value[0]
+
+    @property
+    def debit_kind(self) -> Kind:
+        """The kind that pays."""
+        return self.value[1]
+
+    @property
+    def credit_kind(self) -> Kind:
+        """The kind that is paid."""
+        return self.value[2]
+
+
+def allowed_pairs() -> list[tuple[int, int, int]]:
+    """(reason, debit kind, credit kind) of every movement, sorted, as the CHECK constraint lists them."""
+    return sorted((int(m.reason), int(m.debit_kind), int(m.credit_kind)) for m in Movement)

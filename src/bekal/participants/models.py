@@ -1,0 +1,166 @@
+"""People, how to reach and to pay them, waves and participations."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from bekal.accounts.models import User
+from bekal.accounts.provinces import PROVINCES
+
+
+class Sex(models.TextChoices):
+    FEMALE = "F", _("woman")
+    MALE = "M", _("man")
+
+
+class Education(models.IntegerChoices):
+    PRIMARY = 1, _("primary school")
+    JUNIOR = 2, _("junior secondary school")
+    SENIOR = 3, _("senior secondary school")
+    VOCATIONAL = 4, _("vocational secondary school")
+    DIPLOMA = 5, _("diploma")
+    BACHELOR = 6, _("bachelor or higher")
+
+
+class Employment(models.IntegerChoices):
+    UNEMPLOYED = 1, _("looking for work")
+    EMPLOYEE = 2, _("employee")
+    BUSINESS = 3, _("business owner")
+
+
+class Participant(models.Model):
+    """One person; sign-in is optional until they first use the dashboard."""
+
+    user = models.OneToOneField(User, null=True, on_delete=models.PROTECT, related_name="participant")
+    full_name = models.CharField(max_length=150)
+    nik_encrypted = models.BinaryField()
+    sex = models.CharField(max_length=1, choices=Sex.choices)
+    born_on = models.DateField()
+    education = models.PositiveSmallIntegerField(choices=Education.choices)
+    employment = models.PositiveSmallIntegerField(choices=Employment.choices)
+    province = models.PositiveSmallIntegerField(choices=tuple(PROVINCES.items()))
+    registered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(sex__in=Sex.values), name="participants_participant_known_sex"),
+            models.CheckConstraint(
+                condition=Q(education__in=Education.values), name="participants_participant_known_education"
+            ),
+            models.CheckConstraint(
+                condition=Q(employment__in=Employment.values), name="participants_participant_known_employment"
+            ),
+            models.CheckConstraint(
+                condition=Q(province__in=list(PROVINCES)), name="participants_participant_known_province"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+
+class NikDirectory(models.Model):
+    """One NIK, one person, over the whole programme (a directory: unique across owners)."""
+
+    nik_hash = models.BinaryField(max_length=32, primary_key=True)
+    participant = models.OneToOneField(Participant, on_delete=models.PROTECT)
+
+
+class ContactPoint(models.Model):
+    class Kind(models.TextChoices):
+        PHONE = "phone", _("phone number")
+        EMAIL = "email", _("e-mail address")
+
+    participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="contact_points")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    value_encrypted = models.BinaryField()
+    masked = models.CharField(max_length=80)
+    verified_at = models.DateTimeField(null=True)
+    unreachable_since_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["participant", "kind"], name="participants_contactpoint_one_per_kind")
+        ]
+
+
+class PaymentPartner(models.TextChoices):
+    BNI = "bni", "BNI"
+    OVO = "ovo", "OVO"
+    GOPAY = "gopay", "GoPay"
+    LINKAJA = "linkaja", "LinkAja"
+
+
+class PayoutAccount(models.Model):
+    """Where a participant's incentives are paid: one account per person, and one person per account."""
+
+    participant = models.OneToOneField(Participant, on_delete=models.PROTECT, related_name="payout_account")
+    partner = models.CharField(max_length=12, choices=PaymentPartner.choices)
+    number_encrypted = models.BinaryField()
+    masked = models.CharField(max_length=40)
+    holder_name = models.CharField(max_length=150)
+    verified_at = models.DateTimeField(null=True)
+
+
+class PayoutAccountDirectory(models.Model):
+    """One payout account, one person, over the whole programme (a directory: unique across owners)."""
+
+    account_hash = models.BinaryField(max_length=32, primary_key=True)
+    account = models.OneToOneField(PayoutAccount, on_delete=models.PROTECT)
+
+
+class Wave(models.Model):
+    number = models.PositiveIntegerField(unique=True)
+    opens_on = models.DateField()
+    closes_on = models.DateField()
+    quota_count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(closes_on__gte=F("opens_on")),
+                name="participants_wave_closes_after_opening",
+                violation_error_message="A wave closes on or after the day it opens.",
+            ),
+            models.CheckConstraint(condition=Q(quota_count__gt=0), name="participants_wave_has_places"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Participation(models.Model):
+    """One person's place in one wave, once in a life; its number is the owner of all its money in the ledger.
+
+    The two dates are the rules of the day of acceptance, kept with the person, because those rules stay theirs.
+    """
+
+    participant = models.OneToOneField(Participant, on_delete=models.PROTECT, related_name="participation")
+    wave = models.ForeignKey(Wave, on_delete=models.PROTECT, related_name="participations")
+    accepted_at = models.DateTimeField()
+    accepted_on = models.DateField()
+    first_purchase_due_on = models.DateField()
+    balance_ends_on = models.DateField()
+    revoked_at = models.DateTimeField(null=True)
+    balance_ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(first_purchase_due_on__gt=F("accepted_on")),
+                name="participants_participation_deadline_later",
+            ),
+            models.CheckConstraint(
+                condition=Q(revoked_at__isnull=True) | Q(balance_ended_at__isnull=True),
+                name="participants_participation_ends_once",
+                violation_error_message="A revoked participation has no balance left to end.",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["first_purchase_due_on"], name="participation_due", condition=Q(revoked_at__isnull=True)
+            ),
+            models.Index(
+                fields=["balance_ends_on"], name="participation_ends", condition=Q(balance_ended_at__isnull=True)
+            ),
+        ]

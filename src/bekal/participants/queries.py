@@ -1,0 +1,89 @@
+"""Reads of people and their participations."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from django.db.models import F, QuerySet
+
+from bekal.participants.models import ContactPoint, Participation, PaymentPartner, PayoutAccount
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipationLine:
+    """One participation with the person's name; the two deadlines are last allowed days."""
+
+    participation_id: int
+    participant_id: int
+    full_name: str = field(repr=False)
+    wave_number: int
+    accepted_at: datetime
+    accepted_on: date
+    first_purchase_due_on: date
+    balance_ends_on: date
+    revoked_at: datetime | None
+    balance_ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """Where a person is paid; the number stays hidden but for its end."""
+
+    partner: PaymentPartner
+    masked: str
+    holder_name: str = field(repr=False)
+    verified_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactLine:
+    """One way to reach a person, masked."""
+
+    kind: ContactPoint.Kind
+    masked: str
+    verified_at: datetime | None
+    unreachable_since_at: datetime | None
+
+
+def participation_of(*, user_id: int) -> ParticipationLine | None:
+    """The participation of a signed-in participant; None for a user who has none."""
+    return _line(Participation.objects.filter(participant__user_id=user_id))
+
+
+def participation(*, participation_id: int) -> ParticipationLine | None:
+    """One participation by its number."""
+    return _line(Participation.objects.filter(pk=participation_id))
+
+
+def payout_account_of(*, participant_id: int) -> AccountLine | None:
+    """The person's payout account, if any."""
+    account = PayoutAccount.objects.filter(participant_id=participant_id).first()
+    if account is None:
+        return None
+    return AccountLine(PaymentPartner(account.partner), account.masked, account.holder_name, account.verified_at)
+
+
+def contact_points_of(*, participant_id: int) -> tuple[ContactLine, ...]:
+    """The person's phone, then e-mail."""
+    points = ContactPoint.objects.filter(participant_id=participant_id).order_by("-kind")
+    return tuple(
+        ContactLine(ContactPoint.Kind(point.kind), point.masked, point.verified_at, point.unreachable_since_at)
+        for point in points
+    )
+
+
+def reachable_by(*, participant_ids: Collection[int]) -> dict[int, ContactPoint.Kind]:
+    """How each person can be reached now: by phone where that works, else by e-mail; who cannot be is left out."""
+    points = ContactPoint.objects.filter(participant_id__in=participant_ids, unreachable_since_at__isnull=True)
+    # `phone` sorts after `email`, so it is written last and wins.
+    return {
+        person: ContactPoint.Kind(kind)
+        for person, kind in points.order_by("kind").values_list("participant_id", "kind")
+    }
+
+
+def _line(participations: QuerySet[Participation]) -> ParticipationLine | None:
+    names = [name for name in ParticipationLine.__dataclass_fields__ if name != "participation_id"]
+    renamed = {"full_name": F("participant__full_name"), "wave_number": F("wave__number")}
+    row = participations.annotate(**renamed).values("pk", *names).first()
+    return None if row is None else ParticipationLine(participation_id=row.pop("pk"), **row)

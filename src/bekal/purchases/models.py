@@ -1,0 +1,111 @@
+"""A purchase, the evidence that it was learned, and the review that others choose by."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from bekal.catalogue.models import Training
+from bekal.ledger.append_only import AppendOnlyModel
+from bekal.messaging.models import OneTimeCode
+from bekal.participants.models import Participation
+
+
+class Purchase(models.Model):
+    """One training bought by one participation from its training balance. It cannot be swapped.
+
+    The instants are the journey: bought, redeemed, completed, reconciled (the evidence of both sides agrees).
+    """
+
+    participation = models.ForeignKey(Participation, on_delete=models.PROTECT, related_name="purchases")
+    training = models.ForeignKey(Training, on_delete=models.PROTECT, related_name="purchases")
+    one_time_code = models.OneToOneField(OneTimeCode, on_delete=models.PROTECT, related_name="purchase")
+    price_rupiah = models.BigIntegerField()
+    ordinal = models.PositiveSmallIntegerField()
+    redeem_code_encrypted = models.BinaryField()
+    bought_at = models.DateTimeField()
+    redeemed_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    reconciled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["participation", "training"],
+                name="purchases_purchase_once",
+                violation_error_message="This training has been bought already.",
+            ),
+            models.UniqueConstraint(fields=["participation", "ordinal"], name="purchases_purchase_ordinal"),
+            models.CheckConstraint(condition=Q(price_rupiah__gte=0), name="purchases_purchase_price_not_negative"),
+            models.CheckConstraint(condition=Q(ordinal__gte=1), name="purchases_purchase_ordinal_from_1"),
+            models.CheckConstraint(
+                condition=(Q(redeemed_at__isnull=True) | Q(redeemed_at__gte=F("bought_at")))
+                & (Q(completed_at__isnull=True) | Q(completed_at__gte=F("redeemed_at"), redeemed_at__isnull=False))
+                & (Q(reconciled_at__isnull=True) | Q(reconciled_at__gte=F("completed_at"), completed_at__isnull=False)),
+                name="purchases_purchase_in_order",
+                violation_error_message="A purchase is bought, redeemed, completed and reconciled in this order.",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["completed_at"], name="purchase_to_reconcile", condition=Q(reconciled_at__isnull=True)
+            ),
+        ]
+
+
+class RedeemCodeDirectory(models.Model):
+    """One redeem code, one purchase, over the whole programme (a directory: unique across owners)."""
+
+    code_hash = models.BinaryField(max_length=32, primary_key=True)
+    purchase = models.OneToOneField(Purchase, on_delete=models.PROTECT, related_name="redeem_code")
+
+
+class Evidence(AppendOnlyModel):
+    """One piece of evidence about one purchase from one side. What is owed is read from these rows, not stored."""
+
+    class Piece(models.TextChoices):
+        ATTENDANCE = "attendance", _("attendance")
+        COMPLETION = "completion", _("completion")
+        RATING = "rating", _("rating")
+        REVIEW = "review", _("review")
+
+    class Source(models.TextChoices):
+        PARTICIPANT = "participant", _("participant")
+        INSTITUTION = "institution", _("training institution")
+
+    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="evidence")
+    piece = models.CharField(max_length=12, choices=Piece.choices)
+    source = models.CharField(max_length=12, choices=Source.choices)
+    sequence = models.PositiveSmallIntegerField(default=1)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["purchase", "piece", "sequence"], name="purchases_evidence_once"),
+            models.CheckConstraint(
+                condition=Q(piece__in=["attendance", "completion"], source="institution")
+                | Q(piece__in=["rating", "review"], source="participant"),
+                name="purchases_evidence_from_the_right_side",
+                violation_error_message="The institution proves attendance and completion, "
+                "the participant rates and reviews.",
+            ),
+        ]
+
+
+class Review(models.Model):
+    """What a participant who completed a training says of it: one each, read by those who choose."""
+
+    purchase = models.OneToOneField(Purchase, primary_key=True, on_delete=models.PROTECT, related_name="review")
+    training = models.ForeignKey(Training, on_delete=models.PROTECT, related_name="reviews")
+    rating = models.PositiveSmallIntegerField()
+    text = models.CharField(max_length=2000)
+    written_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(rating__gte=1, rating__lte=5),
+                name="purchases_review_rating_1_to_5",
+                violation_error_message="A rating is 1, 2, 3, 4 or 5.",
+            ),
+        ]
+        indexes = [models.Index(fields=["training", "-written_at"], name="review_of_training")]

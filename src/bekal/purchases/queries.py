@@ -1,0 +1,224 @@
+"""Reads of purchases, the evidence they still lack, and reviews."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Count, F, QuerySet
+
+from bekal.accounts.privacy import decrypt
+from bekal.core.entitlement import EvidenceKind, Party, evidence_missing
+from bekal.core.rules import RULES
+from bekal.ledger.clock import programme_day
+from bekal.purchases.models import Evidence, Purchase, Review
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A missing piece of evidence and whose turn it is; `since_on` is None where something else must come first."""
+
+    piece: EvidenceKind
+    party: Party
+    since_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseLine:
+    """One purchase with how far it has come. `redeem_code` has 16 characters, for screens in groups of four."""
+
+    purchase_id: int
+    participation_id: int
+    training_id: int
+    title: str
+    institution_id: int
+    institution_name: str
+    price_rupiah: int
+    ordinal: int
+    bought_at: datetime
+    redeem_code: str = field(repr=False)
+    redeemed_at: datetime | None
+    completed_at: datetime | None
+    reconciled_at: datetime | None
+    session_count: int
+    attended_count: int
+    rating: int | None
+    review_text: str | None
+    owed: tuple[Owed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeskLine:
+    """One purchase as the institution's desk sees it; the redeem code stays the participant's."""
+
+    purchase_id: int
+    title: str
+    full_name: str = field(repr=False)
+    session_count: int
+    attended: tuple[int, ...]
+    redeemed_at: datetime
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewLine:
+    """One review of a completed training; of its author only the initials."""
+
+    rating: int
+    text: str
+    initials: str
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """The evidence there is of one purchase."""
+
+    present: frozenset[EvidenceKind]
+    attended: tuple[int, ...]
+    last_attended_at: datetime | None
+
+
+# What stands on the purchase's own row, and what a join adds, by the names of the lines.
+_OWN = ("participation_id", "training_id", "price_rupiah", "ordinal", "bought_at", "redeemed_at", "completed_at")
+_JOINED = {
+    "title": F("training__title"),
+    "institution_id": F("training__institution_id"),
+    "institution_name": F("training__institution__name"),
+    "session_count": F("training__session_count"),
+    "rating": F("review__rating"),
+    "review_text": F("review__text"),
+}
+
+
+def purchases_of(*, participation_id: int) -> tuple[PurchaseLine, ...]:
+    """Every purchase of one participation, in the order in which they were bought."""
+    return _lines(Purchase.objects.filter(participation_id=participation_id).order_by("ordinal"))
+
+
+def purchase(*, purchase_id: int) -> PurchaseLine | None:
+    """One purchase by its number."""
+    lines = _lines(Purchase.objects.filter(pk=purchase_id).order_by("pk"))
+    return lines[0] if lines else None
+
+
+def evidence_owed(*, purchase_ids: Collection[int]) -> dict[int, tuple[Owed, ...]]:
+    """What each purchase still lacks by the rules of its person's acceptance, in the order in which people see it."""
+    rows = Purchase.objects.filter(pk__in=purchase_ids).order_by("pk")
+    joined = {"session_count": F("training__session_count"), "accepted_on": F("participation__accepted_on")}
+    facts = list(rows.annotate(**joined).values("pk", "redeemed_at", "completed_at", *joined))
+    proofs = _proofs(facts)
+    return {row["pk"]: _owed(row, proofs[row["pk"]]) for row in facts}
+
+
+def purchases_at(*, institution_id: int, limit: int = 100) -> tuple[DeskLine, ...]:
+    """The purchases redeemed at an institution: those not completed first, each group with the newest first."""
+    rows = Purchase.objects.filter(training__institution_id=institution_id, redeemed_at__isnull=False)
+    joined = {
+        "title": F("training__title"),
+        "full_name": F("participation__participant__full_name"),
+        "session_count": F("training__session_count"),
+    }
+    ordered = rows.order_by(F("completed_at").desc(nulls_first=True), "-redeemed_at", "-pk")
+    facts = list(ordered.annotate(**joined).values("pk", "redeemed_at", "completed_at", *joined)[:limit])
+    proofs = _proofs(facts)
+    return tuple(
+        DeskLine(
+            purchase_id=row["pk"],
+            attended=proofs[row["pk"]].attended,
+            redeemed_at=row["redeemed_at"],
+            completed_at=row["completed_at"],
+            **{name: row[name] for name in joined},
+        )
+        for row in facts
+    )
+
+
+def reviews_of(*, training_id: int, limit: int = 20, offset: int = 0) -> tuple[ReviewLine, ...]:
+    """Reviews of one training, newest first."""
+    rows = Review.objects.filter(training_id=training_id).order_by("-written_at", "-purchase_id")
+    rows = rows.select_related("purchase__participation__participant")[offset : offset + limit]
+    return tuple(
+        ReviewLine(
+            rating=review.rating,
+            text=review.text,
+            initials=_initials(review.purchase.participation.participant.full_name),
+            written_at=review.written_at,
+        )
+        for review in rows
+    )
+
+
+def rating_histogram(training_id: int) -> tuple[int, int, int, int, int]:
+    """How many rated the training 1, 2, 3, 4 and 5."""
+    rows = (
+        Review.objects.filter(training_id=training_id).order_by("rating").values("rating").annotate(count=Count("pk"))
+    )
+    counts = {row["rating"]: row["count"] for row in rows}
+    return counts.get(1, 0), counts.get(2, 0), counts.get(3, 0), counts.get(4, 0), counts.get(5, 0)
+
+
+def _lines(purchases: QuerySet[Purchase]) -> tuple[PurchaseLine, ...]:
+    joined = _JOINED | {"accepted_on": F("participation__accepted_on")}
+    names = (*_OWN, "reconciled_at", *_JOINED)
+    facts = list(purchases.annotate(**joined).values("pk", "redeem_code_encrypted", *names, "accepted_on"))
+    proofs = _proofs(facts)
+    return tuple(
+        PurchaseLine(
+            purchase_id=row["pk"],
+            redeem_code=decrypt(bytes(row["redeem_code_encrypted"])),
+            attended_count=len(proofs[row["pk"]].attended),
+            owed=_owed(row, proofs[row["pk"]]),
+            **{name: row[name] for name in names},
+        )
+        for row in facts
+    )
+
+
+def _proofs(facts: Sequence[Mapping[str, Any]]) -> dict[int, _Proof]:
+    """The evidence of each row's purchase; the rows need `pk` and `session_count`."""
+    pieces: dict[int, set[EvidenceKind]] = {row["pk"]: set() for row in facts}
+    attended: dict[int, list[int]] = {row["pk"]: [] for row in facts}
+    last_attended_at: dict[int, datetime] = {}
+    rows = Evidence.objects.filter(purchase_id__in=pieces).order_by("recorded_at", "sequence")
+    for purchase_id, piece, sequence, recorded_at in rows.values_list(
+        "purchase_id", "piece", "sequence", "recorded_at"
+    ):
+        if piece == Evidence.Piece.ATTENDANCE:
+            attended[purchase_id].append(sequence)
+            last_attended_at[purchase_id] = recorded_at
+        else:
+            pieces[purchase_id].add(EvidenceKind(piece))
+    proofs = {}
+    for row in facts:
+        purchase_id, sessions = row["pk"], set(range(1, row["session_count"] + 1))
+        if sessions <= set(attended[purchase_id]):
+            pieces[purchase_id].add(EvidenceKind.ATTENDANCE)
+        proofs[purchase_id] = _Proof(
+            frozenset(pieces[purchase_id]),
+            tuple(sorted(sessions.intersection(attended[purchase_id]))),
+            last_attended_at.get(purchase_id),
+        )
+    return proofs
+
+
+def _owed(row: Mapping[str, Any], proof: _Proof) -> tuple[Owed, ...]:
+    """Attendance is owed from the redemption on, completion once every session was attended, the rest once complete."""
+    attended = EvidenceKind.ATTENDANCE in proof.present
+    since = {
+        EvidenceKind.ATTENDANCE: row["redeemed_at"],
+        EvidenceKind.COMPLETION: proof.last_attended_at if attended else None,
+        EvidenceKind.RATING: row["completed_at"],
+        EvidenceKind.REVIEW: row["completed_at"],
+    }
+    missing = evidence_missing(proof.present, RULES.scheme(row["accepted_on"]))
+    return tuple(
+        Owed(piece, party, None if since[piece] is None else programme_day(since[piece])) for piece, party in missing
+    )
+
+
+def _initials(full_name: str) -> str:
+    """`Siti Rahayu` is shown as `S. R.`: a review says something of the training, not of its author."""
+    words = full_name.split()
+    shown = words if len(words) < 2 else [words[0], words[-1]]
+    return " ".join(f"{word[0].upper()}." for word in shown)

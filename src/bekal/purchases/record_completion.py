@@ -1,0 +1,72 @@
+"""`record_completion`: the institution says that a person has completed a training."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from bekal.core.refusal import Refusal
+from bekal.purchases.institution_desk import OpenPurchase, RecordOutcome, locked_purchases, refusal_of
+from bekal.purchases.models import Evidence, Purchase
+from bekal.purchases.refusals import PurchaseRefusal
+from bekal.purchases.training_summary import Increase, increase
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A purchase's training was completed."""
+
+    institution_id: int
+    purchase_id: int
+
+
+def record_completion(*, completions: Sequence[Completion], at: datetime) -> tuple[RecordOutcome, ...]:
+    """Record completions; outcomes in the order of `completions`. The same again is `repeated` and changes nothing.
+
+    Refused: an unknown purchase, another institution's, one not redeemed, one with a session not attended.
+    """
+    with transaction.atomic():
+        purchases = locked_purchases({completion.purchase_id for completion in completions})
+        outcomes: list[RecordOutcome] = []
+        new: dict[int, OpenPurchase] = {}
+        for completion in completions:
+            purchase = purchases.get(completion.purchase_id)
+            refusal = refusal_of(purchase, completion.institution_id)
+            repeated = purchase is not None and (purchase.completed_at is not None or purchase.purchase_id in new)
+            if refusal is None and purchase is not None and not repeated:
+                refusal = _refusal_of_attendance(purchase)
+                if refusal is None:
+                    new[purchase.purchase_id] = purchase
+            outcomes.append(RecordOutcome(completion.purchase_id, refusal, repeated and refusal is None))
+        _write(new, at)
+    return tuple(outcomes)
+
+
+def _refusal_of_attendance(purchase: OpenPurchase) -> Refusal | None:
+    attended_count = len(purchase.attended & set(range(1, purchase.session_count + 1)))
+    if attended_count == purchase.session_count:
+        return None
+    values = {"attended_count": attended_count, "session_count": purchase.session_count}
+    return Refusal(PurchaseRefusal.ATTENDANCE_MISSING, values)
+
+
+def _write(purchases: dict[int, OpenPurchase], at: datetime) -> None:
+    if not purchases:
+        return
+    # A clock that was set back must not put the completion before the redemption.
+    Purchase.objects.filter(pk__in=purchases).update(completed_at=Greatest(at, F("redeemed_at")))
+    Evidence.objects.bulk_create(
+        Evidence(
+            purchase_id=purchase_id,
+            piece=Evidence.Piece.COMPLETION,
+            source=Evidence.Source.INSTITUTION,
+            recorded_at=at,
+        )
+        for purchase_id in purchases
+    )
+    completed = Counter(purchase.training_id for purchase in purchases.values())
+    increase({training_id: Increase(completed_count=count) for training_id, count in completed.items()})

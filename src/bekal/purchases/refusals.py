@@ -1,0 +1,24 @@
+"""Why this room says no, beside core's own reasons. The front doors translate by these codes; keep the names stable."""
+
+from enum import StrEnum
+
+
+class PurchaseRefusal(StrEnum):
+    """Each comment names the refusal's values."""
+
+    UNKNOWN_TRAINING = "unknown_training"
+    PRICE_CHANGED = "price_changed"  # price_rupiah (now), seen_rupiah
+    UNREACHABLE = "unreachable"
+    REDEEM_CODE_UNKNOWN = "redeem_code_unknown"
+    OTHER_INSTITUTION = "other_institution"
+    ALREADY_REDEEMED = "already_redeemed"  # redeemed_on
+    UNKNOWN_PURCHASE = "unknown_purchase"
+    NOT_REDEEMED = "not_redeemed"
+    SESSION_OUT_OF_RANGE = "session_out_of_range"  # sequence, session_count
+    ATTENDANCE_MISSING = "attendance_missing"  # attended_count, session_count
+    NOT_COMPLETED = "not_completed"
+    ALREADY_REVIEWED = "already_reviewed"
+    RATING_OUT_OF_RANGE = "rating_out_of_range"  # rating
+    REVIEW_EMPTY = "review_empty"
+    REVIEW_TOO_LONG = "review_too_long"  # length_count, limit_count
+    REVIEW_UNREADABLE = "review_unreadable"

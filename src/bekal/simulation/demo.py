@@ -1,0 +1,27 @@
+"""Who signs in to the demo. The sign-in page of a demo shows these names and their password; a real programme has none."""
+
+from dataclasses import dataclass
+
+from bekal.accounts.models import Role
+
+DEMO_PASSWORD = "bekal-demo-2020"
+PARTICIPANT, OFFICER_1, OFFICER_2, INSTITUTION = "peserta", "petugas1", "petugas2", "lembaga"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLogin:
+    """One sign-in of the demo, ready to be typed."""
+
+    login_name: str
+    display_name: str
+    role: Role
+    password: str = DEMO_PASSWORD
+
+
+# The institution's display name is replaced by the institution's own when the demo is made.
+DEMO_LOGINS = (
+    DemoLogin(PARTICIPANT, "Siti Rahayu", Role.PARTICIPANT),
+    DemoLogin(OFFICER_1, "Rina Kusuma", Role.OFFICER),
+    DemoLogin(OFFICER_2, "Agus Hartono", Role.OFFICER),
+    DemoLogin(INSTITUTION, "Lembaga pelatihan", Role.INSTITUTION),
+)

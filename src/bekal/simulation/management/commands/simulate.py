@@ -1,0 +1,83 @@
+"""`manage simulate`: add a synthetic population and walk it through the year."""
+
+import sys
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from bekal.core.money import format_rupiah
+from bekal.simulation.walk import SimulationError, SimulationReport, simulate
+
+
+class Command(BaseCommand):
+    help = (
+        "Add synthetic participants to whatever is there and walk them through the year by the programme's own verbs."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--participants", type=int, required=True, metavar="N")
+        parser.add_argument("--year", type=int, default=2020)
+        parser.add_argument(
+            "--seed", type=int, default=1, help="the same seed gives the same people and choices (default 1)"
+        )
+        parser.add_argument(
+            "--until", metavar="YYYY-MM-DD", help="last day (default: the clock's day, else 31 December)"
+        )
+        parser.add_argument("--progress", action="store_true", help="show progress even where this is no terminal")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with progress_bar("simulating", shown=options["progress"]) as bar:
+            try:
+                report = simulate(
+                    participant_count=options["participants"],
+                    year=options["year"],
+                    seed=options["seed"],
+                    until=_day(options["until"]),
+                    progress=bar,
+                )
+            except SimulationError as error:
+                raise CommandError(str(error)) from None
+        self.stdout.write(summary(report))
+
+
+class progress_bar:  # noqa: N801 (used like a function)
+    """A bar on stderr, only on a terminal or where asked for; calling it with (done, all) moves it."""
+
+    def __init__(self, what: str, *, shown: bool) -> None:
+        self._bar = tqdm(desc=what, unit="day", file=sys.stderr, disable=not (shown or sys.stderr.isatty()))
+
+    def __enter__(self) -> "progress_bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def __call__(self, done: int, total: int) -> None:
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
+
+
+def summary(report: SimulationReport) -> str:
+    """The report in sentences."""
+    lines = [
+        f"{report.participant_count:,} people registered, {report.accepted_count:,} accepted; they bought "
+        f"{report.purchase_count:,} trainings and completed {report.completed_count:,}.",
+        f"{report.reconciled_count:,} purchases reconciled, {report.settled_count:,} instalments paid "
+        f"({format_rupiah(report.settled_rupiah)}), {report.revoked_count:,} places revoked, "
+        f"{report.ended_count:,} balances ended.",
+        f"The walk ended at {report.until_at:%Y-%m-%d %H:%M} in Jakarta.",
+    ]
+    if report.refusals:
+        lines.append("Refused: " + ", ".join(f"{count:,} {code}" for code, count in report.refusals.items()) + ".")
+    return "\n".join(lines)
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"--until is {text}: write the day as YYYY-MM-DD, such as 2020-11-19.") from None

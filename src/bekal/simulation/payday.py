@@ -1,0 +1,72 @@
+"""Payout runs of the simulated year: planned by one officer, approved by another, answered by the fake partner."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from bekal.accounts.models import Role, User
+from bekal.incentives.approve_payout_run import approve_payout_run
+from bekal.incentives.export_payout_run import ExportedFile, export_payout_run
+from bekal.incentives.models import Payout
+from bekal.incentives.plan_payout_run import plan_payout_run
+from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.simulation.fake_partner import answer
+
+OFFICERS = ("simulasi-petugas-1", "simulasi-petugas-2")
+
+
+@dataclass(frozen=True, slots=True)
+class SentRun:
+    """A run whose files are with the partners."""
+
+    run_id: int
+    files: tuple[ExportedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredRun:
+    """What the partners said; `rejected_participant_ids` in the order of the payouts."""
+
+    settled_count: int
+    settled_rupiah: int
+    rejected_participant_ids: tuple[int, ...]
+
+
+def two_officers() -> tuple[int, int]:
+    """The first two officers there are; who is missing is made, without a password and so without a sign-in."""
+    ids = list(User.objects.filter(role=Role.OFFICER, is_active=True).order_by("id").values_list("id", flat=True)[:2])
+    for login_name in OFFICERS[len(ids) :]:
+        ids.append(User.objects.create_user(login_name, None, role=Role.OFFICER, display_name="Petugas simulasi").pk)
+    return ids[0], ids[1]
+
+
+def send_run(*, planned_for: date, officer_ids: tuple[int, int], at: datetime) -> SentRun | None:
+    """Plan, approve and export everything due; None where nothing is."""
+    planned = plan_payout_run(planned_for=planned_for, officer_id=officer_ids[0], at=at)
+    if planned.run_id is None or planned.list_sha256 is None:
+        return None
+    approved = approve_payout_run(
+        run_id=planned.run_id, officer_id=officer_ids[1], list_sha256=planned.list_sha256, at=at
+    )
+    exported = export_payout_run(run_id=planned.run_id, at=at)
+    for refusal in (approved.refusal, exported.refusal):
+        if refusal is not None:
+            raise RuntimeError(f"run {planned.run_id} of the simulation was refused: {refusal}")
+    return SentRun(planned.run_id, exported.files)
+
+
+def answer_run(*, run: SentRun, reject_every: int, spared: Collection[str], at: datetime) -> AnsweredRun:
+    """Let the partners answer each file, never rejecting holders with a `spared` name, and take their answers in."""
+    settled_count = settled_rupiah = 0
+    for file in run.files:
+        content = answer(file.content, reject_every=reject_every, spared=spared)
+        settled = settle_payout_run(
+            run_id=run.run_id, partner=file.partner, name=f"status-{file.name}", content=content, at=at
+        )
+        if settled.refusal is not None:
+            raise RuntimeError(f"an answer to run {run.run_id} was refused: {settled.refusal}")
+        settled_count += settled.settled_count
+        settled_rupiah += settled.settled_rupiah
+    rejected = Payout.objects.filter(run_id=run.run_id, statuses__state="rejected").order_by("entitlement_id")
+    people = rejected.values_list("entitlement__participation__participant_id", flat=True)
+    return AnsweredRun(settled_count, settled_rupiah, tuple(dict.fromkeys(people)))

@@ -1,0 +1,228 @@
+"""Every refusal of the house as a sentence in the reader's language: what, which value, how to mend it.
+
+A code without a sentence is a programming error; a test asks for every code of every room.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+
+from django.utils.translation import gettext_lazy as _
+
+from bekal.catalogue.refusals import SearchRefusal
+from bekal.core.entitlement import RefusalCode
+from bekal.core.refusal import Refusal
+from bekal.incentives.refusals import PayoutRefusal
+from bekal.messaging.refusals import CodeRefusal
+from bekal.participants.refusals import ParticipantRefusal
+from bekal.purchases.refusals import PurchaseRefusal
+from bekal.ui.display import count, day, rupiah
+
+_RULES: Mapping[str, object] = {
+    RefusalCode.TOO_YOUNG: _(
+        "The applicant is %(age_years)s years old; at least %(limit_years)s is needed. Apply again after that birthday."
+    ),
+    RefusalCode.TOO_OLD: _(
+        "The applicant is %(age_years)s years old; at most %(limit_years)s is allowed. Check the date of birth."
+    ),
+    RefusalCode.NOT_PARTICIPATING: _(
+        "You are not a participant yet. Only accepted participants can do this; apply in an open wave."
+    ),
+    RefusalCode.REVOKED: _(
+        "Your place in the programme was taken back, so nothing can be bought any more. "
+        "The programme office answers questions."
+    ),
+    RefusalCode.NOT_ON_SALE: _("This training is not on sale. Choose another one."),
+    RefusalCode.ALREADY_BOUGHT: _("You have bought this training already. You find it under My trainings."),
+    RefusalCode.FIRST_PURCHASE_DEADLINE_PASSED: _(
+        "The first training had to be bought by %(deadline_on)s. Nothing can be bought any more."
+    ),
+    RefusalCode.BALANCE_ENDED: _(
+        "The training balance could be used until %(deadline_on)s. What was left has returned to the state treasury."
+    ),
+    RefusalCode.ABOVE_BALANCE: _(
+        "This training costs %(price_rupiah)s and your balance is %(balance_rupiah)s. "
+        "Choose a training for %(balance_rupiah)s or less."
+    ),
+    RefusalCode.HAS_BOUGHT: _("A first training was bought, so the place cannot be taken back for not buying."),
+    RefusalCode.DEADLINE_NOT_PASSED: _(
+        "The first training can still be bought until %(deadline_on)s. The place can be taken back from the day after."
+    ),
+}
+# “Choose a training for Rp0 or less” would be no help.
+_NOTHING_LEFT = _("This training costs %(price_rupiah)s and your balance is used up. Only free trainings fit it.")
+_CODES: Mapping[str, object] = {
+    CodeRefusal.TOO_MANY_CODES: _(
+        "You have asked for %(limit_count)s codes within an hour. "
+        "Wait %(wait_minutes)s minutes, then ask for a new one."
+    ),
+    CodeRefusal.CODE_MALFORMED: _("The code has 6 digits. Type only the digits from the message."),
+    CodeRefusal.CODE_NOT_ISSUED: _("There is no code for this purchase. Ask for a new code."),
+    CodeRefusal.CODE_WRONG: _(
+        "This code is not right. Look at the newest message and type its 6 digits. Tries left: %(attempts_left_count)s."
+    ),
+    CodeRefusal.CODE_EXPIRED: _("This code is too old: a code works for 10 minutes. Ask for a new code."),
+    CodeRefusal.CODE_USED: _("This code has been used. Ask for a new code."),
+    CodeRefusal.CODE_BLOCKED: _("A wrong code was typed too often, so this code no longer works. Ask for a new code."),
+    CodeRefusal.CODES_PAUSED: _(
+        "Too many wrong codes were typed in the whole programme. Try again in %(wait_minutes)s minutes. "
+        "Your balance is safe."
+    ),
+}
+_PEOPLE: Mapping[str, object] = {
+    ParticipantRefusal.NAME_MISSING: _("The name is empty. Write the full name as on the identity card."),
+    ParticipantRefusal.NAME_TOO_LONG: _(
+        "The name has %(length_count)s characters; at most %(limit_count)s fit. Shorten it."
+    ),
+    ParticipantRefusal.NAME_UNREADABLE: _("The name has characters that cannot be shown. Type it again."),
+    ParticipantRefusal.NIK_MALFORMED: _("A NIK has exactly 16 digits. Copy it from the identity card."),
+    ParticipantRefusal.NIK_BIRTH_DATE_IMPOSSIBLE: _(
+        "The digits %(digits)s in the NIK should be a date of birth and are not. Check the NIK."
+    ),
+    ParticipantRefusal.NIK_TAKEN: _("This NIK is registered already. One person registers once."),
+    ParticipantRefusal.BORN_ON_IN_FUTURE: _("The date of birth %(born_on)s is in the future. Check it."),
+    ParticipantRefusal.PROFILE_VALUE_UNKNOWN: _(
+        "The value “%(value)s” for %(field)s is not on the list. Choose one from the list."
+    ),
+    ParticipantRefusal.PHONE_MALFORMED: _("This is not an Indonesian mobile number. Write it like 0812 3456 7890."),
+    ParticipantRefusal.EMAIL_MALFORMED: _("This is not an e-mail address. Write it like nama@contoh.id."),
+    ParticipantRefusal.UNKNOWN_PARTICIPANT: _("This participant does not exist. Check the number."),
+    ParticipantRefusal.PARTNER_UNKNOWN: _("“%(value)s” is not a payment partner. Choose one from the list."),
+    ParticipantRefusal.ACCOUNT_NUMBER_MALFORMED: _(
+        "This is not an account number of %(partner)s. Type the digits without spaces."
+    ),
+    ParticipantRefusal.ACCOUNT_TAKEN: _(
+        "This account of %(partner)s belongs to another participant. Use an account in your own name."
+    ),
+    ParticipantRefusal.UNKNOWN_WAVE: _("This wave does not exist. Check the number."),
+    ParticipantRefusal.WAVE_NOT_OPEN_YET: _("The wave opens on %(opens_on)s. Accept people from that day."),
+    ParticipantRefusal.WAVE_FULL: _("All %(quota_count)s places of the wave are taken. Open another wave."),
+    ParticipantRefusal.ALREADY_ACCEPTED: _("This person was accepted on %(accepted_on)s. One person takes part once."),
+    ParticipantRefusal.LOGIN_NAME_MALFORMED: _(
+        "A user name has 3 to 150 letters, digits or . _ - characters. Choose another one."
+    ),
+    ParticipantRefusal.LOGIN_NAME_TAKEN: _("The user name “%(login_name)s” is taken. Choose another one."),
+    ParticipantRefusal.HAS_SIGN_IN: _("This person can sign in already."),
+    ParticipantRefusal.PASSWORD_WEAK: _("The password is too easy to guess. %(reason)s"),
+}
+_PURCHASES: Mapping[str, object] = {
+    PurchaseRefusal.UNKNOWN_TRAINING: _("This training does not exist. Choose another one."),
+    PurchaseRefusal.PRICE_CHANGED: _(
+        "The price has changed from %(seen_rupiah)s to %(price_rupiah)s. Nothing was bought. "
+        "Look at the new price, then decide again."
+    ),
+    PurchaseRefusal.UNREACHABLE: _(
+        "No phone number or e-mail address of yours can receive a code. Ask the programme office to correct it."
+    ),
+    PurchaseRefusal.REDEEM_CODE_UNKNOWN: _("This redeem code does not exist. Check each character."),
+    PurchaseRefusal.OTHER_INSTITUTION: _("This redeem code is for a training of another institution."),
+    PurchaseRefusal.ALREADY_REDEEMED: _("This redeem code was used on %(redeemed_on)s."),
+    PurchaseRefusal.UNKNOWN_PURCHASE: _("This purchase does not exist. Check the number."),
+    PurchaseRefusal.NOT_REDEEMED: _("The redeem code has not been used yet. Redeem it first."),
+    PurchaseRefusal.SESSION_OUT_OF_RANGE: _(
+        "Session %(sequence)s does not exist: this training has sessions 1 to %(session_count)s."
+    ),
+    PurchaseRefusal.ATTENDANCE_MISSING: _(
+        "%(attended_count)s of %(session_count)s sessions are attended. Record the others first."
+    ),
+    PurchaseRefusal.NOT_COMPLETED: _("This training is not completed yet. A review can be written after completion."),
+    PurchaseRefusal.ALREADY_REVIEWED: _("You have reviewed this training already. A review is written once."),
+    PurchaseRefusal.RATING_OUT_OF_RANGE: _("The rating is %(rating)s; choose 1, 2, 3, 4 or 5 stars."),
+    PurchaseRefusal.REVIEW_EMPTY: _("The review is empty. Write at least one sentence."),
+    PurchaseRefusal.REVIEW_TOO_LONG: _(
+        "The review has %(length_count)s characters; at most %(limit_count)s fit. Shorten it."
+    ),
+    PurchaseRefusal.REVIEW_UNREADABLE: _("The review has characters that cannot be shown. Type it again."),
+}
+_PAYOUTS: Mapping[str, object] = {
+    PayoutRefusal.NOTHING_DUE: _(
+        "Nothing can be paid on %(on)s. Left out for a reason: %(left_out_count)s. "
+        "Choose a later day or mend the reasons."
+    ),
+    PayoutRefusal.TOO_FAR_AHEAD: _("%(on)s is too far ahead. Plan a run for %(latest_on)s or earlier."),
+    PayoutRefusal.CALENDAR_NOT_PUBLISHED: _(
+        "The holidays of %(year)s are not published, so the payment day cannot be trusted. Add them to the rules first."
+    ),
+    PayoutRefusal.RUN_NOT_FOUND: _("Payout run %(run_id)s does not exist. Check the number."),
+    PayoutRefusal.RUN_CANCELLED: _("Payout run %(run_id)s was cancelled. Plan a new one."),
+    PayoutRefusal.RUN_EXPORTED: _("Payout run %(run_id)s was exported and cannot be cancelled any more."),
+    PayoutRefusal.RUN_NOT_EXPORTED: _(
+        "Payout run %(run_id)s has not been exported, so no status can arrive. Export it first."
+    ),
+    PayoutRefusal.NOT_APPROVED: _("Payout run %(run_id)s is not approved. A second person must approve it first."),
+    PayoutRefusal.ALREADY_APPROVED: _("Payout run %(run_id)s is approved already."),
+    PayoutRefusal.SAME_PERSON: _("You planned payout run %(run_id)s, so another officer must approve it."),
+    PayoutRefusal.LIST_CHANGED: _(
+        "The list of payout run %(run_id)s is not the one you saw. Open it again, then decide."
+    ),
+    PayoutRefusal.FILE_TOO_LARGE: _(
+        "The file has %(size_bytes)s bytes; at most %(limit_bytes)s are taken. Split it by partner."
+    ),
+    PayoutRefusal.FILE_NOT_UTF8: _("Line %(line)s: the text is not UTF-8. Save the file as UTF-8."),
+    PayoutRefusal.FILE_BYTE_ORDER_MARK: _(
+        "Line %(line)s: the file starts with a byte order mark. Save it without one."
+    ),
+    PayoutRefusal.FILE_HEADER: _("Line %(line)s: the header is “%(value)s”, it must be “%(expected)s”."),
+    PayoutRefusal.FILE_FIELD_COUNT: _(
+        "Line %(line)s: %(value)s fields where %(expected)s belong. Ask the partner for a new file."
+    ),
+    PayoutRefusal.FILE_REFERENCE: _("Line %(line)s, %(column)s: “%(value)s” is not a payout reference."),
+    PayoutRefusal.FILE_AMOUNT: _("Line %(line)s, %(column)s: “%(value)s” is not a whole amount in digits."),
+    PayoutRefusal.FILE_STATE: _("Line %(line)s, %(column)s: “%(value)s” is not settled or rejected."),
+    PayoutRefusal.FILE_REASON: _(
+        "Line %(line)s, %(column)s: “%(value)s” does not fit. "
+        "A rejected line names its reason code, a settled line none."
+    ),
+    PayoutRefusal.FILE_DUPLICATE: _(
+        "Line %(line)s, %(column)s: “%(value)s” stands on line %(first_line)s, too. Each reference comes once."
+    ),
+    PayoutRefusal.FILE_NO_LINES: _("The file has no payouts. Ask the partner for the complete file."),
+    PayoutRefusal.FILE_NO_TRAILER: _(
+        "The file ends at line %(line)s without its trailer, so it was cut short. "
+        "Ask the partner for the complete file."
+    ),
+    PayoutRefusal.FILE_TRAILER: _(
+        "Line %(line)s, trailer: %(column)s is “%(value)s”, the lines before give “%(expected)s”. "
+        "Ask the partner for a new file."
+    ),
+    PayoutRefusal.FILE_AFTER_TRAILER: _(
+        "Line %(line)s: “%(value)s” comes after the trailer. Ask the partner for a new file."
+    ),
+    PayoutRefusal.UNKNOWN_REFERENCE: _(
+        "Line %(line)s, %(column)s: “%(value)s” was never sent. The whole file is refused; ask the partner."
+    ),
+    PayoutRefusal.OTHER_PARTNER: _(
+        "Line %(line)s, %(column)s: “%(value)s” was sent to %(expected)s, not to %(partner)s. Choose the right partner."
+    ),
+    PayoutRefusal.AMOUNT_MISMATCH: _(
+        "Line %(line)s, %(column)s: %(value)s, but %(expected)s was sent. The whole file is refused; ask the partner."
+    ),
+    PayoutRefusal.CONTRADICTION: _(
+        "Line %(line)s, %(column)s: “%(value)s” contradicts “%(expected)s”, recorded earlier. "
+        "Ask the partner which holds."
+    ),
+}
+_SEARCH: Mapping[str, object] = {
+    SearchRefusal.SEARCH_TOO_LONG: _(
+        "The search has %(length_count)s characters; at most %(limit_count)s fit. Use fewer words."
+    ),
+    SearchRefusal.SEARCH_NOT_TEXT: _("The search has characters that cannot be read. Type it again."),
+}
+SENTENCES: Mapping[str, object] = {**_SEARCH, **_RULES, **_CODES, **_PEOPLE, **_PURCHASES, **_PAYOUTS}
+
+
+def sentence(refusal: Refusal) -> str:
+    """The refusal in the reader's language. Raises KeyError for a code that nobody has given a sentence."""
+    if refusal.code == RefusalCode.ABOVE_BALANCE and refusal.values["balance_rupiah"] == 0:
+        return str(_NOTHING_LEFT) % {"price_rupiah": _shown("price_rupiah", refusal.values["price_rupiah"])}
+    shown = {name: _shown(name, value) for name, value in refusal.values.items()}
+    return str(SENTENCES[refusal.code]) % shown
+
+
+def _shown(name: str, value: int | str | date | None) -> str:
+    if isinstance(value, date):
+        return day(value)
+    if isinstance(value, int) and name.endswith("_rupiah"):
+        return rupiah(value)
+    if isinstance(value, int) and name.endswith(("_count", "_bytes")):
+        return count(value)
+    return str(value)

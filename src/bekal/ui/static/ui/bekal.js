@@ -1,0 +1,30 @@
+// Comforts only: every page works without this file.
+"use strict";
+(() => {
+  // A form is sent once: the second click of a hurried finger does nothing.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+  });
+  // Coming back with the back button must find forms that can be sent again.
+  window.addEventListener("pageshow", () => {
+    for (const form of document.forms) {
+      delete form.dataset.sent;
+      for (const button of form.querySelectorAll("button[aria-disabled]")) button.removeAttribute("aria-disabled");
+    }
+  });
+  // The balance stays hidden on the next page, on this device only.
+  const veil = document.getElementById("veil");
+  if (veil) {
+    veil.checked = localStorage.getItem("veil") === "1";
+    veil.addEventListener("change", () => localStorage.setItem("veil", veil.checked ? "1" : "0"));
+  }
+  // How many characters are left in a long text.
+  for (const area of document.querySelectorAll("textarea[data-left]")) {
+    const line = document.getElementById(area.dataset.left);
+    const tell = () => { line.textContent = line.dataset.words.replace("0", String(area.maxLength - area.value.length)); };
+    area.addEventListener("input", tell);
+  }
+})();

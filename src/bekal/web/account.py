@@ -1,0 +1,57 @@
+"""Akun: who the reader is to the programme, how to reach and to pay them."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from bekal.accounts.access import open_to
+from bekal.accounts.models import Role
+from bekal.participants.queries import contact_points_of, payout_account_of
+from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
+from bekal.ui.refusals import sentence
+from bekal.web.forms import PayoutAccountForm
+from bekal.web.reader import reader_of
+
+
+@open_to(Role.PARTICIPANT)
+@require_GET
+@never_cache
+def account(request: HttpRequest) -> HttpResponse:
+    reader = reader_of(request)
+    participant = reader.participant
+    context = {
+        "reader": reader,
+        "contacts": contact_points_of(participant_id=participant.pk) if participant else (),
+        "payout_account": payout_account_of(participant_id=participant.pk) if participant else None,
+    }
+    return render(request, "web/account.html", context)
+
+
+@open_to(Role.PARTICIPANT)
+@never_cache
+def payout_account(request: HttpRequest) -> HttpResponse:
+    """Set or replace the account that incentives are paid to."""
+    reader = reader_of(request)
+    if reader.participant is None:
+        return redirect("web:account")
+    form = PayoutAccountForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        new = NewAccount(participant_id=reader.participant.pk, **form.cleaned_data)
+        (outcome,) = set_payout_accounts(accounts=[new], at=reader.at)
+        if outcome.refusal is None:
+            _say(request, outcome.verified)
+            return redirect("web:incentives")
+        form.add_error(None, sentence(outcome.refusal))
+    context = {"form": form, "current": payout_account_of(participant_id=reader.participant.pk)}
+    return render(request, "web/payout_account.html", context, status=400 if form.errors else 200)
+
+
+def _say(request: HttpRequest, verified: bool) -> None:
+    if verified:
+        messages.success(request, gettext("Your account is saved. Incentives are paid to it."))
+    else:
+        text = gettext("The account is saved, but its owner's name is not yours. Nothing is paid to it until it is.")
+        messages.error(request, text)

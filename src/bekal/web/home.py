@@ -1,0 +1,106 @@
+"""Beranda: the balance, the one next thing to do, what fits it, and when the incentive comes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from bekal.accounts.access import open_to
+from bekal.accounts.models import Role
+from bekal.catalogue.search import TrainingCard, training_cards
+from bekal.incentives.queries import timeline_of
+from bekal.recommender.log_exposure import log_exposure
+from bekal.recommender.serve import RecommendedList, ShownPlan, recommend_for
+from bekal.web.calendar import calendar_of
+from bekal.web.next_thing import next_thing
+from bekal.web.purchases import bought_of
+from bekal.web.reader import reader_of
+from bekal.web.reasons import reason_sentence
+from bekal.web.trainings import Offer
+
+SHOWN_COUNT = 6
+PLAN_NAMES: dict[str, Promise] = {
+    "best_value": _("Most useful"),
+    "nothing_lapses": _("Least left over"),
+    "one_best": _("The one best"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One way to spend the balance."""
+
+    name: str
+    cards: tuple[TrainingCard, ...]
+    spent_rupiah: int
+    left_rupiah: int
+
+
+@open_to(Role.PARTICIPANT)
+@require_GET
+@never_cache
+def home(request: HttpRequest) -> HttpResponse:
+    reader = reader_of(request)
+    if reader.participation is None:
+        return render(request, "web/home_outside.html", {"reader": reader})
+    bought = bought_of(reader)
+    calendar = calendar_of(timeline_of(participation_id=reader.participation.pk, on=reader.today))
+    lists = recommend_for(participation_ids=[reader.participation.pk], at=reader.at, n=SHOWN_COUNT)
+    log_exposure(lists=lists, at=reader.at)
+    shown = lists[0]
+    cards = training_cards(training_ids=_training_ids(shown))
+    titles = {each.line.training_id: each.line.title for each in bought}
+    context = {
+        "reader": reader,
+        "granted_rupiah": reader.scheme.training_balance_rupiah if reader.scheme else 0,
+        "next": next_thing(reader, bought, calendar),
+        "state": shown.state,
+        "offers": _offers(shown, cards, titles),
+        "plans": _plans(shown.plans, cards),
+        "enough_count": max((len(plan.training_ids) for plan in shown.plans), default=0),
+        "calendar": calendar,
+        "bought": bought,
+    }
+    return render(request, "web/home.html", context)
+
+
+def _training_ids(shown: RecommendedList) -> set[int]:
+    planned = {number for plan in shown.plans for number in plan.training_ids}
+    return planned | {item.training_id for item in shown.items}
+
+
+def _offers(
+    shown: RecommendedList, cards: Mapping[int, TrainingCard], titles: Mapping[int, str]
+) -> tuple[Offer, ...]:
+    return tuple(
+        Offer(
+            card=cards[item.training_id],
+            left_rupiah=item.left_rupiah,
+            is_owned=False,
+            why=reason_sentence(item.reason, titles),
+        )
+        for item in shown.items
+    )
+
+
+def _plans(plans: Sequence[ShownPlan], cards: Mapping[int, TrainingCard]) -> tuple[Plan, ...]:
+    """One card for each set: two plans that come to the same set share it, under both names."""
+    names: dict[tuple[int, ...], list[str]] = {}
+    for plan in plans:
+        names.setdefault(plan.training_ids, []).append(str(PLAN_NAMES[plan.kind]))
+    distinct = {plan.training_ids: plan for plan in reversed(plans)}
+    return tuple(
+        Plan(
+            name=" · ".join(names[plan.training_ids]),
+            cards=tuple(cards[number] for number in plan.training_ids),
+            spent_rupiah=plan.spent_rupiah,
+            left_rupiah=plan.left_rupiah,
+        )
+        for plan in reversed(distinct.values())
+        if plan.training_ids
+    )

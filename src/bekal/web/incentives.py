@@ -1,0 +1,29 @@
+"""Insentif: where is my money? Every instalment with one truthful state, its dates, its reason, and what to do now."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from bekal.accounts.access import open_to
+from bekal.accounts.models import Role
+from bekal.incentives.queries import timeline_of
+from bekal.participants.queries import payout_account_of
+from bekal.web.calendar import calendar_of
+from bekal.web.reader import reader_of
+
+
+@open_to(Role.PARTICIPANT)
+@require_GET
+@never_cache
+def incentives(request: HttpRequest) -> HttpResponse:
+    reader = reader_of(request)
+    lines = ()
+    if reader.participation is not None:
+        lines = timeline_of(participation_id=reader.participation.pk, on=reader.today)
+    context = {
+        "reader": reader,
+        "calendar": calendar_of(lines),
+        "payout_account": payout_account_of(participant_id=reader.participant.pk) if reader.participant else None,
+    }
+    return render(request, "web/incentives.html", context)

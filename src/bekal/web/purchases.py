@@ -1,0 +1,131 @@
+"""Pelatihanku: every training bought, what proves that it was learned, and who still owes which piece."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from bekal.accounts.access import open_to
+from bekal.accounts.models import Role
+from bekal.core.entitlement import EvidenceKind, Party, evidence_required
+from bekal.core.refusal import Refusal
+from bekal.core.rules import Scheme
+from bekal.purchases.queries import PurchaseLine, purchases_of
+from bekal.purchases.redeem_codes import grouped
+from bekal.purchases.refusals import PurchaseRefusal
+from bekal.purchases.write_review import NewReview, write_review
+from bekal.ui.refusals import sentence
+from bekal.web.forms import ReviewForm
+from bekal.web.reader import Reader, reader_of
+
+
+class Stage(StrEnum):
+    """How far one purchase has come."""
+
+    TO_REDEEM = "to_redeem"
+    LEARNING = "learning"
+    TO_REVIEW = "to_review"  # completed; rating and review are missing
+    CHECKING = "checking"  # all evidence is there; the programme office agrees it shortly
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One piece of evidence as the checklist shows it. `since_on`: since when it is owed (None: not its turn yet)."""
+
+    kind: EvidenceKind
+    is_done: bool
+    is_mine: bool
+    since_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """A purchase with its stage and its checklist."""
+
+    line: PurchaseLine
+    stage: Stage
+    pieces: tuple[Piece, ...]
+
+    @property
+    def redeem_code(self) -> str:
+        return grouped(self.line.redeem_code)
+
+    @property
+    def done_count(self) -> int:
+        return sum(piece.is_done for piece in self.pieces)
+
+
+def bought_of(reader: Reader) -> tuple[Bought, ...]:
+    """The reader's purchases, newest first."""
+    if reader.participation is None or reader.scheme is None:
+        return ()
+    lines = purchases_of(participation_id=reader.participation.pk)
+    return tuple(_bought(line, reader.scheme) for line in sorted(lines, key=lambda line: -line.ordinal))
+
+
+def _bought(line: PurchaseLine, scheme: Scheme) -> Bought:
+    owed = {EvidenceKind(each.piece): each for each in line.owed}
+    pieces = tuple(
+        Piece(
+            kind=kind,
+            is_done=kind not in owed,
+            is_mine=kind in owed and owed[kind].party == Party.PARTICIPANT,
+            since_on=owed[kind].since_on if kind in owed else None,
+        )
+        for kind in evidence_required(scheme)
+    )
+    return Bought(line, _stage(line, pieces), pieces)
+
+
+def _stage(line: PurchaseLine, pieces: tuple[Piece, ...]) -> Stage:
+    if line.reconciled_at:
+        return Stage.DONE
+    if line.redeemed_at is None:
+        return Stage.TO_REDEEM
+    if line.completed_at is None:
+        return Stage.LEARNING
+    return Stage.TO_REVIEW if line.rating is None else Stage.CHECKING
+
+
+@open_to(Role.PARTICIPANT)
+@require_GET
+@never_cache
+def purchases(request: HttpRequest) -> HttpResponse:
+    reader = reader_of(request)
+    return render(request, "web/purchases.html", {"reader": reader, "purchases": bought_of(reader)})
+
+
+@open_to(Role.PARTICIPANT)
+@never_cache
+def purchase(request: HttpRequest, purchase_id: int) -> HttpResponse:
+    """One purchase: its receipt, its redeem code, its checklist, and the review form once it is completed."""
+    reader = reader_of(request)
+    bought = next((each for each in bought_of(reader) if each.line.purchase_id == purchase_id), None)
+    if bought is None or reader.participation is None:
+        raise Http404
+    form = ReviewForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        review = NewReview(
+            reader.participation.pk, purchase_id, form.cleaned_data["rating"], form.cleaned_data["text"]
+        )
+        (outcome,) = write_review(reviews=[review], at=reader.at)
+        if outcome.refusal is None:
+            messages.success(request, gettext("Thank you. Your rating and review are saved."))
+            return redirect("web:purchase", purchase_id)
+        form.add_error(_field_of(outcome.refusal), sentence(outcome.refusal))
+    context = {"reader": reader, "bought": bought, "form": form}
+    return render(request, "web/purchase.html", context, status=400 if form.errors else 200)
+
+
+def _field_of(refusal: Refusal) -> str | None:
+    if refusal.code == PurchaseRefusal.RATING_OUT_OF_RANGE:
+        return "rating"
+    about_text = {PurchaseRefusal.REVIEW_EMPTY, PurchaseRefusal.REVIEW_TOO_LONG, PurchaseRefusal.REVIEW_UNREADABLE}
+    return "text" if refusal.code in about_text else None

@@ -1,0 +1,217 @@
+"""Pelatihan: the marketplace. Find a training that fits the balance, and read what others say of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from bekal.accounts.access import open_to
+from bekal.accounts.models import Role
+from bekal.accounts.provinces import PROVINCES
+from bekal.catalogue.models import Category, Training
+from bekal.catalogue.search import SearchPage, Sort, TrainingCard, search_trainings, training_cards
+from bekal.core.entitlement import refusal_to_buy
+from bekal.core.refusal import Refusal
+from bekal.purchases.models import Purchase
+from bekal.purchases.queries import rating_histogram, reviews_of
+from bekal.web.reader import Reader, reader_of
+
+ON_A_PAGE = 12
+REVIEWS_ON_A_PAGE = 10
+MAX_PAGE = 10_000
+SORT_NAMES = {
+    Sort.RELEVANCE: _("Best match"),
+    Sort.RATING: _("Best rated"),
+    Sort.POPULAR: _("Most chosen"),
+    Sort.PRICE_LOW: _("Lowest price"),
+    Sort.PRICE_HIGH: _("Highest price"),
+    Sort.NEWEST: _("Newest"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """One value to filter by: `address` switches it on, or off where it is on."""
+
+    label: str
+    count: int
+    address: str
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One training as it is offered to one reader: what buying would leave (None: they cannot buy), and why it is here."""
+
+    card: TrainingCard
+    left_rupiah: int | None
+    is_owned: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the address asks for; values that do not exist fall away."""
+
+    text: str
+    category: str | None
+    mode: str | None
+    province: int | None
+    fits: bool
+    sort: Sort
+    page: int
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.category or self.mode or self.province)
+
+
+class Found(Paginator):
+    """A paginator over a search that has already cut its page out."""
+
+    def __init__(self, page: SearchPage) -> None:
+        super().__init__(page.items, ON_A_PAGE)
+        self.total_count = page.total_count
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        return self.total_count
+
+
+def wanted_of(query: QueryDict, *, may_spend: bool) -> Wanted:
+    """Read the address: unknown values are left out, pages are kept within bounds."""
+    sort, mode, province, page = (query.get(name, "") for name in ("sort", "mode", "province", "page"))
+    return Wanted(
+        text=query.get("q", "").replace("\0", " ").strip(),
+        category=query.get("category", "").replace("\0", "")[:40] or None,
+        mode=mode if mode in Training.Mode.values else None,
+        province=_number(province) if _number(province) in PROVINCES else None,
+        fits=may_spend and query.get("all") != "1",
+        sort=Sort(sort) if sort in set(Sort) else Sort.RELEVANCE,
+        page=min(max(_number(page), 1), MAX_PAGE),
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else 0
+
+
+@open_to(Role.PARTICIPANT)
+@require_GET
+@never_cache
+def trainings(request: HttpRequest) -> HttpResponse:
+    reader = reader_of(request)
+    wanted = wanted_of(request.GET, may_spend=reader.may_spend)
+    found = search_trainings(
+        text=wanted.text,
+        category=wanted.category,
+        mode=wanted.mode,
+        province=wanted.province,
+        max_price_rupiah=reader.balance_rupiah if wanted.fits else None,
+        sort=wanted.sort,
+        limit=ON_A_PAGE,
+        offset=(wanted.page - 1) * ON_A_PAGE,
+    )
+    context = {
+        "reader": reader,
+        "wanted": wanted,
+        "found": found,
+        "page": Page(found.items, wanted.page, Found(found)),
+        "offers": _offers(found.items, reader),
+        "categories": _category_facets(request.GET, found.category_counts, wanted.category),
+        "modes": _mode_facets(request.GET, found.mode_counts, wanted.mode),
+        "provinces": PROVINCES,
+        "sorts": SORT_NAMES,
+        "everything": address_with(request.GET, all="1"),
+        "only_fitting": address_with(request.GET, all=None),
+        "without_filters": address_with(request.GET, category=None, mode=None, province=None),
+        "meant": address_with(request.GET, q=found.did_you_mean) if found.did_you_mean else "",
+    }
+    return render(request, "web/trainings.html", context, status=400 if found.refusal else 200)
+
+
+@open_to(Role.PARTICIPANT)
+@require_GET
+@never_cache
+def training(request: HttpRequest, training_id: int) -> HttpResponse:
+    reader = reader_of(request)
+    card = training_cards(training_ids=[training_id]).get(training_id)
+    if card is None:
+        raise Http404
+    bought = Purchase.objects.filter(participation=reader.participation, training_id=training_id).first()
+    refusal = why_not(reader, price_rupiah=card.price_rupiah, on_sale=card.on_sale, bought=bought is not None)
+    page = min(max(_number(request.GET.get("page", "")), 1), MAX_PAGE)
+    context = {
+        "reader": reader,
+        "card": card,
+        "training": get_object_or_404(Training, pk=training_id),
+        "bought": bought,
+        "refusal": refusal,
+        "left_rupiah": reader.balance_rupiah - card.price_rupiah,
+        "histogram": list(zip((5, 4, 3, 2, 1), reversed(rating_histogram(training_id)), strict=True)),
+        "reviews": reviews_of(training_id=training_id, limit=REVIEWS_ON_A_PAGE, offset=(page - 1) * REVIEWS_ON_A_PAGE),
+        "page": Paginator(range(card.rating_count), REVIEWS_ON_A_PAGE).get_page(page),
+    }
+    return render(request, "web/training.html", context)
+
+
+def why_not(reader: Reader, *, price_rupiah: int, on_sale: bool, bought: bool) -> Refusal | None:
+    """Why the reader may not buy this training today; None where they may."""
+    return refusal_to_buy(
+        scheme=reader.scheme,
+        on=reader.today,
+        revoked=bool(reader.participation and reader.participation.revoked_at),
+        purchase_count=reader.purchase_count,
+        already_bought=bought,
+        on_sale=on_sale,
+        price_rupiah=price_rupiah,
+        balance_rupiah=reader.balance_rupiah,
+    )
+
+
+def address_with(query: QueryDict, **changes: str | None) -> str:
+    """The same address with these values set (None: without), back on its first page."""
+    changed = query.copy()
+    for name, value in {"page": None, **changes}.items():
+        changed.pop(name, None)
+        if value is not None:
+            changed[name] = value
+    return "?" + changed.urlencode()
+
+
+def _offers(cards: Sequence[TrainingCard], reader: Reader) -> tuple[Offer, ...]:
+    owned = _owned_ids(reader)
+    return tuple(
+        Offer(card, reader.balance_rupiah - card.price_rupiah if reader.may_spend else None, card.id in owned)
+        for card in cards
+    )
+
+
+def _owned_ids(reader: Reader) -> frozenset[int]:
+    if reader.participation is None:
+        return frozenset()
+    return frozenset(Purchase.objects.filter(participation=reader.participation).values_list("training_id", flat=True))
+
+
+def _category_facets(query: QueryDict, counts: Mapping[str, int], chosen: str | None) -> list[Facet]:
+    named = "name_id" if get_language() == "id" else "name_en"
+    names = Category.objects.order_by(named).values_list("slug", named)
+    return [
+        Facet(name, counts.get(slug, 0), address_with(query, category=None if slug == chosen else slug), slug == chosen)
+        for slug, name in names
+        if slug in counts or slug == chosen
+    ]
+
+
+def _mode_facets(query: QueryDict, counts: Mapping[str, int], chosen: str | None) -> list[Facet]:
+    return [
+        Facet(str(mode.label), counts.get(mode, 0), address_with(query, mode=None if mode == chosen else mode), mode == chosen)
+        for mode in Training.Mode
+        if mode in counts or mode == chosen
+    ]

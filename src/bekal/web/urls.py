@@ -1,0 +1,25 @@
+"""Addresses of the participant's pages and of what everybody shares: sign-in, language, help."""
+
+from django.urls import path
+
+from bekal.web import account, buy, demo, entry, home, incentives, purchases, trainings
+
+app_name = "web"
+urlpatterns = [
+    path("", entry.root, name="root"),
+    path("masuk/", entry.sign_in, name="sign_in"),
+    path("keluar/", entry.sign_out, name="sign_out"),
+    path("bahasa/", entry.language, name="language"),
+    path("bantuan/", entry.help_page, name="help"),
+    path("beranda/", home.home, name="home"),
+    path("pelatihan/", trainings.trainings, name="trainings"),
+    path("pelatihan/<int:training_id>/", trainings.training, name="training"),
+    path("pelatihan/<int:training_id>/beli/", buy.check, name="buy"),
+    path("pelatihan/<int:training_id>/beli/kode/", buy.enter_code, name="buy_code"),
+    path("pelatihanku/", purchases.purchases, name="purchases"),
+    path("pelatihanku/<int:purchase_id>/", purchases.purchase, name="purchase"),
+    path("insentif/", incentives.incentives, name="incentives"),
+    path("akun/", account.account, name="account"),
+    path("akun/rekening/", account.payout_account, name="payout_account"),
+    path("demo/pesan/", demo.outbox, name="demo_outbox"),
+]

@@ -1,0 +1,133 @@
+"""The funnel counts people once at each step, and each drop-off opens into exactly its people."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+from django.test import Client
+from django.utils import translation
+
+from bekal.console.funnel import CHART_WIDTH, funnel_counts, money_lines, steps_of
+from bekal.console.people import STAGES, mask_name, people_at
+from bekal.participants.models import Participation
+from tests import factories
+from tests.incentives import journey
+
+HOSTILE = ["", "0", "-1", "x", "1e9", "٣", "9" * 40, "\x00", "1;DROP TABLE", "%00", "None"]
+
+
+@pytest.fixture
+def office(client: Client) -> Client:
+    client.force_login(factories.officer("petugas-corong"))
+    return client
+
+
+@pytest.fixture
+def walked(db: None) -> dict[str, int]:
+    """Five people of one wave, each a step further than the one before."""
+    nobody, buyer, finisher, proven, paid = factories.accepted(5)
+    training = factories.training()
+    factories.bought(buyer, training)
+    factories.completed(finisher, training)
+    factories.reconciled(proven, training)
+    journey.learned((paid,), factories.training(price_rupiah=250_000))
+    journey.entitle(at=factories.RECONCILED_AT, participation_ids=[paid])
+    journey.settled(journey.exported())
+    factories.bought(paid, factories.training(price_rupiah=100_000), at=factories.jakarta(2020, 5, 2, 9))
+    return {"nobody": nobody, "buyer": buyer, "finisher": finisher, "proven": proven, "paid": paid}
+
+
+def test_each_step_counts_its_people(walked: dict[str, int]) -> None:
+    counts = funnel_counts(wave_id=None, on=date(2020, 5, 15))
+    steps = ("accepted", "bought", "completed", "proven", "paid", "bought_again")
+    assert [counts[name] for name in steps] == [5, 4, 3, 2, 1, 1]
+    assert (counts["finished_not_paid"], counts["revoked"]) == (2, 0)
+    assert [step.lost for step in steps_of(counts)] == [0, 1, 1, 1, 1, 3]
+
+
+def test_who_loses_the_place_within_seven_days(walked: dict[str, int]) -> None:
+    due = Participation.objects.get(pk=walked["nobody"]).first_purchase_due_on
+    at_risk = [funnel_counts(wave_id=None, on=due + timedelta(days=n))["at_risk"] for n in (-8, -7, 0, 1)]
+    assert at_risk == [0, 1, 1, 0]
+
+
+def test_each_drop_off_opens_into_the_people_it_counts(walked: dict[str, int]) -> None:
+    before = {stage: {row.pk for row in people_at(stage, wave_number=None)} for stage in STAGES}
+    assert before == {
+        "all": set(walked.values()),
+        "not_bought": {walked["nobody"]},
+        "not_completed": {walked["buyer"]},
+        "not_proven": {walked["finisher"]},
+        "not_paid": {walked["proven"]},
+        "not_bought_again": {walked["buyer"], walked["finisher"], walked["proven"]},
+    }
+    for step in steps_of(funnel_counts(wave_id=None, on=date(2020, 5, 15))):
+        if step.stage:
+            assert len(before[step.stage]) == step.lost
+
+
+def test_a_wave_without_people_and_an_unknown_wave(walked: dict[str, int], office: Client) -> None:
+    empty = factories.wave(opens_on=date(2020, 6, 1), closes_on=date(2020, 6, 5))
+    page = office.get(f"/console/?wave={empty.number}").content.decode()
+    assert "Belum ada yang diterima" in page
+    assert office.get("/console/?wave=4711").context["counts"]["accepted"] == 5
+
+
+def test_the_money_of_all_kinds_is_what_the_treasury_committed(walked: dict[str, int], office: Client) -> None:
+    lines, difference = money_lines(factories.jakarta(2020, 5, 15, 9))
+    assert sum(amount for _label, amount in lines) == 5 * 3_550_000
+    assert difference == 0
+    page = office.get("/console/").content.decode()
+    assert "Rp17.750.000" in page
+    assert "Selisih buku besar Rp0" in page
+
+
+def test_the_bars_stay_in_the_chart() -> None:
+    names = ("accepted", "bought", "completed", "proven", "paid", "bought_again")
+    steps = steps_of(dict.fromkeys(names, 0))
+    assert [(step.width, step.share) for step in steps] == [(0, 0.0)] * 6
+    assert max(step.width for step in steps_of(dict.fromkeys(names, 7))) == CHART_WIDTH
+
+
+def test_the_pages_keep_their_number_of_queries(
+    walked: dict[str, int], office: Client, assert_queries: Callable[[int], object]
+) -> None:
+    for path, number in (("/console/", 7), ("/console/people/", 5), (f"/console/people/{walked['paid']}/", 8)):
+        office.get(path)
+        with assert_queries(number):  # type: ignore[attr-defined]
+            assert office.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_no_address_makes_the_pages_fail(value: str, walked: dict[str, int], office: Client) -> None:
+    for path, name in (("/console/", "wave"), ("/console/people/", "page"), ("/console/people/", "stage")):
+        assert office.get(path, {name: value}).status_code == 200
+    assert office.get(f"/console/people/{walked['paid']}/", {"as_of": value}).status_code == 200
+
+
+def test_a_person_as_of_a_past_day(walked: dict[str, int], office: Client) -> None:
+    path = f"/console/people/{walked['paid']}/"
+    now = office.get(path).context
+    then = office.get(path, {"as_of": "2020-04-20"}).context
+    assert len(then["transfers"]) == 3 < len(now["transfers"])
+    assert then["difference"] == now["difference"] == 0
+    wrong = office.get(path, {"as_of": "kemarin"}).content.decode()
+    assert "“kemarin” bukan tanggal. Tulis seperti 2020-07-27." in wrong
+    assert office.get("/console/people/999999999999999999999999/").status_code == 404
+
+
+def test_people_are_masked_and_english_is_complete(walked: dict[str, int], office: Client) -> None:
+    name = Participation.objects.select_related("participant").get(pk=walked["paid"]).participant.full_name
+    page = office.get("/console/people/").content.decode()
+    assert name not in page
+    assert mask_name(name) in page
+    with translation.override("en"):
+        office.cookies["django_language"] = "en"
+        assert "Everybody accepted" in office.get("/console/people/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("Siti Rahayu", "Siti R•••"), ("Sukarno", "Sukarno"), ("Made Ayu Putri Dewi", "Made D•••")]
+)
+def test_a_masked_name(name: str, shown: str) -> None:
+    assert mask_name(name) == shown

@@ -1,0 +1,162 @@
+"""A payout run through the pages: planned, approved by another officer, sent, answered; a misstep says why."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from bekal.incentives.models import PayoutFile, PayoutRun, PayoutStatus
+from tests import factories
+from tests.conftest import StoppedClock
+from tests.incentives import journey
+from tests.incentives.partner import answers
+
+
+@pytest.fixture
+def officers(db: None, clock: StoppedClock) -> tuple[Client, Client]:
+    clock.set(2020, 4, 27, 8, 0)
+    first, second = Client(), Client()
+    first.force_login(factories.officer("petugas-satu"))
+    second.force_login(factories.officer("petugas-dua"))
+    return first, second
+
+
+def plan(office: Client, day: str = "2020-04-27") -> PayoutRun:
+    response = office.post("/console/payout-runs/plan/", {"planned_for": day})
+    assert response.status_code == 302, response.content.decode()
+    return PayoutRun.objects.latest("pk")
+
+
+def approve(office: Client, run: PayoutRun) -> str:
+    sha256 = bytes(run.list_sha256).hex()
+    return said(office, f"/console/payout-runs/{run.pk}/approve/", {"list_sha256": sha256})
+
+
+def said(office: Client, path: str, data: dict[str, object]) -> str:
+    """Everything the page says after the redirect."""
+    response = office.post(path, data, follow=True)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_from_plan_to_every_payout_answered(officers: tuple[Client, Client]) -> None:
+    first, second = officers
+    journey.earners(3)
+    run = plan(first)
+    assert "Disetujui. Berkas sekarang bisa dibuat." in approve(second, run)
+    path = f"/console/payout-runs/{run.pk}/"
+    assert "Berkas sudah siap" in said(first, f"{path}export/", {})
+    (sent,) = PayoutFile.objects.filter(run=run)
+    download = first.get(f"{path}files/{sent.pk}/")
+    assert download["Cache-Control"] == "no-store"
+    assert sent.name in download["Content-Disposition"]
+    file = SimpleUploadedFile("jawaban.csv", answers(download.content))
+    page = said(first, f"{path}status-file/", {"partner": sent.partner, "file": file})
+    assert "Terbaca: 3 dibayar, 0 ditolak." in page
+    assert "semua terjawab" in page
+    assert PayoutStatus.objects.filter(state="settled").count() == 3
+    again = SimpleUploadedFile("jawaban.csv", answers(download.content))
+    assert "sudah pernah dibaca" in said(first, f"{path}status-file/", {"partner": sent.partner, "file": again})
+    assert PayoutStatus.objects.filter(state="settled").count() == 3
+
+
+def test_nobody_approves_their_own_run(officers: tuple[Client, Client]) -> None:
+    first, _second = officers
+    journey.earners()
+    run = plan(first)
+    page = approve(first, run)
+    assert "Disetujui. Berkas" not in page
+    run.refresh_from_db()
+    assert run.approved_at is None
+    assert said(first, f"/console/payout-runs/{run.pk}/export/", {})
+    assert not PayoutFile.objects.exists()
+
+
+@pytest.mark.parametrize("sha256", ["", "zz", "00" * 32, "\x00", "a" * 999])
+def test_an_approval_of_another_list_is_refused(sha256: str, officers: tuple[Client, Client]) -> None:
+    first, second = officers
+    journey.earners()
+    run = plan(first)
+    said(second, f"/console/payout-runs/{run.pk}/approve/", {"list_sha256": sha256})
+    run.refresh_from_db()
+    assert run.approved_at is None
+
+
+def test_a_cancelled_run_frees_its_instalments(officers: tuple[Client, Client]) -> None:
+    first, second = officers
+    journey.earners()
+    run = plan(first)
+    assert "Dibatalkan." in said(second, f"/console/payout-runs/{run.pk}/cancel/", {})
+    assert plan(first).pk != run.pk
+
+
+@pytest.mark.parametrize(
+    "day", ["", "besok", "2020-02-30", "25-04-2020x", "9999-12-31", "0001-01-01", "2020-04-27\x00"]
+)
+def test_a_day_that_makes_no_sense_is_named(day: str, officers: tuple[Client, Client]) -> None:
+    first, _second = officers
+    journey.earners()
+    response = first.post("/console/payout-runs/plan/", {"planned_for": day})
+    assert response.status_code == 422
+    assert "id_planned_for" in response.content.decode()
+    assert not PayoutRun.objects.exists()
+
+
+def test_nothing_due_is_said_in_words(officers: tuple[Client, Client], clock: StoppedClock) -> None:
+    first, _second = officers
+    clock.forward(days=1)
+    response = first.post("/console/payout-runs/plan/", {"planned_for": "2020-04-28"})
+    assert response.status_code == 422
+    assert "Belum ada pencairan" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00",
+        b"\xff\xfe",
+        b"reference,amount_rupiah,state,reason_code\n",
+        b"<?xml version='1.0'?>",
+        b"," * 10_000,
+    ],
+)
+def test_a_file_that_is_not_a_status_file_changes_nothing(content: bytes, officers: tuple[Client, Client]) -> None:
+    first, _second = officers
+    journey.earners()
+    run = journey.exported()
+    file = SimpleUploadedFile("apa saja.csv", content)
+    response = first.post(
+        f"/console/payout-runs/{run.run_id}/status-file/", {"partner": run.files[0].partner, "file": file}
+    )
+    assert response.status_code == 422
+    assert "id_file" in response.content.decode()
+    assert not PayoutStatus.objects.exclude(state="sent").exists()
+    assert not PayoutFile.objects.filter(direction="back").exists()
+
+
+def test_what_is_left_out_is_said(officers: tuple[Client, Client]) -> None:
+    first, _second = officers
+    journey.earners()
+    journey.earners(2, with_accounts=False)
+    page = said(first, "/console/payout-runs/plan/", {"planned_for": "2020-04-27"})
+    assert "2 jatuh tempo, tidak diikutkan: belum ada rekening." in page
+
+
+def test_runs_that_do_not_exist(officers: tuple[Client, Client]) -> None:
+    first, _second = officers
+    for number in (4711, 2**63, 10**40):
+        assert first.get(f"/console/payout-runs/{number}/").status_code == 404
+        assert first.post(f"/console/payout-runs/{number}/approve/").status_code == 404
+        assert first.get(f"/console/payout-runs/{number}/files/{number}/").status_code == 404
+    assert first.get("/console/payout-runs/", {"before": "x"}).status_code == 200
+
+
+def test_pages_of_lines(officers: tuple[Client, Client]) -> None:
+    first, _second = officers
+    journey.earners(60)
+    run = plan(first)
+    page = first.get(f"/console/payout-runs/{run.pk}/").context
+    assert len(page["lines"]) == 50
+    following = first.get(f"/console/payout-runs/{run.pk}/", {"after": page["next_after"]}).context
+    assert len(following["lines"]) == 10
+    assert following["next_after"] == ""

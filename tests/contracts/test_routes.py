@@ -1,0 +1,100 @@
+"""Deny by default: every route says who may call it, and every role tries every route."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls.converters import IntConverter
+
+from bekal.accounts.access import EVERYBODY, declared_roles
+from bekal.accounts.models import Role, User
+from bekal.purchases.models import Evidence
+from tests import factories
+
+# A page, an order to go elsewhere, or a sentence about what was wrong; never a fault of ours.
+ANSWERS = {200, 302, 400, 404, 405, 422}
+
+
+def routes(patterns: list[Any] | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """(name with namespace, pattern) of every route."""
+    for entry in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(entry, URLResolver):
+            space = f"{prefix}{entry.namespace}:" if entry.namespace else prefix
+            yield from routes(entry.url_patterns, space)
+        else:
+            yield f"{prefix}{entry.name}", entry
+
+
+def address(name: str, pattern: URLPattern) -> str:
+    """The route's address, with 1 or x where it takes an argument."""
+    arguments = {key: 1 if isinstance(c, IntConverter) else "x" for key, c in pattern.pattern.converters.items()}
+    return reverse(name, kwargs=arguments)
+
+
+EVERY_ROUTE = [pytest.param(name, pattern, id=name) for name, pattern in routes()]
+
+
+def test_there_are_routes() -> None:
+    assert len(EVERY_ROUTE) >= 20
+
+
+@pytest.mark.parametrize(("name", "pattern"), EVERY_ROUTE)
+def test_a_route_has_a_name_and_says_who_may_call_it(name: str, pattern: URLPattern) -> None:
+    assert pattern.name, f"{pattern.pattern} has no name"
+    assert declared_roles(pattern.callback) is not None, f"{name} needs @open_to(...) or @open_to_all"
+
+
+@pytest.fixture
+def callers(db: None) -> dict[str, User | None]:
+    """Nobody, one of each role, and a participant whom no wave has accepted yet."""
+    (participation_id,) = factories.accepted()
+    return {
+        "nobody": None,
+        "participant": factories.signed_in_participant(participation_id),
+        "newcomer": User.objects.create_user("newcomer", "a-password", role=Role.PARTICIPANT, display_name="New"),
+        "officer": factories.officer("officer"),
+        "institution": factories.institution_staff(factories.institution(), "institution"),
+    }
+
+
+@pytest.mark.parametrize(("name", "pattern"), EVERY_ROUTE)
+def test_a_route_opens_to_those_it_names_and_to_no_one_else(
+    name: str, pattern: URLPattern, callers: dict[str, User | None]
+) -> None:
+    """Whoever may call it gets an answer of their own, never an error: the test client raises what a view raises."""
+    open_to = declared_roles(pattern.callback) or frozenset()
+    for caller, user in callers.items():
+        for method in ("get", "post"):
+            client = Client()
+            if user is not None:
+                client.force_login(user)
+            response = getattr(client, method)(address(name, pattern))
+            told = f"{caller} {method}: {response.status_code}"
+            if open_to == EVERYBODY or (user is not None and user.role in open_to):
+                assert response.status_code in ANSWERS, told
+            elif user is None:
+                assert response.status_code == 302, told
+                assert response.url.startswith(reverse("web:sign_in")), told
+            else:
+                assert response.status_code == 403, told
+
+
+def test_nobody_opens_what_belongs_to_another(callers: dict[str, User | None]) -> None:
+    """A purchase is its buyer's and its institution's; to everybody else it is not there."""
+    training = factories.training()
+    (stranger_id,) = factories.accepted()
+    purchase_id = factories.redeemed(stranger_id, training)
+    client = Client()
+    for caller, method, path in (
+        ("participant", "get", reverse("web:purchase", args=[purchase_id])),
+        ("participant", "post", reverse("web:purchase", args=[purchase_id])),
+        ("newcomer", "get", reverse("web:purchase", args=[purchase_id])),
+    ):
+        client.force_login(callers[caller] or User())
+        assert getattr(client, method)(path).status_code == 404
+    client.force_login(callers["institution"] or User())
+    client.post(reverse("console:institution_attendance", args=[purchase_id]), {"sequence": "1"})
+    client.post(reverse("console:institution_completion", args=[purchase_id]))
+    assert not Evidence.objects.filter(purchase_id=purchase_id).exists()

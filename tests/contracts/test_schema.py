@@ -1,0 +1,219 @@
+"""What the database itself guarantees, tried as each role."""
+
+import datetime
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.postgres.fields import ArrayField
+from django.core.management import call_command
+from django.db import DatabaseError, connections, models, transaction
+
+from bekal.config.roles import PROOF_MAY_NOT_READ
+from bekal.ledger.append_only import AppendOnlyModel
+from tests.contracts.house import models as tables_of_the_house
+
+# Unique over all people or over the whole programme. On a sharded database each of these is a table of its own kind:
+# adding one is a decision, not a detail.
+UNIQUE_OVER_ALL = {
+    "accounts.User(login_name)",
+    "catalogue.Category(slug)",
+    "catalogue.Institution(code)",
+    "catalogue.Platform(code)",
+    "catalogue.Training(code)",
+    "incentives.Payout(reference)",
+    "incentives.PayoutFile(direction, sha256)",
+    "participants.NikDirectory(nik_hash)",
+    "participants.PayoutAccountDirectory(account_hash)",
+    "participants.Wave(number)",
+    "purchases.RedeemCodeDirectory(code_hash)",
+    "recommender.EarlierLearner(key_hash)",
+}
+# Amounts that belong to no single person: prices, and the sums of a list.
+PROGRAMME_AMOUNTS = {"catalogue.Training", "incentives.PayoutRun", "incentives.PayoutFile"}
+OWNER_COLUMNS = {"owner_id", "holder_id", "participation_id"}
+PERSONS = {"accounts.User", "participants.Participant", "participants.Participation", "recommender.EarlierLearner"}
+# Django's own name, and the day a run is for, which is not a day on which something happened.
+NAMED_OTHERWISE = {"accounts.User.last_login", "incentives.PayoutRun.planned_for"}
+APPEND_ONLY = {
+    "ledger.Transfer",
+    "purchases.Evidence",
+    "incentives.PayoutFile",
+    "incentives.PayoutStatus",
+    "recommender.ModelVersion",
+    "recommender.Exposure",
+}
+# Where the first choice of each column is not a row the constraints allow.
+ALLOWED_ROWS: dict[str, dict[str, Any]] = {
+    "ledger.Transfer": {"reason": 1, "debit_kind": 1, "credit_kind": 2},
+    "purchases.Evidence": {"source": "institution"},
+}
+append_only_models = sorted(
+    (m for m in apps.get_models() if issubclass(m, AppendOnlyModel)), key=lambda model: model._meta.label
+)
+
+
+def belongs_to(persons: set[str], model: type[models.Model], seen: frozenset[str] = frozenset()) -> bool:
+    """Whether a row is one person's: it names its owner, or something that does."""
+    label = model._meta.label
+    if label in persons:
+        return True
+    return label not in seen and any(
+        names_one_of(persons, field, seen | {label}) for field in model._meta.concrete_fields
+    )
+
+
+def names_one_of(persons: set[str], field: Any, seen: frozenset[str] = frozenset()) -> bool:
+    if field.is_relation:
+        return belongs_to(persons, field.related_model, seen)
+    return field.name in OWNER_COLUMNS
+
+
+def uniques(model: type[models.Model]) -> list[tuple[str, ...]]:
+    """The columns of everything unique in a table, save the plain numbering of its rows."""
+    found: list[tuple[str, ...]] = [
+        (f.name,) for f in model._meta.concrete_fields if f.unique and not isinstance(f, models.AutoField)
+    ]
+    found += [tuple(c.fields) for c in model._meta.constraints if isinstance(c, models.UniqueConstraint)]
+    return found + [tuple(names) for names in model._meta.unique_together]
+
+
+def test_what_is_unique_over_all_people_is_listed_by_name() -> None:
+    found = {
+        f"{model._meta.label}({', '.join(names)})"
+        for model in tables_of_the_house()
+        for names in uniques(model)
+        if not any(names_one_of(PERSONS, model._meta.get_field(name)) for name in names)
+        and model._meta.label != "ledger.ProgrammeClock"
+    }
+    assert found == UNIQUE_OVER_ALL
+
+
+def test_money_names_its_owner() -> None:
+    ownerless = {
+        model._meta.label
+        for model in tables_of_the_house()
+        if any(field.name.endswith("_rupiah") for field in model._meta.concrete_fields)
+        and not belongs_to({"participants.Participation"}, model)
+    }
+    assert ownerless == PROGRAMME_AMOUNTS
+
+
+def test_names_carry_their_unit() -> None:
+    """Money in whole rupiah, dates `_on`, instants `_at`, so that no reader has to guess."""
+    wrong = [
+        f"{model._meta.label}.{field.name}"
+        for model in tables_of_the_house()
+        for field in model._meta.concrete_fields
+        if not _named_by_its_unit(field)
+    ]
+    assert set(wrong) == NAMED_OTHERWISE
+
+
+def _named_by_its_unit(field: Any) -> bool:
+    if isinstance(field, models.DateTimeField):
+        return bool(field.name.endswith("_at"))
+    if isinstance(field, models.DateField):
+        return bool(field.name.endswith("_on"))
+    if isinstance(field, models.FloatField | models.DecimalField):
+        return not field.name.endswith("_rupiah")
+    return not field.name.endswith(("_at", "_on"))
+
+
+def test_the_facts_of_the_programme_are_append_only() -> None:
+    assert {model._meta.label for model in append_only_models} >= APPEND_ONLY
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", append_only_models, ids=lambda model: model._meta.label)
+@pytest.mark.parametrize("statement", ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {}"])
+def test_the_program_cannot_change_a_fact(model: type[AppendOnlyModel], statement: str) -> None:
+    column = model._meta.concrete_fields[-1].column
+    with (
+        pytest.raises(DatabaseError, match="permission denied"),
+        transaction.atomic(),
+        connections["default"].cursor() as cursor,
+    ):
+        cursor.execute(statement.format(model._meta.db_table, column, column))
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+@pytest.mark.parametrize("model", append_only_models, ids=lambda model: model._meta.label)
+@pytest.mark.parametrize("statement", ["UPDATE {} SET {} = {}", "DELETE FROM {}"])
+def test_not_even_the_owner_changes_a_fact(model: type[AppendOnlyModel], statement: str) -> None:
+    """Foreign keys are checked at commit, and this transaction never commits: one row is enough."""
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        row = {
+            field.column: _some_value(model, field) for field in model._meta.concrete_fields if not _is_filled(field)
+        }
+        names, places = ", ".join(f'"{name}"' for name in row), ", ".join(["%s"] * len(row))
+        cursor.execute(f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({places})', list(row.values()))
+        column = model._meta.concrete_fields[-1].column
+        with pytest.raises(DatabaseError, match="are facts"), transaction.atomic(using="owner"):
+            cursor.execute(statement.format(model._meta.db_table, column, column))
+        transaction.set_rollback(True, using="owner")
+
+
+def _is_filled(field: Any) -> bool:
+    return isinstance(field, models.AutoField | models.CompositePrimaryKey) or field.has_db_default()
+
+
+def _some_value(model: type[models.Model], field: Any) -> Any:
+    allowed = ALLOWED_ROWS.get(model._meta.label, {})
+    if field.name in allowed:
+        return allowed[field.name]
+    if field.choices:
+        return field.choices[0][0]
+    by_kind: dict[type[Any], Any] = {
+        models.BinaryField: b"\x00",
+        models.DateTimeField: datetime.datetime(2020, 11, 19, tzinfo=datetime.UTC),
+        models.DateField: datetime.date(2020, 11, 19),
+        models.JSONField: "{}",
+        models.CharField: "",
+        ArrayField: [],
+    }
+    return next((value for kind, value in by_kind.items() if isinstance(field, kind)), 1)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner", "proof"])
+def test_the_checker_can_write_nothing_and_reads_no_person() -> None:
+    with connections["proof"].cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == ("bekal_proof",)
+        assert tables_with_right(cursor, "INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER") == set()
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        readable = {table for (table,) in cursor.fetchall() if not table.startswith(PROOF_MAY_NOT_READ)}
+        assert tables_with_right(cursor, "SELECT") == readable
+        assert "ledger_transfer" in readable
+    for statement in ("DELETE FROM ledger_transfer", "CREATE TABLE anything (id int)"):
+        with (
+            pytest.raises(DatabaseError, match=r"permission denied|read-only"),
+            connections["proof"].cursor() as cursor,
+        ):
+            cursor.execute(statement)
+
+
+@pytest.mark.django_db
+def test_the_program_owns_nothing() -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user")
+        assert cursor.fetchall() == []
+        assert tables_with_right(cursor, "TRUNCATE, TRIGGER") == set()
+
+
+def tables_with_right(cursor: Any, rights: str) -> set[str]:
+    """The tables on which the role of this connection has any of these rights."""
+    cursor.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
+        "AND has_table_privilege(oid, %s)",
+        [rights],
+    )
+    return {name for (name,) in cursor.fetchall()}
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_no_migration_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        call_command("makemigrations", check_changes=True, dry_run=True, verbosity=1)
+    except SystemExit:
+        pytest.fail(f"run `python3 dev manage makemigrations`:\n{capsys.readouterr().out}", pytrace=False)

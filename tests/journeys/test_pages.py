@@ -1,0 +1,169 @@
+"""Every page for every role, looked at as `Visitor.look` does; the keyboard; the budgets; bad input."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.journeys.conftest import WINDOWS, Window
+from tests.journeys.visitor import Visitor, said
+from tests.journeys.world import World
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+Visit = Callable[[World, Window], Visitor]
+KIB = 1024
+WHERE_THE_FOCUS_IS = """() => {
+    const at = document.activeElement, box = at.getBoundingClientRect(), style = getComputedStyle(at);
+    const label = at.labels && at.labels[0], marks = label ? [style, getComputedStyle(label)] : [style];
+    const over = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    return {
+        what: at.outerHTML.slice(0, 120),
+        body: at === document.body,
+        outlined: marks.some((each) => each.outlineStyle !== "none" || each.boxShadow !== "none"),
+        inside: box.bottom > 0 && box.top < innerHeight,
+        covered: !!over && !at.contains(over) && !over.contains(at) && !(label && label.contains(over)),
+    };
+}"""
+# Pages of each demo sign-in; {first} is the first training on sale, found on the page itself.
+PAGES = {
+    "peserta": [
+        "/beranda/",
+        "/pelatihan/",
+        "/pelatihan/?all=1&sort=price_high",
+        "/pelatihan/?q=kopi",
+        "/pelatihan/?q=tidakadasamasekali",
+        "/pelatihan/?page=2",
+        "/pelatihanku/",
+        "/insentif/",
+        "/akun/",
+        "/akun/rekening/",
+        "/bantuan/",
+        "/demo/pesan/",
+    ],
+    "petugas1": [
+        "/console/",
+        "/console/?wave=1",
+        "/console/people/",
+        "/console/people/?stage=not_proven",
+        "/console/payout-runs/",
+        "/bantuan/",
+    ],
+    "lembaga": ["/institution/"],
+}
+# From a list page to the pages behind it: the link that leads there.
+BEHIND = {
+    "/pelatihan/": "article h3 a",
+    "/pelatihanku/": "article h2 a",
+    "/console/people/": "tbody a",
+    "/console/payout-runs/": "div.card.flush tbody a",
+}
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+def test_every_page(museum: World, window: Window, visit: Visit) -> None:
+    for login_name, pages in PAGES.items():
+        visitor = visit(museum, window)
+        visitor.sign_in(login_name)
+        for page in pages:
+            visitor.go(page)
+            if page in BEHIND:
+                visitor.go(urlsplit(visitor.page.locator(BEHIND[page]).first.get_attribute("href") or "").path)
+        visitor.go("/tidak-ada/", expect=404)
+
+
+@pytest.mark.parametrize("window", WINDOWS[:1], ids=str)
+def test_every_page_in_english(museum: World, window: Window, visit: Visit) -> None:
+    visitor = visit(museum, window)
+    visitor.go("/masuk/")
+    visitor.language = "en"
+    visitor.press(visitor.page.get_by_role("button", name="English"))
+    for login_name, pages in PAGES.items():
+        visitor.press(visitor.page.get_by_role("button", name=re.compile(f"^{login_name}")))
+        for page in pages:
+            visitor.go(page)
+        visitor.press(visitor.page.get_by_role("button", name="Sign out").first)
+
+
+@pytest.mark.parametrize("login_name", ["peserta", "petugas1"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(
+    museum: World, visit: Visit, login_name: str, width: int
+) -> None:
+    visitor = visit(museum, Window(width))
+    visitor.sign_in(login_name)
+    page = visitor.page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == said("Skip to the content")
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0, "the skip link stays hidden"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        seen = page.evaluate(WHERE_THE_FOCUS_IS)
+        if seen["body"]:
+            break
+        assert seen["outlined"], f"no visible focus: {seen['what']}"
+        assert seen["inside"], f"focus is out of sight: {seen['what']}"
+        assert not seen["covered"], f"focus is covered: {seen['what']}"
+
+
+@pytest.mark.parametrize(
+    ("login_name", "html_kib", "css_kib", "script_kib", "view_kib", "request_count"),
+    [("peserta", 15, 18, 20, 60, 8), ("petugas1", 40, 30, 60, 200, 20), ("lembaga", 40, 30, 60, 200, 20)],
+)
+def test_pages_are_light(
+    museum: World,
+    visit: Visit,
+    login_name: str,
+    html_kib: int,
+    css_kib: int,
+    script_kib: int,
+    view_kib: int,
+    request_count: int,
+) -> None:
+    """The budgets of a first view, as sent (compressed): pages, styles, scripts, all together, requests."""
+    for path in PAGES[login_name]:
+        visitor = visit(museum, Window(320))
+        visitor.sign_in(login_name)
+        fresh = visit(museum, Window(320))
+        fresh.page.context.add_cookies(visitor.page.context.cookies())  # type: ignore[arg-type]
+        fresh.go(path)
+        sizes = fresh.bytes_of
+        of_kind = {
+            kind: sum(size for url, size in sizes.items() if urlsplit(url).path.endswith(end))
+            for kind, end in {"html": "/", "css": ".css", "script": ".js"}.items()
+        }
+        assert of_kind["html"] <= html_kib * KIB, (path, of_kind)
+        assert of_kind["css"] <= css_kib * KIB, (path, of_kind)
+        assert of_kind["script"] <= script_kib * KIB, (path, of_kind)
+        assert sum(sizes.values()) <= view_kib * KIB, (path, sizes)
+        assert len(sizes) <= request_count, (path, sizes)
+
+
+def test_bad_input_is_answered_in_a_sentence(museum: World, visit: Visit) -> None:
+    visitor = visit(museum, Window(320))
+    visitor.go("/masuk/")
+    visitor.press("Sign in", expect=422)
+    assert visitor.page.evaluate("document.activeElement.id") == "errors"
+    assert said("Type your user name.") in visitor.text("#errors")
+    visitor.page.get_by_label(said("User name")).fill("peserta")
+    visitor.page.get_by_label(said("Password")).fill("salah")
+    visitor.press("Sign in", expect=422)
+    assert said("User name and password do not belong together. Type both again.") in visitor.text("#errors")
+    visitor.sign_in("peserta")
+    visitor.go("/pelatihan/?all=1&sort=price_high")
+    visitor.follow(visitor.page.locator("article h3 a").first)
+    visitor.go(visitor.path + "beli/")
+    assert visitor.page.get_by_role("alert").is_visible()
+    visitor.go("/pelatihanku/999999/", expect=404)
+    visitor.go("/console/", expect=403)
+
+
+def test_the_balance_can_be_hidden_without_scripts(museum: World, visit: Visit) -> None:
+    visitor = visit(museum, Window(320, scripts=False))
+    visitor.sign_in("peserta")
+    amount = visitor.page.locator(".purse .bare-amount")
+    assert amount.is_visible()
+    visitor.page.locator("label[for=veil]").click()
+    assert not amount.is_visible()

@@ -1,0 +1,169 @@
+"""A person with a browser who looks at every page as strictly as a good tester would."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import polib
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Response
+
+from bekal.config.translations import catalogues
+
+AXE = Axe()
+AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# Text that only a mistake puts on a page.
+MISTAKES = re.compile(r"\bNone\b|\bnan\b|\{\{|\}\}|\{%|%\(\w+\)s|&amp;\w+;|<[A-Za-z]+ object")
+_looked_at: set[str] = set()
+
+
+@cache
+def translations() -> dict[str, str]:
+    """Every text of the house in Indonesian."""
+    return {entry.msgid: entry.msgstr for path in catalogues() for entry in polib.pofile(str(path)) if entry.msgstr}
+
+
+def said(text: str) -> str:
+    """How the pages say it in Indonesian; the English text is the key, as in the templates."""
+    return translations()[text]
+
+
+class Visitor:
+    """One signed-in or anonymous person in one browser window.
+
+    `look` runs after every step: no error in the console, nothing stopped by the content security policy, no fault of
+    axe in light and dark, no scrolling sideways, one main heading, nothing untranslated or undefined.
+    """
+
+    def __init__(self, context: BrowserContext, lens: BrowserContext, base_url: str) -> None:
+        self.page: Page = context.new_page()
+        self.base_url = base_url
+        self.lens = lens
+        self.bytes_of: dict[str, int] = {}
+        self.visited: list[str] = []
+        self.language = "id"
+        self._faults: list[str] = []
+        self._expected: set[int] = set()
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self._faults.append(f"script: {error}"))
+        self.page.on("response", self._receive)
+        self.page.on("requestfinished", lambda request: self._weigh(request))
+
+    # What a person does
+
+    def go(self, path: str, *, expect: int = 200) -> None:
+        """Open an address of the site."""
+        self._step(lambda: self.page.goto(self.base_url + path), expect)
+
+    def press(self, button: Locator | str, *, expect: int = 200, twice: bool = False) -> None:
+        """Press a button that leads to a page; a text is the button's English name."""
+        target = self.button(button) if isinstance(button, str) else button
+
+        def click() -> None:
+            with self.page.expect_navigation():
+                target.dblclick() if twice else target.click()
+
+        self._step(click, expect)
+
+    def follow(self, link: Locator | str, *, expect: int = 200) -> None:
+        """Follow a link; a text is its English name."""
+        target = self.page.get_by_role("link", name=said(link)).first if isinstance(link, str) else link
+        self.press(target, expect=expect)
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=said(name), exact=True).first
+
+    def sign_in(self, login_name: str) -> None:
+        """Through the demo's one-press sign-in."""
+        self.go("/masuk/")
+        self.press(self.page.get_by_role("button", name=re.compile(f"^{login_name}")))
+
+    def sign_out(self) -> None:
+        self.page.context.clear_cookies()
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.page.url).path
+
+    def text(self, selector: str) -> str:
+        """What the first such element says, blanks tidied."""
+        return " ".join(self.page.locator(selector).first.inner_text().split())
+
+    def texts(self, selector: str) -> list[str]:
+        return [" ".join(each.split()) for each in self.page.locator(selector).all_inner_texts()]
+
+    # What a tester sees
+
+    def _step(self, act: Callable[[], Any], expect: int) -> None:
+        self._expected = {expect}
+        act()
+        self.page.wait_for_load_state("load")
+        self.look()
+        self._expected = set()
+
+    def look(self) -> None:
+        self.visited.append(self.path)
+        self._look_at_text()
+        width, inner = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert width <= inner, f"{self.path} scrolls sideways: {width} px wide in a window of {inner} px"
+        self._ask_axe()
+        assert not self._faults, f"{self.path}: {self._faults}"
+
+    def _look_at_text(self) -> None:
+        assert self.page.locator("h1").count() == 1, f"{self.path} has {self.page.locator('h1').count()} main headings"
+        assert self.page.title().endswith("· Bekal"), f"{self.path} is titled {self.page.title()!r}"
+        assert self.page.locator("html").get_attribute("lang") == self.language
+        mistake = MISTAKES.search(self.page.locator("body").inner_text())
+        assert mistake is None, f"{self.path} says {mistake and mistake[0]!r}"
+
+    def _ask_axe(self) -> None:
+        """The same page at the same width is asked about once, whoever opens it."""
+        width = (self.page.viewport_size or {"width": 0})["width"]
+        html = re.sub(r'(name="csrfmiddlewaretoken" value=)"[^"]*"', r'\1""', self.page.content())
+        key = hashlib.sha256(f"{width} {html}".encode()).hexdigest()
+        if key in _looked_at:
+            return
+        page = self.page if self.lens is self.page.context else self._through_the_lens(html)
+        for scheme, rules in (
+            ("light", AXE_RULES),
+            ("dark", {"runOnly": {"type": "rule", "values": ["color-contrast"]}}),
+        ):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
+            found = AXE.run(page, options=rules)
+            faults = [_fault(each) for each in found.response["violations"]]
+            assert not faults, f"{self.path} ({scheme}, {width} px):\n" + "\n".join(faults)
+        page.emulate_media(color_scheme="light")
+        if page is not self.page:
+            page.close()
+        _looked_at.add(key)
+
+    def _through_the_lens(self, html: str) -> Page:
+        """axe is a script, so a page without scripts is shown once more, its scripts left out, where scripts run."""
+        page = self.lens.new_page()
+        page.set_viewport_size(self.page.viewport_size or {"width": 1280, "height": 800})
+        inert = re.sub(r"<script\b.*?</script>", "", html, flags=re.DOTALL)
+        page.route(self.page.url, lambda route: route.fulfill(body=inert, content_type="text/html; charset=utf-8"))
+        page.goto(self.page.url)
+        return page
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        expected = any(f"status of {status}" in message.text for status in self._expected)
+        if message.type in ("error", "warning") and not expected:
+            self._faults.append(f"console: {message.text}")
+
+    def _receive(self, response: Response) -> None:
+        if response.status >= 400 and response.status not in self._expected:
+            self._faults.append(f"{response.status} {response.url}")
+
+    def _weigh(self, request: Any) -> None:
+        self.bytes_of[request.url] = request.sizes()["responseBodySize"]
+
+
+def _fault(violation: dict[str, Any]) -> str:
+    nodes = json.dumps([node["html"][:160] for node in violation["nodes"][:4]], ensure_ascii=False)
+    return f"  {violation['id']}: {violation['help']} {nodes} {violation['nodes'][0].get('failureSummary', '')}"

@@ -1,0 +1,213 @@
+"""The checker finds what it must find: each planted damage, done as the owner with the guards taken down, is named."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import ProgrammingError, connections, transaction
+
+from bekal.ledger.movements import Movement
+from bekal.ledger.post import Posting, post
+from bekal.proofs.check import Proof, prove_ledger
+from bekal.proofs.management.commands.prove import _instant
+from tests import factories
+
+EVERYWHERE = pytest.mark.django_db(transaction=True, databases=["default", "owner", "proof"])
+LATER = factories.ACCEPTED_AT + timedelta(days=3)
+# What an intruder with the owner's rights would have to do first.
+UNGUARD = (
+    "ALTER TABLE ledger_transfer DISABLE TRIGGER ledger_transfer_append_only",
+    "ALTER TABLE ledger_transfer DROP CONSTRAINT ledger_transfer_allowed_movement",
+    "ALTER TABLE ledger_transfer DROP CONSTRAINT ledger_transfer_amount_in_bounds",
+    "ALTER TABLE ledger_trainingbalance DROP CONSTRAINT ledger_trainingbalance_within_grant",
+    "DROP INDEX incentives_payout_one_live_attempt",
+)
+TRANSFER = (
+    "INSERT INTO ledger_transfer"
+    " (owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key, posted_at) "
+)
+PAYOUT = (
+    "INSERT INTO incentives_payout"
+    " (entitlement_id, run_id, account_id, partner, masked_account, attempt, amount_rupiah, reference) "
+)
+# Each damage: (what is done to the first participation's money, which invariant must name it).
+DAMAGES = {
+    "an amount of zero": ("UPDATE ledger_transfer SET amount_rupiah = 0 WHERE owner_id = %(who)s AND reason = 2", "I1"),
+    "money paid to its own kind": (
+        "UPDATE ledger_transfer SET credit_kind = debit_kind WHERE owner_id = %(who)s AND reason = 2",
+        "I1",
+    ),
+    "a purchase above the balance": (
+        "UPDATE ledger_transfer SET amount_rupiah = 1000001 WHERE owner_id = %(who)s AND reason = 2",
+        "I2",
+    ),
+    "a stored balance that drifted": (
+        "UPDATE ledger_trainingbalance SET remaining_rupiah = remaining_rupiah + 1 WHERE owner_id = %(who)s",
+        "I2",
+    ),
+    "a stored balance that was lost": ("DELETE FROM ledger_trainingbalance WHERE owner_id = %(who)s", "I2"),
+    "more settled to the institution than was bought": (
+        TRANSFER + "VALUES (%(who)s, 3, 4, 3, 300001, 'completion:1', %(later)s)",
+        "I3",
+    ),
+    "an acceptance without its envelope": ("DELETE FROM ledger_transfer WHERE owner_id = %(who)s", "I3"),
+    "half an envelope": ("DELETE FROM ledger_transfer WHERE owner_id = %(who)s AND credit_kind = 6", "I3"),
+    "an envelope for nobody": (TRANSFER + "VALUES (999999, 1, 5, 1, 600000, 'commit:incentive', %(later)s)", "I3"),
+    "two live payouts of one instalment": (
+        PAYOUT + "SELECT entitlement_id, run_id, account_id, partner, masked_account, attempt + 1, amount_rupiah,"
+        " reference || 'X' FROM incentives_payout LIMIT 1",
+        "I4",
+    ),
+    "an instalment settled in another amount": (
+        TRANSFER + "SELECT %(who)s, 5, 7, 4, 1, 'sent:' || reference, %(later)s::timestamptz FROM incentives_payout"
+        " UNION ALL SELECT %(who)s, 7, 8, 5, 1, 'settled:' || reference, %(later)s FROM incentives_payout",
+        "I4",
+    ),
+    "cash that was never earned": (
+        TRANSFER + "VALUES (%(who)s, 5, 7, 4, 1200000, 'sent:x', %(later)s),"
+        " (%(who)s, 7, 8, 5, 1200000, 'settled:x', %(later)s)",
+        "I4",
+    ),
+    "more instalments than the rules give": (
+        "INSERT INTO incentives_entitlement"
+        " (participation_id, kind, instalment, amount_rupiah, scheduled_on, payment_on, entitled_at)"
+        " SELECT %(who)s, 'incentive', n, 600000, '2020-05-25', '2020-05-26', %(later)s FROM generate_series(2, 5) n",
+        "I4",
+    ),
+    "an instalment left out": ("UPDATE incentives_entitlement SET instalment = 3", "I4"),
+    "a training balance turned into cash": (TRANSFER + "VALUES (%(who)s, 2, 7, 4, 100, 'cash', %(later)s)", "I9"),
+}
+
+
+@pytest.fixture
+def participations(transactional_db: None) -> tuple[int, ...]:
+    """Two people with their envelopes; the first has bought, and has one instalment with a planned payout."""
+    owners = factories.accepted(2)
+    post(postings=[Posting(owners[0], Movement.PURCHASE, 300_000, "purchase:1")], at=factories.ACCEPTED_AT)
+    officer = factories.officer("petugas-bukti")
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO incentives_entitlement"
+            " (participation_id, kind, instalment, amount_rupiah, scheduled_on, payment_on, entitled_at)"
+            " VALUES (%s, 'incentive', 1, 600000, '2020-05-25', '2020-05-26', %s) RETURNING id",
+            [owners[0], factories.ACCEPTED_AT],
+        )
+        entitlement = cursor.fetchone()[0]
+        cursor.execute(
+            "INSERT INTO incentives_payoutrun"
+            " (planned_for, payout_count, total_rupiah, list_sha256, planned_by_id, planned_at)"
+            " VALUES ('2020-05-25', 1, 600000, %s, %s, %s) RETURNING id",
+            [b"x" * 32, officer.pk, factories.ACCEPTED_AT],
+        )
+        run = cursor.fetchone()[0]
+        cursor.execute(
+            PAYOUT + "SELECT %s, %s, id, partner, masked, 1, 600000, 'R1' FROM participants_payoutaccount"
+            " ORDER BY id LIMIT 1",
+            [entitlement, run],
+        )
+    return owners
+
+
+@pytest.fixture
+def unguarded(participations: tuple[int, ...]) -> Iterator[None]:
+    with transaction.atomic(using="owner"):
+        with connections["owner"].cursor() as cursor:
+            for statement in UNGUARD:
+                cursor.execute(statement)
+        yield
+        transaction.set_rollback(True, using="owner")
+
+
+def _broken(proof: Proof) -> set[str]:
+    return {violation.invariant.name for violation in proof.violations}
+
+
+@EVERYWHERE
+def test_an_honest_ledger_is_proved_and_the_proof_says_how_much_it_saw(participations: tuple[int, ...]) -> None:
+    proof = prove_ledger(connections["proof"])
+    assert proof.violations == ()
+    assert (proof.transfer_count, proof.participation_count, proof.payout_count) == (7, 2, 1)
+    assert proof.total_in_rupiah == 2 * 3_550_000
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_each_damage_is_found(damage: str, participations: tuple[int, ...], unguarded: None) -> None:
+    statement, invariant = DAMAGES[damage]
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(statement, {"who": participations[0], "later": LATER})
+        assert cursor.rowcount >= 1
+    assert invariant in _broken(prove_ledger(connections["owner"]))
+
+
+@EVERYWHERE
+def test_guards_that_were_taken_down_are_found(participations: tuple[int, ...], unguarded: None) -> None:
+    proof = prove_ledger(connections["owner"])
+    assert _broken(proof) == {"I9"}
+    assert {row["name"] for row in proof.violations[0].rows} == {
+        "ledger_transfer_allowed_movement",
+        "ledger_transfer_append_only",
+    }
+
+
+@EVERYWHERE
+def test_a_past_instant_sees_only_what_had_happened(participations: tuple[int, ...]) -> None:
+    before = prove_ledger(connections["proof"], as_of=factories.ACCEPTED_AT - timedelta(seconds=1))
+    assert (before.transfer_count, before.violations) == (0, ())
+    with pytest.raises(ValueError, match="aware"):
+        prove_ledger(connections["proof"], as_of=datetime(2020, 4, 11))  # noqa: DTZ001
+
+
+@EVERYWHERE
+def test_the_proof_role_reads_money_but_neither_writes_nor_reads_people() -> None:
+    for statement in (
+        "INSERT INTO ledger_transfer VALUES (1)",
+        "UPDATE ledger_trainingbalance SET remaining_rupiah = 0",
+        "SELECT full_name FROM participants_participant",
+        "SELECT password FROM accounts_user",
+        "SELECT body_encrypted FROM messaging_outboxmessage",
+    ):
+        with connections["proof"].cursor() as cursor:
+            # Read-only is the default of the role; what counts is that its rights forbid writing, too.
+            cursor.execute("SET default_transaction_read_only = off")
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                cursor.execute(statement)
+
+
+@EVERYWHERE
+def test_the_command_prints_what_holds_and_fails_on_what_does_not(participations: tuple[int, ...]) -> None:
+    out = StringIO()
+    call_command("prove", "ledger", stdout=out)
+    assert "7 transfers, 2 participations, 1 payouts, Rp7.100.000 committed" in out.getvalue()
+    assert "BROKEN" not in out.getvalue()
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "UPDATE ledger_trainingbalance SET remaining_rupiah = 1 WHERE owner_id = %s", [participations[0]]
+        )
+    out = StringIO()
+    with pytest.raises(CommandError, match="do not hold") as failure:
+        call_command("prove", "ledger", stdout=out)
+    assert failure.value.returncode == 1
+    assert f"owner_id={participations[0]}, remaining_rupiah=1" in out.getvalue()
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("text", ["yesterday", "2020-13-01", "2020-07-27T25:00", "", "\u0662\u0660\u0662\u0660"])
+def test_an_instant_that_is_none_is_refused_with_the_form_to_use(text: str) -> None:
+    with pytest.raises(CommandError, match="2020-07-27T09:00"):
+        call_command("prove", "ledger", f"--as-of={text}", stdout=StringIO())
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("text", ["2020-07-27", "2020-07-27T09:00", "2020-07-27T09:00+07:00", "2020-07-27T02:00Z"])
+def test_an_empty_ledger_says_that_it_is_empty(text: str) -> None:
+    out = StringIO()
+    call_command("prove", "ledger", as_of=text, stdout=out)
+    assert "an empty ledger" in out.getvalue()
+
+
+def test_the_end_of_a_day_is_jakartas() -> None:
+    assert _instant("2020-07-27") == datetime(2020, 7, 27, 16, 59, 59, 999999, tzinfo=UTC)
+    assert _instant("2020-07-27T09:00") == datetime(2020, 7, 27, 2, tzinfo=UTC)
