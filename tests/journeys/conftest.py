@@ -84,7 +84,8 @@ def museum(demo: tuple[TestDatabase, Path], new_database: Callable[..., TestData
 
 @pytest.fixture
 def visit(chromium: Browser) -> Iterator[Callable[[World, Window], Visitor]]:
-    """`visit(world, window)` opens a new browser window without any past."""
+    """`visit(world, window)` opens a new browser window without any past; at the end nobody may have seen a fault."""
+    visitors: list[Visitor] = []
     with ExitStack() as opened:
 
         def open_context(*, width: int, scripts: bool) -> BrowserContext:
@@ -101,6 +102,10 @@ def visit(chromium: Browser) -> Iterator[Callable[[World, Window], Visitor]]:
         def make(world: World, window: Window) -> Visitor:
             context = open_context(width=window.width, scripts=window.scripts)
             lens = context if window.scripts else open_context(width=window.width, scripts=True)
-            return Visitor(context, lens, world.base_url)
+            visitors.append(Visitor(context, lens, world.base_url))
+            return visitors[-1]
 
         yield make
+    faults = [fault for visitor in visitors for fault in visitor.faults]
+    if faults:
+        pytest.fail("\n".join(dict.fromkeys(faults)), pytrace=False)

@@ -1,6 +1,7 @@
 """A demo programme on a database of its own, behind the real server on a free port."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tests.databases import ROOT, TestDatabase
 
@@ -57,28 +59,30 @@ def served(environ: dict[str, str]) -> Iterator[World]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    said: list[str] = []
+    assert process.stderr is not None
+    listening = threading.Event()
+    listener = threading.Thread(target=listen, args=[process.stderr, said, listening])
+    listener.start()
     try:
-        said = wait_until_it_listens(process)
+        listening.wait()
+        assert any("Listening at" in line for line in said), "the server did not start:\n" + "".join(said)
         yield World(f"http://{address}", environ)
-        faults = [line for line in said if "Traceback" in line or "ERROR" in line or "[CRITICAL]" in line]
-        assert not faults, "".join(said)
     finally:
         process.terminate()
         process.wait()
+        listener.join()
+        process.stderr.close()
+    assert not any(re.search(r"\b(ERROR|CRITICAL)\b", line) for line in said), "".join(said)
 
 
-def wait_until_it_listens(process: "subprocess.Popen[str]") -> list[str]:
-    """Read what the server says until it listens; the rest is collected while it runs."""
-    said: list[str] = []
-    assert process.stderr is not None
-    for line in process.stderr:
+def listen(stream: IO[str], said: list[str], listening: threading.Event) -> None:
+    """Collect what the server says; tell when it listens, or will say no more."""
+    for line in stream:
         said.append(line)
         if "Listening at" in line:
-            break
-    else:
-        raise AssertionError("the server did not start:\n" + "".join(said))
-    threading.Thread(target=said.extend, args=[process.stderr], daemon=True).start()
-    return said
+            listening.set()
+    listening.set()
 
 
 def free_port() -> int:

@@ -26,7 +26,7 @@ def room_msgids(room: str) -> set[str]:
 
 
 def python_msgids(source: str) -> Iterator[str]:
-    """The literal arguments of gettext and its relatives. An argument that is not a literal fails: nobody could find it."""
+    """The literal arguments of gettext and its relatives; AssertionError for another: nobody could find its text."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")

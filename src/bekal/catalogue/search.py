@@ -59,7 +59,7 @@ class TrainingCard:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """`items` from `offset` on; `facets`: how many each category (by slug) and each mode would give, other filters kept."""
+    """`items` from `offset` on; the counts say how many each category (by slug) and each mode would give."""
 
     total_count: int = 0
     items: tuple[TrainingCard, ...] = ()
@@ -85,9 +85,9 @@ def search_trainings(
     """Trainings that hold every word of `text` in title, institution or category, and pass the filters.
 
     `province` keeps what is held there and what is online. At most `limit` (1-100) items from `offset` on. Without any
-    hit, `did_you_mean` is the text with its unknown words mended from the catalogue's own words, if that finds something.
-    Five queries, seven where nothing is found. A text of more than 100 characters, or one with control characters, is
-    refused. Raises ValueError for a limit or offset out of bounds.
+    hit, `did_you_mean` is the text with its unknown words mended from the catalogue's own, if that finds something.
+    Four queries, up to seven where nothing is found. A text of more than 100 characters, or one with control
+    characters, is refused. Raises ValueError for a limit or offset out of bounds.
     """
     if not (1 <= limit <= MAX_LIMIT and 0 <= offset <= 1_000_000):
         raise ValueError(f"limit must be 1 to {MAX_LIMIT} and offset 0 to 1,000,000, not {limit} and {offset}")
@@ -119,7 +119,7 @@ def _refusal(text: str) -> Refusal | None:
     if len(text) > MAX_TEXT_CHARACTERS:
         values = {"length_count": len(text), "limit_count": MAX_TEXT_CHARACTERS}
         return Refusal(SearchRefusal.SEARCH_TOO_LONG, values)
-    if any(ord(c) < 32 and not c.isspace() or 0xD800 <= ord(c) <= 0xDFFF for c in text):
+    if any((ord(c) < 32 and not c.isspace()) or 0xD800 <= ord(c) <= 0xDFFF for c in text):
         return Refusal(SearchRefusal.SEARCH_NOT_TEXT)
     return None
 
@@ -210,7 +210,7 @@ def _card(training: Training, prior: RatingPrior) -> TrainingCard:
 
 
 def _suggestion(words: Sequence[str], common: Q) -> str | None:
-    """The words with each unknown one replaced by its nearest neighbour, where that finds anything under the filters."""
+    """The words with each unknown one replaced by its nearest neighbour, where that finds anything."""
     vocabulary = _vocabulary(_vocabulary_stamp())
     mended = [_nearest(word.casefold(), vocabulary) for word in words]
     if mended == [word.casefold() for word in words]:

@@ -35,7 +35,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class ColumnMap:
-    """`columns`: our field -> their column; `values`: our field -> {their value: ours}; `defaults`: our field -> value."""
+    """`columns`: our field -> their column; `values`: field -> {their value: ours}; `defaults`: field -> value."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

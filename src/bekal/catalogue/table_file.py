@@ -20,7 +20,7 @@ QUOTED_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend: `line` as an editor counts (the heading is 1; in Parquet the rows count from 1), 0 for the file."""
+    """One thing to mend. `line` as an editor counts (the heading is 1; Parquet's rows count from 1), 0 for the file."""
 
     line: int
     column: str

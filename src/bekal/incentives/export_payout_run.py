@@ -2,17 +2,17 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from bekal.accounts.privacy import decrypt, encrypt
 from bekal.core.refusal import Refusal
 from bekal.incentives.list_seal import planned_seal, seal_of
-from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun, PayoutStatus
+from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun
 from bekal.incentives.partners.csv_rail import Instruction, write_instructions
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.movements import Movement
@@ -28,7 +28,7 @@ class ExportedFile:
     file_id: int
     partner: str
     name: str
-    content: bytes
+    content: bytes = field(repr=False)
     line_count: int
     total_rupiah: int
 
@@ -43,6 +43,29 @@ class Exported:
     refusal: Refusal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Payout:
+    """What a file and the ledger need of one payout."""
+
+    partner: str
+    reference: str
+    amount_rupiah: int
+    participation_id: int
+    kind: str
+    number_encrypted: bytes
+    holder_name: str
+
+
+SENT_SQL = """
+INSERT INTO incentives_payoutstatus (payout_id, state, reason_code, file_id, recorded_at)
+SELECT payout.id, 'sent', '', file.id, %(at)s
+FROM incentives_payout payout
+JOIN incentives_payoutfile file
+  ON file.run_id = payout.run_id AND file.partner = payout.partner AND file.direction = 'out'
+WHERE payout.run_id = %(run_id)s ORDER BY payout.id
+"""
+
+
 @transaction.atomic
 def export_payout_run(*, run_id: int, at: datetime) -> Exported:
     """Write files, SENT statuses and the movements into transit of an approved run, all or nothing.
@@ -55,20 +78,19 @@ def export_payout_run(*, run_id: int, at: datetime) -> Exported:
     if run is None:
         return _refused(run_id, PayoutRefusal.RUN_NOT_FOUND)
     if run.exported_at is not None:
-        return Exported(run_id, stored_files(run_id=run_id), repeated=True)
+        return Exported(run_id, _stored_files(run_id=run_id), repeated=True)
     if run.cancelled_at is not None:
         return _refused(run_id, PayoutRefusal.RUN_CANCELLED)
     if run.approved_at is None:
         return _refused(run_id, PayoutRefusal.NOT_APPROVED)
-    rows = Payout.objects.filter(run_id=run_id).select_related("entitlement", "account")
-    payouts = list(rows.order_by("partner", "reference"))
+    payouts = _payouts_of(run_id)
     # After the list was read: an account that changes in this moment is seen here, or was not read above.
     if seal_of(run_id=run_id) != planned_seal(run):
         return _refused(run_id, PayoutRefusal.LIST_CHANGED)
     return Exported(run_id, _write_intent(run, payouts, at))
 
 
-def stored_files(*, run_id: int) -> tuple[ExportedFile, ...]:
+def _stored_files(*, run_id: int) -> tuple[ExportedFile, ...]:
     """The files of an exported run as they were first written, in the order of the partners."""
     rows = PayoutFile.objects.filter(run_id=run_id, direction=PayoutFile.Direction.OUT).order_by("partner")
     return tuple(
@@ -88,31 +110,33 @@ def _refused(run_id: int, code: PayoutRefusal) -> Exported:
     return Exported(run_id, (), refusal=Refusal(code, {"run_id": run_id}))
 
 
-def _write_intent(run: PayoutRun, payouts: Sequence[Payout], at: datetime) -> tuple[ExportedFile, ...]:
-    files = {
-        partner: _store_file(run, partner, list(group), at)
-        for partner, group in groupby(payouts, key=attrgetter("partner"))
-    }
-    PayoutStatus.objects.bulk_create(
-        PayoutStatus(payout=one, state=PayoutStatus.State.SENT, file_id=files[one.partner].file_id, recorded_at=at)
-        for one in payouts
+def _payouts_of(run_id: int) -> list[_Payout]:
+    rows = Payout.objects.filter(run_id=run_id).order_by("partner", "reference")
+    columns = (
+        "entitlement__participation_id",
+        "entitlement__kind",
+        "account__number_encrypted",
+        "account__holder_name",
     )
+    return [_Payout(*row) for row in rows.values_list("partner", "reference", "amount_rupiah", *columns)]
+
+
+def _write_intent(run: PayoutRun, payouts: Sequence[_Payout], at: datetime) -> tuple[ExportedFile, ...]:
+    files = tuple(
+        _store_file(run, partner, list(group), at) for partner, group in groupby(payouts, key=attrgetter("partner"))
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(SENT_SQL, {"run_id": run.id, "at": at})
     posted = post(postings=[_sending(one) for one in payouts], at=at)
     if len(posted.posted) != len(payouts):
         raise RuntimeError(f"run {run.id}: {len(payouts) - len(posted.posted)} payouts did not reach the ledger")
     PayoutRun.objects.filter(id=run.id).update(exported_at=at)
-    return tuple(files.values())
+    return files
 
 
-def _store_file(run: PayoutRun, partner: str, payouts: Sequence[Payout], at: datetime) -> ExportedFile:
+def _store_file(run: PayoutRun, partner: str, payouts: Sequence[_Payout], at: datetime) -> ExportedFile:
     content = write_instructions(
-        Instruction(
-            one.reference,
-            partner,
-            decrypt(bytes(one.account.number_encrypted)),
-            one.account.holder_name,
-            one.amount_rupiah,
-        )
+        Instruction(one.reference, partner, decrypt(bytes(one.number_encrypted)), one.holder_name, one.amount_rupiah)
         for one in payouts
     )
     row = PayoutFile.objects.create(
@@ -129,7 +153,6 @@ def _store_file(run: PayoutRun, partner: str, payouts: Sequence[Payout], at: dat
     return ExportedFile(row.id, partner, row.name, content, row.line_count, row.total_rupiah)
 
 
-def _sending(payout: Payout) -> Posting:
-    entitlement = payout.entitlement
-    movement = SEND[Entitlement.Kind(entitlement.kind)]
-    return Posting(entitlement.participation_id, movement, payout.amount_rupiah, f"sent:{payout.reference}")
+def _sending(payout: _Payout) -> Posting:
+    movement = SEND[Entitlement.Kind(payout.kind)]
+    return Posting(payout.participation_id, movement, payout.amount_rupiah, f"sent:{payout.reference}")

@@ -1,5 +1,6 @@
 """`plan_payout_run`: one list of everything due by a day, for a second person to approve."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -59,6 +60,7 @@ LEFT JOIN participants_payoutaccountdirectory directory ON directory.account_id 
 WHERE entitlement.payment_on <= %(planned_for)s
   AND NOT EXISTS (SELECT 1 FROM incentives_payout live
                   WHERE live.entitlement_id = entitlement.id AND live.ended_at IS NULL)
+  AND (%(participation_ids)s::bigint[] IS NULL OR participation.id = ANY(%(participation_ids)s))
 """
 
 PLAN_SQL = f"""
@@ -91,8 +93,11 @@ SELECT left_out, count(*) FROM ({DUE_SQL}) due WHERE left_out IS NOT NULL GROUP 
 
 
 @transaction.atomic
-def plan_payout_run(*, planned_for: date, officer_id: int, at: datetime) -> PlannedRun:
-    """Put every instalment with `payment_on <= planned_for` that is neither paid nor under way on one list.
+def plan_payout_run(
+    *, planned_for: date, officer_id: int, at: datetime, participation_ids: Collection[int] | None = None
+) -> PlannedRun:
+    """Put every instalment with `payment_on <= planned_for` that is neither paid nor under way on one list, or of those
+    only the named participations'.
 
     Planners wait for each other, so that two officers who plan at once get one list and one NOTHING_DUE; the partial
     unique index on live attempts is the guard behind it. The reference of a payout follows from entitlement and
@@ -101,7 +106,12 @@ def plan_payout_run(*, planned_for: date, officer_id: int, at: datetime) -> Plan
     refusal = _refusal_to_plan(planned_for, programme_day(at))
     if refusal is not None:
         return PlannedRun(None, 0, 0, None, (), refusal)
-    values: dict[str, date | datetime | int] = {"planned_for": planned_for, "officer_id": officer_id, "at": at}
+    values: dict[str, date | datetime | int | list[int] | None] = {
+        "planned_for": planned_for,
+        "officer_id": officer_id,
+        "at": at,
+        "participation_ids": None if participation_ids is None else list(participation_ids),
+    }
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('incentives.plan_payout_run'))")
         cursor.execute(LEFT_OUT_SQL, values)

@@ -17,8 +17,8 @@ class NothingToLearnError(Exception):
 def fit(*, at: datetime, seed: int = 0) -> ModelVersion:
     """Fit the recommender and the tables of reasons to everything completed by `at`; returns the stored version.
 
-    The same completed choices and seed give the same arrays, hence the same hash. Raises NothingToLearnError where there
-    is no completed choice at all; then nothing is stored.
+    The same completed choices and seed give the same arrays, hence the same hash. Raises NothingToLearnError where
+    there is no completed choice at all; then nothing is stored.
     """
     choices = completed_choices(until=at)
     if len(choices.items) == 0:

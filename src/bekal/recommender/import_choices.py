@@ -105,7 +105,7 @@ def _join_profile(known: list[Any], line: int, values: Mapping[str, Any], findin
 
 
 def import_choices(*, choices: EarlierChoices, dry_run: bool = False) -> ImportedChoices:
-    """Add learners and choices that are new, complete profiles that differ (a blank keeps what is known); one transaction.
+    """Add learners and choices that are new, change profiles that differ (a blank keeps what is known), all or nothing.
 
     With `dry_run` everything is tried and nothing kept.
     """
@@ -123,7 +123,8 @@ def import_choices(*, choices: EarlierChoices, dry_run: bool = False) -> Importe
 
 STAGE_SQL = """
 CREATE TEMPORARY TABLE staged_learner (
-    key_hash bytea PRIMARY KEY, sex text, birth_year smallint, education smallint, employment smallint, province smallint
+    key_hash bytea PRIMARY KEY, sex text, birth_year smallint,
+    education smallint, employment smallint, province smallint
 ) ON COMMIT DROP;
 CREATE TEMPORARY TABLE staged_choice (key_hash bytea, training_id bigint, completed_on date) ON COMMIT DROP
 """

@@ -33,8 +33,8 @@ class Trait:
 def coded(facts: NDArray[np.int64], reference_year: int) -> NDArray[np.int64]:
     """Profile codes from (people, 5) facts [sex 0/1, birth year, education, employment, province], -1 unknown.
 
-    Age counts in calendar years up to `reference_year`, kept with the model, so that a person has one band in its fitting
-    and in its serving.
+    Age counts in calendar years up to `reference_year`, kept with the model, so that a person has one band in the
+    fitting and in the serving.
     """
     codes = facts.copy()
     ages = reference_year - facts[:, 1]

@@ -1,4 +1,4 @@
-"""`recommend_for`: lists and spending plans that fit who a person is and what is left, with a reason for each training."""
+"""`recommend_for`: lists and spending plans that fit who a person is and what is left, each training with a reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class ListState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recommended:
-    """One training on a list: `score` estimates the chance that the person takes it next, `left_rupiah` after buying."""
+    """One training on a list: `score` estimates the chance that the person takes it, `left_rupiah` after buying."""
 
     training_id: int
     price_rupiah: int
@@ -43,7 +43,7 @@ class Recommended:
 
 @dataclass(frozen=True, slots=True)
 class ShownPlan:
-    """A set of trainings to spend the balance on; kind best_value, nothing_lapses or one_best. spent + left = balance."""
+    """Trainings to spend the balance on; kind best_value, nothing_lapses or one_best. spent + left = balance."""
 
     kind: str
     training_ids: tuple[int, ...]
@@ -203,7 +203,7 @@ def _with_a_fresh_one(
 
 
 def _plans(person: _Person, shelf: Shelf, scores: NDArray[np.float32]) -> tuple[ShownPlan, ...]:
-    """Sets that use the balance: value is the score (never below 0) times rating and completion odds of the training."""
+    """Sets that use the balance: value is the score (never below 0) times the training's rating and completion odds."""
     fitting = np.flatnonzero(np.isfinite(scores))
     value = np.maximum(scores[fitting], 0).astype(np.float64) * shelf.quality[fitting]
     plans = spending_plans(value, shelf.price_rupiah[fitting], person.balance_rupiah, MAX_PLANNED)

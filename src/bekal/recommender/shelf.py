@@ -88,5 +88,5 @@ def with_cold_trainings(scores: NDArray[np.float32], shelf: Shelf) -> NDArray[np
 def _mean_of(
     scores: NDArray[np.float32], places: NDArray[np.intp], otherwise: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(people,) mean over some trainings; `take` keeps rows together, so that a person's mean does not depend on the batch."""
+    """(people,) mean over some trainings; `take` keeps rows together: a person's mean does not depend on the batch."""
     return np.take(scores, places, axis=1).mean(axis=1) if len(places) else otherwise

@@ -1,4 +1,4 @@
-"""The synthetic catalogue: 300 trainings in 12 categories of 40 institutions on 5 platforms, the same in every database."""
+"""The synthetic catalogue: 300 trainings, 12 categories, 40 institutions, 5 platforms, the same in every database."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,14 +23,15 @@ LEVEL_SHIFT = 0.5  # how much dearer a topic's next training tends to be, in spr
 
 PLATFORMS = ("Karsa Belajar", "Lentera Kerja", "Bilik Ilmu", "Tangga Karier", "Serambi Terampil")
 INSTITUTIONS = (
-    "Akademi Cakap Digital", "Balai Latih Nusantara", "Bengkel Karya Muda", "Bina Insan Terampil", "Bumi Pelatihan Hijau",
-    "Cahaya Kursus Mandiri", "Cendana Skill Center", "Cipta Kreasi Utama", "Dapur Ilmu Indonesia", "Dian Bahasa",
-    "Edukarya Timur", "Gapura Kompetensi", "Graha Vokasi", "Griya Jahit Mekar", "Inspira Kelas", "Jembatan Kerja",
-    "Kampung Terampil", "Kelas Rasa Nusantara", "Kriya Cendekia", "Kursus Maju Bersama", "Langkah Awal Institut",
-    "LKP Anggrek Putih", "LKP Harapan Baru", "LKP Mekar Sari", "LKP Permata Hati", "LPK Bahari Jaya", "LPK Karya Teknik",
-    "LPK Sinar Surya", "LPK Tunas Bangsa", "Mitra Belajar Desa", "Nalar Data", "Pandu Usaha", "Pelita Bahasa Dunia",
-    "Prima Akuntansi", "Rumah Kreatif Pasundan", "Sanggar Busana Ayu", "Sehati Care Academy", "Sentra Tani Makmur",
-    "Teknika Mandiri", "Wira Niaga Academy",
+    "Akademi Cakap Digital", "Balai Latih Nusantara", "Bengkel Karya Muda", "Bina Insan Terampil",
+    "Bumi Pelatihan Hijau", "Cahaya Kursus Mandiri", "Cendana Skill Center", "Cipta Kreasi Utama",
+    "Dapur Ilmu Indonesia", "Dian Bahasa", "Edukarya Timur", "Gapura Kompetensi", "Graha Vokasi",
+    "Griya Jahit Mekar", "Inspira Kelas", "Jembatan Kerja", "Kampung Terampil", "Kelas Rasa Nusantara",
+    "Kriya Cendekia", "Kursus Maju Bersama", "Langkah Awal Institut", "LKP Anggrek Putih", "LKP Harapan Baru",
+    "LKP Mekar Sari", "LKP Permata Hati", "LPK Bahari Jaya", "LPK Karya Teknik", "LPK Sinar Surya",
+    "LPK Tunas Bangsa", "Mitra Belajar Desa", "Nalar Data", "Pandu Usaha", "Pelita Bahasa Dunia",
+    "Prima Akuntansi", "Rumah Kreatif Pasundan", "Sanggar Busana Ayu", "Sehati Care Academy",
+    "Sentra Tani Makmur", "Teknika Mandiri", "Wira Niaga Academy",
 )  # fmt: skip
 
 # Share of webinars and of trainings held on site; the rest is at one's own pace.
@@ -110,7 +111,7 @@ def _prices(titles: list[_Title], random: np.random.Generator) -> list[int]:
 
 
 def _homes(titles: list[_Title], random: np.random.Generator) -> list[str]:
-    """An institution for each title: every institution teaches three or four categories, some more often than others."""
+    """An institution for each title: each teaches three categories, some more often than others."""
     slugs = list(dict.fromkeys(title.category["slug"] for title in titles))
     teaches = {name: {(number + step) % len(slugs) for step in (0, 3, 7)} for number, name in enumerate(INSTITUTIONS)}
     weight = dict(zip(INSTITUTIONS, random.gamma(2.0, size=len(INSTITUTIONS)) + 0.5, strict=True))

@@ -25,7 +25,7 @@ from bekal.purchases.record_completion import Completion, record_completion
 from bekal.purchases.redeem import Redemption, redeem
 from bekal.purchases.request_purchase import Intent, request_purchases
 from bekal.purchases.write_review import NewReview, write_review
-from bekal.simulation.journeys import ACCOUNT_WEEKDAYS, Course, Journeys, Timeline, late_days_of, next_weekday
+from bekal.simulation.journeys import ACCOUNT_WEEKDAYS, Journeys, Timeline, Underway, late_days_of, next_weekday
 from bekal.simulation.payday import SentRun, answer_run, send_run
 from bekal.simulation.population import Population, nik
 from bekal.simulation.reviews import review_text
@@ -46,13 +46,13 @@ class Agenda:
     closing: list[tuple[int, list[int]]] = field(default_factory=list)  # (wave id, people)
     accounts: list[tuple[int, int]] = field(default_factory=list)  # (person, replacement)
     buying: list[int] = field(default_factory=list)
-    redeeming: list[Course] = field(default_factory=list)
-    attending: list[tuple[Course, int]] = field(default_factory=list)  # (course, session)
-    completing: list[Course] = field(default_factory=list)
-    reviewing: list[Course] = field(default_factory=list)
+    redeeming: list[Underway] = field(default_factory=list)
+    attending: list[tuple[Underway, int]] = field(default_factory=list)  # (underway, session)
+    completing: list[Underway] = field(default_factory=list)
+    reviewing: list[Underway] = field(default_factory=list)
     overdue: list[int] = field(default_factory=list)  # their first-purchase deadline was yesterday
     lapsing: list[int] = field(default_factory=list)  # their balance ended yesterday
-    reviewed: list[Course] = field(default_factory=list)  # filled during the day
+    reviewed: list[Underway] = field(default_factory=list)  # filled during the day
 
 
 class World:
@@ -82,6 +82,7 @@ class World:
         self.agenda: defaultdict[date, Agenda] = defaultdict(Agenda)
         self.done: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
+        self.earners: set[int] = set()  # participations with a reconciled purchase
         self.replaced: Counter[int] = Counter()  # payout accounts a person has given up
         self.person_of: dict[int, int] = {}  # participant id -> place
         self.sent_run: SentRun | None = None
@@ -164,7 +165,8 @@ def _registration(world: World, person: int) -> Registration:
 
 def _send_payouts(world: World, at: datetime) -> None:
     if world.day in world.payout_days:
-        world.sent_run = send_run(planned_for=world.day, officer_ids=world.officer_ids, at=at)
+        ids = None if world.acts_on_everybody() else sorted(world.earners)
+        world.sent_run = send_run(planned_for=world.day, officer_ids=world.officer_ids, participation_ids=ids, at=at)
 
 
 def _take_answers(world: World, at: datetime) -> None:
@@ -216,7 +218,7 @@ def _plan_first_steps(world: World, accepted: list[int]) -> None:
 
 
 def _set_accounts(world: World, at: datetime) -> None:
-    for batch in _batches(list({person: number for person, number in world.today.accounts}.items())):
+    for batch in _batches(list(dict(world.today.accounts).items())):
         accounts = []
         for person, replacement in batch:
             partner, number = world.people.account(person, replacement=replacement)
@@ -246,7 +248,7 @@ def _buy(world: World, at: datetime) -> None:
             if world.note(outcome.refusal, "bought") and outcome.purchase_id and outcome.redeem_code:
                 world.balance_rupiah[person] -= world.offer.price_rupiah[place]
                 world.taken[person].append(place)
-                _plan_course(world, Course(person, place, outcome.purchase_id, outcome.redeem_code))
+                _plan_purchase(world, Underway(person, place, outcome.purchase_id, outcome.redeem_code))
 
 
 def _choices(world: World, people: Sequence[int]) -> list[tuple[int, int]]:
@@ -274,48 +276,48 @@ def _scripted(world: World, person: int) -> ScriptedPurchase:
     return next(each for each in world.scripted[person].purchases if each.bought_on == world.day)
 
 
-def _plan_course(world: World, course: Course) -> None:
-    timeline = _timeline(world, course)
+def _plan_purchase(world: World, underway: Underway) -> None:
+    timeline = _timeline(world, underway)
     if timeline.redeemed_on is not None:
-        world.agenda[timeline.redeemed_on].redeeming.append(course)
+        world.agenda[timeline.redeemed_on].redeeming.append(underway)
     for session, day in enumerate(timeline.attended_on, start=1):
-        world.agenda[day].attending.append((course, session))
+        world.agenda[day].attending.append((underway, session))
     if timeline.completed_on is not None:
-        world.agenda[timeline.completed_on].completing.append(course)
+        world.agenda[timeline.completed_on].completing.append(underway)
     if timeline.reviewed_on is not None:
-        world.agenda[timeline.reviewed_on].reviewing.append(course)
+        world.agenda[timeline.reviewed_on].reviewing.append(underway)
     if timeline.next_bought_on is not None and timeline.next_bought_on <= balance_ends_on(world.day):
-        world.agenda[timeline.next_bought_on].buying.append(course.person)
+        world.agenda[timeline.next_bought_on].buying.append(underway.person)
 
 
-def _timeline(world: World, course: Course) -> Timeline:
-    if course.person in world.scripted:
-        script = _scripted(world, course.person)
+def _timeline(world: World, underway: Underway) -> Timeline:
+    if underway.person in world.scripted:
+        script = _scripted(world, underway.person)
         return Timeline(script.redeemed_on, script.attended_on, script.completed_on, script.reviewed_on)
     return world.journeys.timeline(
         bought_on=world.day,
-        session_count=int(world.offer.session_count[course.training]),
-        mode=world.offer.modes[course.training],
-        late_days=world.late_days[course.training],
-        ordinal=len(world.taken[course.person]),
+        session_count=int(world.offer.session_count[underway.training]),
+        mode=world.offer.modes[underway.training],
+        late_days=world.late_days[underway.training],
+        ordinal=len(world.taken[underway.person]),
     )
 
 
 def _redeem(world: World, at: datetime) -> None:
     for batch in _batches(world.today.redeeming):
-        redemptions = [Redemption(_institution(world, course), course.redeem_code) for course in batch]
+        redemptions = [Redemption(_institution(world, underway), underway.redeem_code) for underway in batch]
         for outcome in redeem(redemptions=redemptions, at=at):
             world.note(outcome.refusal, "redeemed")
 
 
-def _institution(world: World, course: Course) -> int:
-    return int(world.offer.institution_ids[course.training])
+def _institution(world: World, underway: Underway) -> int:
+    return int(world.offer.institution_ids[underway.training])
 
 
 def _attend(world: World, at: datetime) -> None:
     for batch in _batches(world.today.attending):
         attendances = [
-            Attendance(_institution(world, course), course.purchase_id, session) for course, session in batch
+            Attendance(_institution(world, underway), underway.purchase_id, session) for underway, session in batch
         ]
         for outcome in record_attendance(attendances=attendances, at=at):
             world.note(outcome.refusal, "attended")
@@ -323,41 +325,42 @@ def _attend(world: World, at: datetime) -> None:
 
 def _complete(world: World, at: datetime) -> None:
     for batch in _batches(world.today.completing):
-        completions = [Completion(_institution(world, course), course.purchase_id) for course in batch]
+        completions = [Completion(_institution(world, underway), underway.purchase_id) for underway in batch]
         for outcome in record_completion(completions=completions, at=at):
             world.note(outcome.refusal, "completed")
 
 
 def _review(world: World, at: datetime) -> None:
     for batch in _batches(world.today.reviewing):
-        outcomes = write_review(reviews=[_new_review(world, course) for course in batch], at=at)
-        for course, outcome in zip(batch, outcomes, strict=True):
+        outcomes = write_review(reviews=[_new_review(world, underway) for underway in batch], at=at)
+        for underway, outcome in zip(batch, outcomes, strict=True):
             if world.note(outcome.refusal, "reviewed"):
-                world.today.reviewed.append(course)
+                world.today.reviewed.append(underway)
 
 
-def _new_review(world: World, course: Course) -> NewReview:
-    code = world.offer.codes[course.training]
-    participation_id = int(world.participation_ids[course.person])
-    if course.person in world.scripted:
-        script = next(each for each in world.scripted[course.person].purchases if each.training_code == code)
-        return NewReview(participation_id, course.purchase_id, script.rating, script.review)
+def _new_review(world: World, underway: Underway) -> NewReview:
+    code = world.offer.codes[underway.training]
+    participation_id = int(world.participation_ids[underway.person])
+    if underway.person in world.scripted:
+        script = next(each for each in world.scripted[underway.person].purchases if each.training_code == code)
+        return NewReview(participation_id, underway.purchase_id, script.rating, script.review)
     rating = world.journeys.rating(code)
-    return NewReview(participation_id, course.purchase_id, rating, review_text(rating, world.journeys.share()))
+    return NewReview(participation_id, underway.purchase_id, rating, review_text(rating, world.journeys.share()))
 
 
 def _reconcile(world: World, at: datetime) -> None:
     everybody = world.acts_on_everybody()
     if everybody or world.today.reviewed:
-        ids = None if everybody else [course.purchase_id for course in world.today.reviewed]
+        ids = None if everybody else [underway.purchase_id for underway in world.today.reviewed]
         world.done["reconciled"] += len(reconcile(at=at, purchase_ids=ids).purchase_ids)
 
 
 def _entitle(world: World, at: datetime) -> None:
     everybody = world.acts_on_everybody()
     if everybody or world.today.reviewed:
-        people = sorted({course.person for course in world.today.reviewed})
-        entitle(at=at, participation_ids=None if everybody else world.participations_of(people))
+        ids = {int(world.participation_ids[underway.person]) for underway in world.today.reviewed}
+        world.earners |= ids
+        entitle(at=at, participation_ids=None if everybody else sorted(ids))
 
 
 # Hours of the day in Jakarta; what a step puts on today's agenda a later one finds there.

@@ -1,4 +1,4 @@
-"""Who signs in to the demo. The sign-in page of a demo shows these names and their password; a real programme has none."""
+"""Who signs in to the demo. Its sign-in page shows these names and their password; a real programme has none."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A payment partner that does not exist: takes an instruction file, pays nobody, and answers as docs/payout-csv.md says.
+"""A payment partner that does not exist: takes instructions, pays nobody, and answers as docs/payout-csv.md says.
 
 It reads and writes the documented format by itself and shares no code with the programme's own rail, so that what it
 accepts is what the document says.

@@ -1,4 +1,4 @@
-"""How long people and institutions take, who stops half-way, who forgets the review: all drawn, nothing decided by money.
+"""How long people and institutions take, who stops half-way, who forgets the review: all drawn.
 
 Shares as published for the first three waves: of 680,000 accepted 600,000 bought a first training, 480,000 finished it;
 54.7 % took a second. The delays are this project's assumption.
@@ -27,7 +27,7 @@ DAYS_BETWEEN_SESSIONS = {"self_paced": 2, "webinar": 3, "on_site": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Underway:
     """One purchase on its way; `training` is the place in the offer."""
 
     person: int

@@ -40,9 +40,13 @@ def two_officers() -> tuple[int, int]:
     return ids[0], ids[1]
 
 
-def send_run(*, planned_for: date, officer_ids: tuple[int, int], at: datetime) -> SentRun | None:
-    """Plan, approve and export everything due; None where nothing is."""
-    planned = plan_payout_run(planned_for=planned_for, officer_id=officer_ids[0], at=at)
+def send_run(
+    *, planned_for: date, officer_ids: tuple[int, int], participation_ids: Collection[int] | None, at: datetime
+) -> SentRun | None:
+    """Plan, approve and export everything due to these participations (None: to all); None where nothing is."""
+    planned = plan_payout_run(
+        planned_for=planned_for, officer_id=officer_ids[0], participation_ids=participation_ids, at=at
+    )
     if planned.run_id is None or planned.list_sha256 is None:
         return None
     approved = approve_payout_run(

@@ -4,7 +4,9 @@ Nothing here is a real person's: names are drawn from lists, a NIK and a phone n
 that they never repeat however often people are added to the same database.
 """
 
+from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from bekal.participants.models import Education, Employment, PaymentPartner, Sex
 from bekal.participants.register import Registration
 from bekal.simulation.names import MEN, PLACEHOLDER_DOMAIN, SECOND, WOMEN
 
-# Shares in per cent. Employment: survey of 19 May to 1 June 2020 (80.8 / 12.1 / 7.1). Provinces: population census 2020,
+# Shares in per cent. Employment: survey of 19 May to 1 June 2020 (80.8 / 12.1 / 7.1). Provinces: census of 2020,
 # rounded. Sex, age and education: this project's assumption about the participants of 2020.
 EMPLOYMENT_SHARES = {Employment.UNEMPLOYED: 80.8, Employment.EMPLOYEE: 12.1, Employment.BUSINESS: 7.1}
 EDUCATION_SHARES = {
@@ -45,6 +47,9 @@ NIK_COUNT = REGENCY_COUNT * DISTRICT_COUNT * RUNNING_COUNT
 # Coprime to the count, so that numbers in a row become numbers far apart, each still once.
 NIK_STRIDE = 3_145_739
 PHONE_COUNT, PHONE_STRIDE = 10**8, 61_803_399
+
+
+Number = TypeVar("Number", bound=int)
 
 
 class Population:
@@ -114,7 +119,7 @@ class Population:
         return partner, account_number(self.first_number + person, partner, replacement=replacement)
 
 
-def _drawn(random: np.random.Generator, count: int, shares: dict[int, float]) -> NDArray[np.int64]:
+def _drawn(random: np.random.Generator, count: int, shares: Mapping[Number, float]) -> NDArray[np.int64]:
     """`count` keys of `shares` in these proportions."""
     edges = np.cumsum(np.array(list(shares.values())))
     places = np.searchsorted(edges, random.random(count) * edges[-1], side="right")

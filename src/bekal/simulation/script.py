@@ -6,7 +6,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class ScriptedPurchase:
-    """One purchase and what becomes of it; None: has not happened yet. `attended_on` has a day for each session attended."""
+    """One purchase and what becomes of it; None: not yet. `attended_on` has a day for each session attended."""
 
     training_code: str
     bought_on: date

@@ -29,7 +29,7 @@ SEARCHED = 160  # trainings a category is searched for in the worst case, so tha
 
 @dataclass(frozen=True, slots=True)
 class DemoTrainings:
-    """Three trainings that leave exactly Rp300,000: one finished and paid for, one that waits for the review, one to begin."""
+    """Three trainings that leave exactly Rp300,000: one finished, one that waits for its review, one to begin."""
 
     finished: Training
     unreviewed: Training

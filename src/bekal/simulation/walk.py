@@ -61,7 +61,7 @@ def simulate(
     until_at: datetime | None = None,
     reject_every: int = REJECT_EVERY,
 ) -> SimulationReport:
-    """Add `participant_count` people (and the `scripted` ones) and walk them through the year up to and including `until`.
+    """Add `participant_count` people and the `scripted` ones and walk them through the year, `until` included.
 
     People who are there already are left alone. Up to the day their clock shows, programme-side verbs name the new
     people only; on later days, if `until` asks for any, they act on everybody, and the clock moves on. Without `until`:

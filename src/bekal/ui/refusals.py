@@ -102,6 +102,9 @@ _PEOPLE: Mapping[str, object] = {
     ),
     ParticipantRefusal.LOGIN_NAME_TAKEN: _("The user name “%(login_name)s” is taken. Choose another one."),
     ParticipantRefusal.HAS_SIGN_IN: _("This person can sign in already."),
+    ParticipantRefusal.PASSWORD_UNREADABLE: _(
+        "The password has characters that cannot be typed again. Choose another."
+    ),
     ParticipantRefusal.PASSWORD_WEAK: _("The password is too easy to guess. %(reason)s"),
 }
 _PURCHASES: Mapping[str, object] = {

@@ -5,19 +5,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_http_methods, require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
 from bekal.participants.queries import contact_points_of, payout_account_of
 from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
 from bekal.ui.refusals import sentence
-from bekal.web.forms import PayoutAccountForm
+from bekal.web.forms import PayoutAccountForm, posted
 from bekal.web.reader import reader_of
 
 
 @open_to(Role.PARTICIPANT)
-@require_GET
+@require_safe
 @never_cache
 def account(request: HttpRequest) -> HttpResponse:
     reader = reader_of(request)
@@ -31,13 +31,14 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 @open_to(Role.PARTICIPANT)
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def payout_account(request: HttpRequest) -> HttpResponse:
     """Set or replace the account that incentives are paid to."""
     reader = reader_of(request)
     if reader.participant is None:
         return redirect("web:account")
-    form = PayoutAccountForm(request.POST or None)
+    form = PayoutAccountForm(posted(request))
     if request.method == "POST" and form.is_valid():
         new = NewAccount(participant_id=reader.participant.pk, **form.cleaned_data)
         (outcome,) = set_payout_accounts(accounts=[new], at=reader.at)
@@ -46,7 +47,7 @@ def payout_account(request: HttpRequest) -> HttpResponse:
             return redirect("web:incentives")
         form.add_error(None, sentence(outcome.refusal))
     context = {"form": form, "current": payout_account_of(participant_id=reader.participant.pk)}
-    return render(request, "web/payout_account.html", context, status=400 if form.errors else 200)
+    return render(request, "web/payout_account.html", context, status=422 if form.errors else 200)
 
 
 def _say(request: HttpRequest, verified: bool) -> None:

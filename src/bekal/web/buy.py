@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
@@ -24,7 +25,7 @@ from bekal.purchases.models import Purchase
 from bekal.purchases.refusals import PurchaseRefusal
 from bekal.purchases.request_purchase import Intent, request_purchases
 from bekal.ui.refusals import sentence
-from bekal.web.forms import CodeForm
+from bekal.web.forms import CodeForm, posted
 from bekal.web.reader import Reader, reader_of
 from bekal.web.trainings import why_not
 
@@ -58,6 +59,7 @@ class Pending:
 
 
 @open_to(Role.PARTICIPANT)
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def check(request: HttpRequest, training_id: int) -> HttpResponse:
     """The page to look at before the code: balance before and after, what lapses, what cannot be undone."""
@@ -81,10 +83,11 @@ def check(request: HttpRequest, training_id: int) -> HttpResponse:
         "may_try": refusal is None or refusal.code in set(PurchaseRefusal) | set(CodeRefusal),
         "left_rupiah": reader.balance_rupiah - card.price_rupiah,
     }
-    return render(request, "web/buy.html", context, status=400 if refusal and request.method == "POST" else 200)
+    return render(request, "web/buy.html", context, status=422 if refusal and request.method == "POST" else 200)
 
 
 @open_to(Role.PARTICIPANT)
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @sensitive_post_parameters("code")
 def enter_code(request: HttpRequest, training_id: int) -> HttpResponse:
@@ -96,7 +99,7 @@ def enter_code(request: HttpRequest, training_id: int) -> HttpResponse:
     pending = Pending.from_session(request, training_id)
     if pending is None or reader.participation is None:
         return redirect("web:buy", training_id)
-    form = CodeForm(request.POST or None)
+    form = CodeForm(posted(request))
     refusal: Refusal | None = None
     if request.method == "POST" and form.is_valid():
         order = Order(reader.participation.pk, training_id, pending.price_rupiah, form.cleaned_data["code"])
@@ -118,7 +121,7 @@ def enter_code(request: HttpRequest, training_id: int) -> HttpResponse:
         "contacts": contact_points_of(participant_id=reader.participation.participant_id),
         "left_rupiah": reader.balance_rupiah - pending.price_rupiah,
     }
-    return render(request, "web/buy_code.html", context, status=400 if form.errors else 200)
+    return render(request, "web/buy_code.html", context, status=422 if form.errors else 200)
 
 
 def _card(training_id: int) -> TrainingCard:

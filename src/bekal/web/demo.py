@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
@@ -13,7 +13,7 @@ from bekal.web.reader import reader_of
 
 
 @open_to(Role.PARTICIPANT)
-@require_GET
+@require_safe
 @never_cache
 def outbox(request: HttpRequest) -> HttpResponse:
     """The newest messages to the reader, and to nobody else. In a real programme this page does not exist."""

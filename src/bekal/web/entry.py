@@ -8,13 +8,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bekal.accounts.access import open_to_all
 from bekal.accounts.models import Role
 from bekal.simulation.demo import DEMO_LOGINS
 from bekal.ui.language import chosen_language, remember_language
-from bekal.web.forms import SignInForm
+from bekal.web.forms import SignInForm, posted
 
 FRONT_PAGE = {
     Role.PARTICIPANT: "web:home",
@@ -24,28 +24,27 @@ FRONT_PAGE = {
 
 
 @open_to_all
-@require_GET
+@require_safe
 def root(request: HttpRequest) -> HttpResponse:
     """To the front page of the reader's role, or to sign in."""
     return redirect(_front_page(request))
 
 
 @open_to_all
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @sensitive_post_parameters("password")
 def sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated and request.method != "POST":
         return redirect(_front_page(request))
-    form = SignInForm(request.POST or None)
+    form = SignInForm(posted(request))
     if request.method == "POST" and form.is_valid():
-        user = authenticate(
-            request, username=form.cleaned_data["login_name"], password=form.cleaned_data["password"]
-        )
+        user = authenticate(request, username=form.cleaned_data["login_name"], password=form.cleaned_data["password"])
         if user is not None:
             login(request, user)
             response = HttpResponseRedirect(_next_page(request, otherwise=_front_page(request)))
             if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
-                remember_language(response, request.user.language)
+                remember_language(response, user.language)
             return response
         form.add_error(None, gettext("User name and password do not belong together. Type both again."))
     context = {
@@ -53,7 +52,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         "next": _next_page(request, otherwise=""),
         "demo_logins": DEMO_LOGINS if settings.DEMO else (),
     }
-    return render(request, "web/sign_in.html", context, status=400 if form.errors else 200)
+    return render(request, "web/sign_in.html", context, status=422 if form.errors else 200)
 
 
 @open_to_all
@@ -81,7 +80,7 @@ def language(request: HttpRequest) -> HttpResponse:
 
 
 @open_to_all
-@require_GET
+@require_safe
 def help_page(request: HttpRequest) -> HttpResponse:
     return render(request, "web/help.html")
 

@@ -3,12 +3,18 @@
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from bekal.core.text import tidy
 from bekal.participants.models import PaymentPartner
 
 REVIEW_LIMIT_COUNT = 2000
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to: an empty POST counts as sent."""
+    return request.POST if request.method == "POST" else None
 
 
 class SignInForm(forms.Form):
@@ -59,7 +65,10 @@ class ReviewForm(forms.Form):
     )
     text = forms.CharField(
         label=_("Your review"),
-        help_text=_("What did you learn? Would you take it again? Others read this when they choose. No names or numbers, please."),
+        help_text=_(
+            "What did you learn? Would you take it again? Others read this when they choose. "
+            "No names or numbers, please."
+        ),
         max_length=REVIEW_LIMIT_COUNT,
         widget=forms.Textarea(attrs={"rows": 5, "data-left": "left"}),
         error_messages={

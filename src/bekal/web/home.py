@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
@@ -16,6 +16,7 @@ from bekal.catalogue.search import TrainingCard, training_cards
 from bekal.incentives.queries import timeline_of
 from bekal.recommender.log_exposure import log_exposure
 from bekal.recommender.serve import RecommendedList, ShownPlan, recommend_for
+from bekal.ui.display import category_name
 from bekal.web.calendar import calendar_of
 from bekal.web.next_thing import next_thing
 from bekal.web.purchases import bought_of
@@ -42,7 +43,7 @@ class Plan:
 
 
 @open_to(Role.PARTICIPANT)
-@require_GET
+@require_safe
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
     reader = reader_of(request)
@@ -74,15 +75,13 @@ def _training_ids(shown: RecommendedList) -> set[int]:
     return planned | {item.training_id for item in shown.items}
 
 
-def _offers(
-    shown: RecommendedList, cards: Mapping[int, TrainingCard], titles: Mapping[int, str]
-) -> tuple[Offer, ...]:
+def _offers(shown: RecommendedList, cards: Mapping[int, TrainingCard], titles: Mapping[int, str]) -> tuple[Offer, ...]:
     return tuple(
         Offer(
             card=cards[item.training_id],
             left_rupiah=item.left_rupiah,
             is_owned=False,
-            why=reason_sentence(item.reason, titles),
+            why=reason_sentence(item.reason, titles, category_name(cards[item.training_id])),
         )
         for item in shown.items
     )

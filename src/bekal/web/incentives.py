@@ -3,22 +3,22 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
-from bekal.incentives.queries import timeline_of
+from bekal.incentives.queries import InstalmentLine, timeline_of
 from bekal.participants.queries import payout_account_of
 from bekal.web.calendar import calendar_of
 from bekal.web.reader import reader_of
 
 
 @open_to(Role.PARTICIPANT)
-@require_GET
+@require_safe
 @never_cache
 def incentives(request: HttpRequest) -> HttpResponse:
     reader = reader_of(request)
-    lines = ()
+    lines: tuple[InstalmentLine, ...] = ()
     if reader.participation is not None:
         lines = timeline_of(participation_id=reader.participation.pk, on=reader.today)
     context = {

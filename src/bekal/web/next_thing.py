@@ -15,7 +15,7 @@ from bekal.web.reader import Reader, Standing
 
 @dataclass(frozen=True, slots=True)
 class NextThing:
-    """What to do, why, and the button that does it (`label` empty: nothing to press). `tone`: sun, bad, good or info."""
+    """What to do, why, and the button that does it (`label` empty: nothing to press); tone sun, bad, good or info."""
 
     title: str
     text: str

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_http_methods, require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
@@ -21,7 +21,7 @@ from bekal.purchases.redeem_codes import grouped
 from bekal.purchases.refusals import PurchaseRefusal
 from bekal.purchases.write_review import NewReview, write_review
 from bekal.ui.refusals import sentence
-from bekal.web.forms import ReviewForm
+from bekal.web.forms import ReviewForm, posted
 from bekal.web.reader import Reader, reader_of
 
 
@@ -95,7 +95,7 @@ def _stage(line: PurchaseLine, pieces: tuple[Piece, ...]) -> Stage:
 
 
 @open_to(Role.PARTICIPANT)
-@require_GET
+@require_safe
 @never_cache
 def purchases(request: HttpRequest) -> HttpResponse:
     reader = reader_of(request)
@@ -103,6 +103,7 @@ def purchases(request: HttpRequest) -> HttpResponse:
 
 
 @open_to(Role.PARTICIPANT)
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def purchase(request: HttpRequest, purchase_id: int) -> HttpResponse:
     """One purchase: its receipt, its redeem code, its checklist, and the review form once it is completed."""
@@ -110,18 +111,16 @@ def purchase(request: HttpRequest, purchase_id: int) -> HttpResponse:
     bought = next((each for each in bought_of(reader) if each.line.purchase_id == purchase_id), None)
     if bought is None or reader.participation is None:
         raise Http404
-    form = ReviewForm(request.POST or None)
+    form = ReviewForm(posted(request))
     if request.method == "POST" and form.is_valid():
-        review = NewReview(
-            reader.participation.pk, purchase_id, form.cleaned_data["rating"], form.cleaned_data["text"]
-        )
+        review = NewReview(reader.participation.pk, purchase_id, form.cleaned_data["rating"], form.cleaned_data["text"])
         (outcome,) = write_review(reviews=[review], at=reader.at)
         if outcome.refusal is None:
             messages.success(request, gettext("Thank you. Your rating and review are saved."))
             return redirect("web:purchase", purchase_id)
         form.add_error(_field_of(outcome.refusal), sentence(outcome.refusal))
     context = {"reader": reader, "bought": bought, "form": form}
-    return render(request, "web/purchase.html", context, status=400 if form.errors else 200)
+    return render(request, "web/purchase.html", context, status=422 if form.errors else 200)
 
 
 def _field_of(refusal: Refusal) -> str | None:

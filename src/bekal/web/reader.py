@@ -68,15 +68,16 @@ class Reader:
 
 def reader_of(request: HttpRequest) -> Reader:
     """The reader of a page open to participants; three queries."""
-    at = programme_now()
+    at, user_id = programme_now(), request.user.pk
+    assert user_id is not None, "only who is signed in gets here"
     participation = (
         Participation.objects.select_related("participant", "wave")
         .annotate(purchase_count=Count("purchases"))
-        .filter(participant__user=request.user)
+        .filter(participant__user_id=user_id)
         .first()
     )
     if participation is None:
-        participant = Participant.objects.filter(user=request.user).first()
+        participant = Participant.objects.filter(user_id=user_id).first()
         return Reader(participant, None, at, programme_day(at), 0, 0)
     balance = remaining(owner_ids=[participation.pk]).get(participation.pk, 0)
     return Reader(

@@ -7,18 +7,23 @@ from django.utils.translation import gettext
 from bekal.recommender.reasons import ReasonKind, ShownReason
 
 
-def reason_sentence(reason: ShownReason, titles: Mapping[int, str]) -> str:
-    """The sentence under a recommended training. `titles` by training number."""
+def reason_sentence(reason: ShownReason, titles: Mapping[int, str], category: str) -> str:
+    """The sentence under a recommended training. `titles` by training number, `category` the training's own.
+
+    A training that fewer than ten people finished is on a list because of its category, so that is what is said."""
     share = reason.share_percent
-    if reason.kind is ReasonKind.AFTER and reason.training_id in titles:
-        return _after(share, titles[reason.training_id])
+    known = titles.get(reason.training_id) if reason.training_id is not None else None
+    if reason.kind is ReasonKind.AFTER and known is not None:
+        return _after(share, known)
     if reason.kind is ReasonKind.PROFILE and reason.trait is not None:
         return _profile(share, reason.trait.column, str(reason.trait.label))
     if reason.kind is ReasonKind.FRESH:
         return gettext("New, and in a category that fits you")
-    if share:
-        return gettext("%(share)s%% of all participants finished this") % {"share": share}
-    return gettext("Liked by participants")
+    if share is None:
+        return gettext("%(category)s is a category that fits you") % {"category": category}
+    if share == 0:
+        return gettext("At least 10 participants finished this")
+    return gettext("%(share)s%% of all participants finished this") % {"share": share}
 
 
 def _after(share: int | None, title: str) -> str:

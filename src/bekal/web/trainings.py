@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
@@ -20,6 +20,7 @@ from bekal.core.entitlement import refusal_to_buy
 from bekal.core.refusal import Refusal
 from bekal.purchases.models import Purchase
 from bekal.purchases.queries import rating_histogram, reviews_of
+from bekal.ui.display import mode_label
 from bekal.web.reader import Reader, reader_of
 
 ON_A_PAGE = 12
@@ -47,7 +48,7 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One training as it is offered to one reader: what buying would leave (None: they cannot buy), and why it is here."""
+    """One training as offered to one reader: what buying it would leave (None: they cannot buy), why it is here."""
 
     card: TrainingCard
     left_rupiah: int | None
@@ -80,7 +81,7 @@ class Found(Paginator):
         self.total_count = page.total_count
 
     @property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         return self.total_count
 
 
@@ -103,7 +104,7 @@ def _number(text: str) -> int:
 
 
 @open_to(Role.PARTICIPANT)
-@require_GET
+@require_safe
 @never_cache
 def trainings(request: HttpRequest) -> HttpResponse:
     reader = reader_of(request)
@@ -133,11 +134,11 @@ def trainings(request: HttpRequest) -> HttpResponse:
         "without_filters": address_with(request.GET, category=None, mode=None, province=None),
         "meant": address_with(request.GET, q=found.did_you_mean) if found.did_you_mean else "",
     }
-    return render(request, "web/trainings.html", context, status=400 if found.refusal else 200)
+    return render(request, "web/trainings.html", context, status=422 if found.refusal else 200)
 
 
 @open_to(Role.PARTICIPANT)
-@require_GET
+@require_safe
 @never_cache
 def training(request: HttpRequest, training_id: int) -> HttpResponse:
     reader = reader_of(request)
@@ -211,7 +212,7 @@ def _category_facets(query: QueryDict, counts: Mapping[str, int], chosen: str | 
 
 def _mode_facets(query: QueryDict, counts: Mapping[str, int], chosen: str | None) -> list[Facet]:
     return [
-        Facet(str(mode.label), counts.get(mode, 0), address_with(query, mode=None if mode == chosen else mode), mode == chosen)
-        for mode in Training.Mode
-        if mode in counts or mode == chosen
+        Facet(mode_label(mode), counts.get(mode, 0), address_with(query, mode=None if on else mode), on)
+        for mode, on in ((mode, mode == chosen) for mode in Training.Mode)
+        if on or mode in counts
     ]

@@ -14,6 +14,7 @@ from bekal.ledger.clock import programme_now
 from bekal.recommender import import_choices as choices
 
 SHOWN_COUNT = 20
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Command(BaseCommand):
@@ -74,6 +75,6 @@ def _write_problems(problems: list[Problem], path: Path) -> None:
             writer.writerow(["line", "column", "value", "mend"])
             for problem in problems:
                 row = [problem.column, problem.value[:1000], problem.mend]
-                writer.writerow([problem.line, *(f"'{text}" if text[:1] in "=+-@\t\r" else text for text in row)])
+                writer.writerow([problem.line, *(f"'{text}" if text.startswith(FORMULA_STARTS) else text for text in row)])
     except OSError as error:
         raise CommandError(f"--errors-to {path} cannot be written ({error.strerror}): name another file.") from None

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bekal.simulation.management.commands.simulate import progress_bar, summary
+from bekal.simulation.management.commands.simulate import ProgressBar, summary
 from bekal.simulation.seed import seed_demo
 from bekal.simulation.walk import MAX_PARTICIPANTS, SimulationError
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         count = options["participants"]
         if not 1 <= count <= MAX_PARTICIPANTS:
             raise CommandError(f"--participants is {count}: write a whole number from 1 to {MAX_PARTICIPANTS:,}.")
-        with progress_bar("seeding the demo", shown=options["progress"]) as bar:
+        with ProgressBar("seeding the demo", shown=options["progress"]) as bar:
             try:
                 report = seed_demo(participant_count=count, progress=bar)
             except SimulationError as error:

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--progress", action="store_true", help="show progress even where this is no terminal")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with progress_bar("simulating", shown=options["progress"]) as bar:
+        with ProgressBar("simulating", shown=options["progress"]) as bar:
             try:
                 report = simulate(
                     participant_count=options["participants"],
@@ -42,13 +42,13 @@ class Command(BaseCommand):
         self.stdout.write(summary(report))
 
 
-class progress_bar:  # noqa: N801 (used like a function)
+class ProgressBar:
     """A bar on stderr, only on a terminal or where asked for; calling it with (done, all) moves it."""
 
     def __init__(self, what: str, *, shown: bool) -> None:
         self._bar = tqdm(desc=what, unit="day", file=sys.stderr, disable=not (shown or sys.stderr.isatty()))
 
-    def __enter__(self) -> "progress_bar":
+    def __enter__(self) -> "ProgressBar":
         return self
 
     def __exit__(self, *_: object) -> None:

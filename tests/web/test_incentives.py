@@ -1,0 +1,162 @@
+"""Insentif: every instalment with one truthful state and what to do; the payout account."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.utils.translation import override
+
+from bekal.core.entitlement import InstalmentKind
+from bekal.incentives.entitle import entitle
+from bekal.incentives.queries import InstalmentLine, InstalmentState, NextStep
+from bekal.lifecycle.revoke import revoke
+from bekal.participants.models import PayoutAccount
+from bekal.web.calendar import STATE_WORDS, STEP_SENTENCES, URGENCY, Calendar, calendar_of
+from tests import factories
+from tests.factories import jakarta
+from tests.web.conftest import Visitor, text_of
+
+SignIn = Callable[..., Visitor]
+LATELY = jakarta(2020, 11, 1)
+
+
+def line(state: InstalmentState, step: NextStep, **fields: Any) -> InstalmentLine:
+    days = {"scheduled_on": date(2020, 11, 25), "payment_on": date(2020, 11, 25)}
+    known = {"is_earned": True, "is_late": False, "state_since_at": LATELY}
+    return InstalmentLine(
+        InstalmentKind.INCENTIVE, 1, 600_000, **days | known | {"state": state, "next_step": step} | fields
+    )
+
+
+def calendar(*lines: InstalmentLine) -> Calendar:
+    return calendar_of(lines)
+
+
+def test_every_state_and_every_step_has_its_words_in_both_languages() -> None:
+    assert set(STATE_WORDS) == set(InstalmentState)
+    assert set(STEP_SENTENCES) == set(NextStep)
+    for words in (*STATE_WORDS.values(), *STEP_SENTENCES.values()):
+        with override("id"):
+            indonesian = str(words)
+        with override("en"):
+            assert indonesian != str(words)
+
+
+def test_what_the_reader_can_mend_comes_before_what_they_wait_for() -> None:
+    assert set(URGENCY) == set(NextStep) - {NextStep.NOTHING, NextStep.WAIT_FOR_SURVEY}
+    both = calendar(
+        line(InstalmentState.SENT, NextStep.WAIT_FOR_PARTNER),
+        line(InstalmentState.REJECTED, NextStep.CHECK_ACCOUNT, reason_code="AC04"),
+    )
+    assert both.step is NextStep.CHECK_ACCOUNT
+    assert both.is_mine
+    assert both.step_link and both.step_link[0] == "/akun/rekening/"
+    assert calendar().step is NextStep.NOTHING
+
+
+@pytest.mark.parametrize(("code", "words"), [("AC04", "ditutup"), ("AM14", "penuh"), ("XX99", "XX99")])
+def test_a_refusal_of_the_bank_says_why(code: str, words: str) -> None:
+    refused = calendar(line(InstalmentState.REJECTED, NextStep.CHECK_ACCOUNT, reason_code=code))
+    with override("id"):
+        assert words in str(refused.incentives[0].reason)
+
+
+def test_only_what_has_arrived_counts_as_received() -> None:
+    mixed = calendar(
+        line(InstalmentState.SETTLED, NextStep.NOTHING, partner="bni"),
+        line(InstalmentState.SENT, NextStep.WAIT_FOR_PARTNER),
+        line(InstalmentState.PLANNED, NextStep.WAIT_FOR_DAY),
+    )
+    assert mixed.paid_rupiah == 600_000
+    assert mixed.total_rupiah == 1_800_000
+    assert mixed.incentives[0].partner == "BNI"
+
+
+def test_before_the_first_training_the_days_are_the_earliest_possible(sign_in: SignIn) -> None:
+    (person,) = factories.accepted(at=LATELY)
+    page = text_of(sign_in(person).open("incentives"))
+    assert page.count("menunggu pelatihan pertama") == 4
+    assert "Paling cepat 25 November 2020" in page
+    assert page.count("menunggu survei") == 3
+    assert "Rp2.550.000" in page
+    assert "Beli pelatihan pertama dan selesaikan." in page
+
+
+def test_an_earned_incentive_has_its_days(sign_in: SignIn) -> None:
+    (person,) = factories.accepted(at=LATELY)
+    factories.reconciled(person, factories.training(), at=LATELY)
+    entitle(at=LATELY + timedelta(days=5))
+    page = text_of(sign_in(person).open("incentives"))
+    assert "Hari bayar 25 November 2020 (jadwal 25 November 2020)." in page
+    assert "Uangnya dikirim pada harinya." in page
+    assert page.count("dijadwalkan") == 4
+
+
+def test_who_was_revoked_is_told_where_the_money_went(sign_in: SignIn) -> None:
+    (person,) = factories.accepted(at=jakarta(2020, 9, 1))
+    revoke(at=jakarta(2020, 11, 2))
+    page = text_of(sign_in(person).open("incentives"))
+    assert page.count("kembali ke kas negara") >= 7
+    assert "Insentif tidak dibayar" in page
+
+
+def test_an_account_is_set_and_shown_masked(sign_in: SignIn) -> None:
+    (person,) = factories.accepted(at=LATELY, with_accounts=False, full_name="Siti Rahayu")
+    visitor = sign_in(person)
+    assert "Tanpa rekening, uang tidak bisa dibayar." in text_of(visitor.open("incentives"))
+    page = visitor.send("payout_account", partner="bni", number="0123 456-789", holder_name=" siti  RAHAYU")
+    assert "Rekeningmu sudah disimpan." in text_of(page)
+    assert "0123456789" not in page and "••••••6789" in page
+    assert PayoutAccount.objects.get().verified_at is not None
+
+
+def test_an_account_in_another_name_is_not_paid_to(sign_in: SignIn) -> None:
+    (person,) = factories.accepted(at=LATELY, with_accounts=False, full_name="Siti Rahayu")
+    page = text_of(sign_in(person).send("payout_account", partner="bni", number="0123456789", holder_name="Budi"))
+    assert "nama pemiliknya bukan namamu" in page
+    assert PayoutAccount.objects.get().verified_at is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "Pilih bank atau dompet elektronik."),
+        ({"partner": "paypal", "number": "1", "holder_name": "a"}, "Pilih salah satu dari daftar."),
+        ({"partner": "bni", "number": "12ab", "holder_name": "Siti"}, "Ini bukan nomor rekening bni."),
+        ({"partner": "bni", "number": "1" * 31, "holder_name": "Siti"}, "Nomor ini terlalu panjang."),
+        ({"partner": "bni", "number": "0123456789", "holder_name": "x" * 151}, "Nama ini terlalu panjang."),
+        ({"partner": "bni", "number": "0123456789", "holder_name": "a\x07"}, "tanda yang tidak bisa ditampilkan"),
+    ],
+)
+def test_a_bad_account_is_said_and_changes_nothing(sign_in: SignIn, fields: dict[str, str], words: str) -> None:
+    (person,) = factories.accepted(at=LATELY, with_accounts=False)
+    page = sign_in(person).send("payout_account", expect=422, **fields)
+    assert words in text_of(page).replace("BNI", "bni")
+    assert not PayoutAccount.objects.exists()
+
+
+def test_anothers_account_is_refused(sign_in: SignIn) -> None:
+    first, second = factories.accepted(2, at=LATELY, with_accounts=False)
+    fields = {"partner": "ovo", "number": "081234567890", "holder_name": "Siti Rahayu"}
+    sign_in(first).send("payout_account", **fields)
+    page = sign_in(second).send("payout_account", expect=422, **fields)
+    assert "milik peserta lain" in text_of(page)
+    assert PayoutAccount.objects.count() == 1
+
+
+def test_the_account_page_shows_the_person_and_masks_the_rest(sign_in: SignIn) -> None:
+    (person,) = factories.accepted(at=LATELY, phone="081234567899", email="siti@contoh.id")
+    page = sign_in(person).open("account")
+    assert "081234567899" not in page and "siti@contoh.id" not in page
+    for words in ("7899", "s•••@contoh.id", "Siti Rahayu", "Jawa Barat", "15 Juni 1995", "SMA", "sedang mencari kerja"):
+        assert words in text_of(page)
+
+
+def test_the_number_of_statements_is_pinned(sign_in: SignIn, assert_queries: Callable[..., Any]) -> None:
+    (person,) = factories.accepted(at=LATELY)
+    visitor = sign_in(person)
+    with assert_queries(9):
+        visitor.open("incentives")
+    with assert_queries(7):
+        visitor.open("account")
