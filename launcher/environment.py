@@ -171,8 +171,17 @@ def _install_with_pip(root: Path, requirements: Path, usable: bool) -> None:
 
 
 def child_environment() -> dict[str, str]:
-    """The environment less what would make a child's Python another one than that of `.venv`."""
-    dropped = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
+    """The environment less what would make a child's Python another one than that of `.venv`, or a slow one.
+
+    Without byte code kept on disk every command would compile Django and numpy anew, for seconds of CPU each."""
+    dropped = (
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "PYTHONSTARTUP",
+        "PYTHONDONTWRITEBYTECODE",
+        "VIRTUAL_ENV",
+        "__PYVENV_LAUNCHER__",
+    )
     return {key: value for key, value in os.environ.items() if key not in dropped} | {"PYTHONUTF8": "1"}
 
 

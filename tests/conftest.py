@@ -19,6 +19,7 @@ if not os.environ.get("DATABASE_URL") or not os.environ.get("BEKAL_SECRET_KEY"):
 from django import db
 from django.test import TransactionTestCase
 from django.test.utils import CaptureQueriesContext, override_settings
+from hypothesis import HealthCheck, settings
 
 from tests import databases, hostile
 
@@ -26,6 +27,11 @@ JAKARTA = ZoneInfo("Asia/Jakarta")
 # The instant of every test that does not choose another: the morning of the demo programme.
 PROGRAMME_INSTANT = datetime(2020, 11, 19, 10, 0, tzinfo=JAKARTA)
 NewDatabase = Callable[..., databases.TestDatabase]
+
+
+# Time never decides a test: a busy machine is no reason to fail. A failing example prints how to repeat it.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("house")
 
 
 # The run: one seed, one name

@@ -222,4 +222,4 @@ def test_the_real_catalogue_comes_in_whole() -> None:
     with nothing_changes():
         assert "266 unchanged" in imported(str(SHARED_CATALOGUE), "--map", str(FAIR_MAP))
     assert Training.objects.filter(on_sale=True).count() == 266
-    assert Training.objects.filter(price_rupiah=0).count() == 68
+    assert Training.objects.filter(price_rupiah=0).count() == 69

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bekal.incentives.partners.csv_rail import (
@@ -34,9 +34,12 @@ instructions = st.builds(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=150),
     amounts,
 )
+# A busy machine is no fault of the reader.
+in_any_time = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TWO = [("BKL00000000000001A01", 600000, "settled", ""), ("BKL00000000000002A01", 50000, "rejected", "AC04")]
 
 
+@in_any_time
 @given(st.lists(instructions, max_size=8))
 @example([Instruction("BKL1", "ovo", "08123", 'Budi "B", S.Kom.\r\nTRAILER,1', 5)])
 def test_what_we_write_a_partner_reads(sent: list[Instruction]) -> None:
@@ -47,6 +50,7 @@ def test_what_we_write_a_partner_reads(sent: list[Instruction]) -> None:
     ]
 
 
+@in_any_time
 @given(st.text())
 def test_a_name_is_one_printable_line(text: str) -> None:
     name = one_line(text)
@@ -55,6 +59,7 @@ def test_a_name_is_one_printable_line(text: str) -> None:
     assert [char for char in name if char != " "] == [char for char in text if char.isprintable() and char != " "]
 
 
+@in_any_time
 @given(status_rows, st.sampled_from(["\n", "\r\n"]))
 def test_what_a_partner_writes_we_read(rows: list[tuple[str, int, tuple[str, str]]], line_end: str) -> None:
     read = read_statuses(status_file([(ref, amount, *answer) for ref, amount, answer in rows], line_end=line_end))
@@ -64,6 +69,7 @@ def test_what_a_partner_writes_we_read(rows: list[tuple[str, int, tuple[str, str
     )
 
 
+@in_any_time
 @given(status_rows, st.data())
 def test_a_changed_byte_is_refused_or_changes_no_line(
     rows: list[tuple[str, int, tuple[str, str]]], data: st.DataObject
@@ -89,6 +95,7 @@ def test_every_single_changed_byte_of_one_file() -> None:
     assert believed == []
 
 
+@in_any_time
 @given(status_rows, st.integers(min_value=1))
 def test_a_cut_file_is_refused(rows: list[tuple[str, int, tuple[str, str]]], cut: int) -> None:
     content = status_file((ref, amount, *answer) for ref, amount, answer in rows)
@@ -96,6 +103,7 @@ def test_a_cut_file_is_refused(rows: list[tuple[str, int, tuple[str, str]]], cut
     assert read_statuses(kept).faults
 
 
+@in_any_time
 @given(st.binary(max_size=300))
 def test_noise_is_refused_in_words(noise: bytes) -> None:
     read = read_statuses(noise)

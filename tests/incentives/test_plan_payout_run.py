@@ -97,6 +97,18 @@ def test_what_is_left_out_is_paid_once_the_reason_is_gone() -> None:
     assert plan().payout_count == 1
 
 
+def test_only_those_named() -> None:
+    _, second = earners(2)
+    officer_id = factories.officer().pk
+    run = plan_payout_run(
+        planned_for=FIRST_PAY_ON, officer_id=officer_id, at=PLANNED_AT, participation_ids=[second, 10**9]
+    )
+    on_list = Payout.objects.filter(run_id=run.run_id).order_by("id")
+    assert list(on_list.values_list("entitlement__participation_id", flat=True)) == [second]
+    nobody = plan_payout_run(planned_for=FIRST_PAY_ON, officer_id=officer_id, at=PLANNED_AT, participation_ids=[])
+    assert nobody.refusal is not None
+
+
 def test_a_mistyped_year_does_not_pay_every_instalment_at_once() -> None:
     earners()
     latest_on = PLANNED_AT.date() + timedelta(days=MAX_DAYS_AHEAD)

@@ -211,7 +211,9 @@ def people(db: None) -> tuple[int, ...]:
     return ids
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(steps=STEPS)
 def test_runs_agree_with_a_plain_model(steps: list, people: tuple[int, ...]) -> None:  # type: ignore[type-arg]
     with transaction.atomic():

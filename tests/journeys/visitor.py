@@ -82,8 +82,8 @@ class Visitor:
         self.go("/masuk/")
         self.press(self.page.get_by_role("button", name=re.compile(f"^{login_name}")))
 
-    def sign_out(self) -> None:
-        self.page.context.clear_cookies()
+    def field(self, label: str) -> Locator:
+        return self.page.get_by_label(said(label), exact=True)
 
     @property
     def path(self) -> str:

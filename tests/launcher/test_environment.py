@@ -103,7 +103,9 @@ def test_missing_lock_is_one_sentence(checkout: Path):
 def test_children_keep_pips_settings_and_lose_a_foreign_python(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PIP_CERT", "/some/certificate")
     monkeypatch.setenv("PYTHONPATH", "/some/where")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     child = environment.child_environment()
     assert child["PIP_CERT"] == "/some/certificate"
     assert "PYTHONPATH" not in child
+    assert "PYTHONDONTWRITEBYTECODE" not in child
     assert os.environ["PYTHONPATH"] == "/some/where"

@@ -113,6 +113,15 @@ def test_many_balances_are_four_statements_and_a_last_look(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_two_runs_at_once_end_every_balance_once(race: Callable[..., list[Any]]) -> None:
+    for _ in range(3):
+        factories.bought_all(factories.accepted(20), factories.training())
+        results = race(*[lambda: end_balances(at=NEXT_DAY)] * 3)
+        assert sum(one.participation_count for one in results) == 20
+        assert sum(one.returned_rupiah for one in results) == 20 * 700_000
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_last_purchase_and_the_end_share_the_balance_exactly(race: Callable[..., list[Any]]) -> None:
     """The clocks of two machines may differ: one still sells on the last day while the other ends the balance."""
     for _ in range(4):

@@ -116,7 +116,7 @@ def test_of_one_nik_twice_in_a_call_the_first_is_registered() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_of_rivals_with_one_nik_one_is_registered(race: Callable[..., list[Any]]) -> None:
-    shared = [factories.registration() for _ in range(4)]
+    shared = [factories.registration() for _ in range(100)]
 
     def attempt(registrations: list[Registration]) -> Callable[[], Any]:
         return lambda: register(registrations=registrations, at=AT)
@@ -127,10 +127,10 @@ def test_of_rivals_with_one_nik_one_is_registered(race: Callable[..., list[Any]]
         attempt([*reversed(shared), factories.registration()]),
         attempt([shared[2], shared[0], factories.registration()]),
     )
-    assert Participant.objects.count() == NikDirectory.objects.count() == 4 + 3
+    assert Participant.objects.count() == NikDirectory.objects.count() == 100 + 3
     outcomes = [outcome for result in results for outcome in result]
     refused = [outcome for outcome in outcomes if outcome.refusal]
-    assert len(refused) == 4 + 2
+    assert len(refused) == 100 + 2
     assert {outcome.refusal.code for outcome in refused} == {ParticipantRefusal.NIK_TAKEN}
 
 

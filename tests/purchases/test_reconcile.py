@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bekal.catalogue.models import Training
 from bekal.ledger.movements import Kind
 from bekal.ledger.queries import balances_of, transfers_of
 from bekal.purchases.models import Purchase
@@ -64,6 +65,18 @@ def test_without_a_review_it_waits_and_uncompleted_ones_do_not_count() -> None:
         assert reconcile(at=AT) == Reconciled((), 1)
     write_review(reviews=[NewReview(one, waiting, 5, "Bagus.")], at=AT)
     assert reconcile(at=AT) == Reconciled((waiting,), 0)
+
+
+@pytest.mark.django_db
+def test_a_session_that_was_added_meanwhile_must_be_attended_too() -> None:
+    (buyer,) = factories.accepted()
+    training = factories.training(session_count=1)
+    purchase_id = factories.reviewed(buyer, training)
+    Training.objects.filter(pk=training.pk).update(session_count=2)
+    with nothing_changes():
+        assert reconcile(at=AT) == Reconciled((), 1)
+    record_attendance(attendances=[Attendance(training.institution_id, purchase_id, 2)], at=AT)
+    assert reconcile(at=AT) == Reconciled((purchase_id,), 0)
 
 
 @pytest.mark.django_db

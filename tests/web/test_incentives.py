@@ -22,8 +22,8 @@ LATELY = jakarta(2020, 11, 1)
 
 
 def line(state: InstalmentState, step: NextStep, **fields: Any) -> InstalmentLine:
-    days = {"scheduled_on": date(2020, 11, 25), "payment_on": date(2020, 11, 25)}
-    known = {"is_earned": True, "is_late": False, "state_since_at": LATELY}
+    days: dict[str, Any] = {"scheduled_on": date(2020, 11, 25), "payment_on": date(2020, 11, 25)}
+    known: dict[str, Any] = {"is_earned": True, "is_late": False, "state_since_at": LATELY}
     return InstalmentLine(
         InstalmentKind.INCENTIVE, 1, 600_000, **days | known | {"state": state, "next_step": step} | fields
     )
@@ -90,7 +90,7 @@ def test_an_earned_incentive_has_its_days(sign_in: SignIn) -> None:
     page = text_of(sign_in(person).open("incentives"))
     assert "Hari bayar 25 November 2020 (jadwal 25 November 2020)." in page
     assert "Uangnya dikirim pada harinya." in page
-    assert page.count("dijadwalkan") == 4
+    assert page.count("dijadwalkan Hari bayar") == 4
 
 
 def test_who_was_revoked_is_told_where_the_money_went(sign_in: SignIn) -> None:
@@ -129,7 +129,7 @@ def test_an_account_in_another_name_is_not_paid_to(sign_in: SignIn) -> None:
         ({"partner": "bni", "number": "0123456789", "holder_name": "a\x07"}, "tanda yang tidak bisa ditampilkan"),
     ],
 )
-def test_a_bad_account_is_said_and_changes_nothing(sign_in: SignIn, fields: dict[str, str], words: str) -> None:
+def test_a_bad_account_is_said_and_changes_nothing(sign_in: SignIn, fields: dict[str, Any], words: str) -> None:
     (person,) = factories.accepted(at=LATELY, with_accounts=False)
     page = sign_in(person).send("payout_account", expect=422, **fields)
     assert words in text_of(page).replace("BNI", "bni")
@@ -138,7 +138,7 @@ def test_a_bad_account_is_said_and_changes_nothing(sign_in: SignIn, fields: dict
 
 def test_anothers_account_is_refused(sign_in: SignIn) -> None:
     first, second = factories.accepted(2, at=LATELY, with_accounts=False)
-    fields = {"partner": "ovo", "number": "081234567890", "holder_name": "Siti Rahayu"}
+    fields: dict[str, Any] = {"partner": "ovo", "number": "081234567890", "holder_name": "Siti Rahayu"}
     sign_in(first).send("payout_account", **fields)
     page = sign_in(second).send("payout_account", expect=422, **fields)
     assert "milik peserta lain" in text_of(page)

@@ -196,7 +196,7 @@ def test_the_number_of_statements_does_not_grow_with_the_list(
     visitor.open("trainings")
     for _ in range(9):
         factories.training(price_rupiah=1)
-    with assert_queries(10):
+    with assert_queries(11):
         visitor.open("trainings")
     training = factories.training(price_rupiah=1)
     for other in factories.accepted(3):

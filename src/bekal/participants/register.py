@@ -17,6 +17,8 @@ from bekal.ledger.clock import programme_day
 from bekal.participants.models import ContactPoint, Education, Employment, NikDirectory, Participant, Sex
 from bekal.participants.refusals import ParticipantRefusal
 
+# Each try after the first means that one more rival came between the look and the write.
+TRIES = 5
 NAME_LIMIT_COUNT = 150
 EMAIL_LIMIT_COUNT = 80
 # A woman's NIK carries the day of birth plus 40.
@@ -67,7 +69,7 @@ def register(*, registrations: Sequence[Registration], at: datetime) -> tuple[Re
             refusals[index] = refusal
     ids: dict[int, int] = {}
     with transaction.atomic():
-        while hashes:
+        for tries_left in reversed(range(TRIES)):
             _refuse_taken(hashes, refusals)
             try:
                 with transaction.atomic():
@@ -75,7 +77,7 @@ def register(*, registrations: Sequence[Registration], at: datetime) -> tuple[Re
                 break
             except IntegrityError as error:
                 # A rival registered one of these NIKs after the look; the next look sees it.
-                if "nikdirectory" not in str(error):
+                if tries_left == 0 or "nikdirectory" not in str(error):
                     raise
     return tuple(RegisterOutcome(ids.get(index), refusals.get(index)) for index in range(len(registrations)))
 

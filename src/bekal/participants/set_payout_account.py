@@ -13,6 +13,8 @@ from bekal.core.text import is_readable, shown, tidy
 from bekal.participants.models import Participant, PaymentPartner, PayoutAccount, PayoutAccountDirectory
 from bekal.participants.refusals import ParticipantRefusal
 
+# Each try after the first means that one more rival came between the look and the write.
+TRIES = 5
 HOLDER_NAME_LIMIT_COUNT = 150
 # BNI numbers its accounts with ten digits; the wallets use the mobile number.
 _NUMBERS = {
@@ -63,7 +65,7 @@ def set_payout_accounts(*, accounts: Sequence[NewAccount], at: datetime) -> tupl
             else:
                 refusals[account.participant_id] = refusal
         written: dict[int, PayoutAccount] = {}
-        while wanted:
+        for tries_left in reversed(range(TRIES)):
             _refuse_taken(wanted, refusals)
             try:
                 with transaction.atomic():
@@ -71,7 +73,7 @@ def set_payout_accounts(*, accounts: Sequence[NewAccount], at: datetime) -> tupl
                 break
             except IntegrityError as error:
                 # A rival took one of these accounts after the look; the next look sees it.
-                if "payoutaccountdirectory" not in str(error):
+                if tries_left == 0 or "payoutaccountdirectory" not in str(error):
                     raise
     return tuple(_outcome(account.participant_id, written, refusals) for account in accounts)
 

@@ -20,8 +20,10 @@ from bekal.recommender.shelf import Shelf, shelf_today, with_cold_trainings
 
 MAX_LENGTH = 50
 MAX_PLANNED = 8
-# From this length on the last place of a list is for a fresh training, where one fits: else nothing new is ever tried.
+# From this length on a list has a fresh training where one fits, else nothing new is ever tried; more than two only
+# where nothing else fits, so that a large import does not crowd out what is known to be good.
 LENGTH_WITH_FRESH = 5
+FRESH_PLACES = 2
 
 
 class ListState(StrEnum):
@@ -149,10 +151,10 @@ def _lists(
         balance_rupiah=balance,
         on_sale=shelf.on_sale,
     )
-    found, _values = ranking.best(scores, n)
+    others, _ = ranking.best(np.where(shelf.is_fresh, np.float32(-np.inf), scores), n)
     lists: dict[int, RecommendedList] = {}
     for row, person in enumerate(people):
-        chosen = _with_a_fresh_one(found[row][found[row] >= 0], scores[row], shelf, n, person.participation_id)
+        chosen = _with_fresh_ones(others[row][others[row] >= 0], scores[row], shelf, n, person.participation_id)
         reasons = shown_reasons(model, shelf, profile[row], known[row], chosen)
         items = tuple(
             _recommended(person, shelf, int(place), float(scores[row, place]), reason)
@@ -184,22 +186,22 @@ def _joined(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.concatenate([np.empty(0, np.int64), *parts])
 
 
-def _with_a_fresh_one(
-    chosen: NDArray[np.int32], scores: NDArray[np.float32], shelf: Shelf, n: int, participation_id: int
+def _with_fresh_ones(
+    others: NDArray[np.int32], scores: NDArray[np.float32], shelf: Shelf, n: int, participation_id: int
 ) -> NDArray[np.int32]:
-    """The list, its last place given to the best fresh training that fits, unless there is one in it already.
+    """The n best of `others` and of the best fresh trainings, with at least one fresh in a long list, best first.
 
     Fresh trainings without any completion score alike within a category; which of them a person sees is drawn by a hash
     of both numbers, so that each is tried by some and everybody keeps the same one.
     """
-    if n < LENGTH_WITH_FRESH or len(chosen) < n or shelf.is_fresh[chosen].any():
-        return chosen
-    fitting = np.flatnonzero(shelf.is_fresh & np.isfinite(scores))
-    if len(fitting) == 0:
-        return chosen
-    best = fitting[scores[fitting] == scores[fitting].max()]
-    drawn = (shelf.ids[best] * 2_654_435_761 + participation_id * 40_503) % 4_294_967_291
-    return np.append(chosen[:-1], best[np.argmin(drawn)]).astype(np.int32)
+    fresh = np.flatnonzero(shelf.is_fresh & np.isfinite(scores))
+    drawn = (shelf.ids[fresh] * 2_654_435_761 + participation_id * 40_503) % 4_294_967_291
+    fresh = fresh[np.lexsort((drawn, -scores[fresh]))][: max(FRESH_PLACES, n - len(others))]
+    candidates = np.concatenate([others, fresh]).astype(np.int32)
+    chosen = candidates[np.argsort(-scores[candidates], kind="stable")][:n]
+    if n >= LENGTH_WITH_FRESH and len(fresh) and not shelf.is_fresh[chosen].any():
+        chosen[-1] = fresh[0]
+    return chosen
 
 
 def _plans(person: _Person, shelf: Shelf, scores: NDArray[np.float32]) -> tuple[ShownPlan, ...]:

@@ -16,7 +16,9 @@ from bekal.accounts.models import Role
 from bekal.core.entitlement import EvidenceKind, Party, evidence_required
 from bekal.core.refusal import Refusal
 from bekal.core.rules import Scheme
+from bekal.incentives.entitle import entitle
 from bekal.purchases.queries import PurchaseLine, purchases_of
+from bekal.purchases.reconcile import reconcile
 from bekal.purchases.redeem_codes import grouped
 from bekal.purchases.refusals import PurchaseRefusal
 from bekal.purchases.write_review import NewReview, write_review
@@ -116,6 +118,9 @@ def purchase(request: HttpRequest, purchase_id: int) -> HttpResponse:
         review = NewReview(reader.participation.pk, purchase_id, form.cleaned_data["rating"], form.cleaned_data["text"])
         (outcome,) = write_review(reviews=[review], at=reader.at)
         if outcome.refusal is None:
+            # The review is the last piece of evidence: the incentive need not wait for the night's `manage daily`.
+            if reconcile(at=reader.at, purchase_ids=[purchase_id]).purchase_ids:
+                entitle(at=reader.at, participation_ids=[reader.participation.pk])
             messages.success(request, gettext("Thank you. Your rating and review are saved."))
             return redirect("web:purchase", purchase_id)
         form.add_error(_field_of(outcome.refusal), sentence(outcome.refusal))

@@ -75,6 +75,12 @@ def _write_problems(problems: list[Problem], path: Path) -> None:
             writer.writerow(["line", "column", "value", "mend"])
             for problem in problems:
                 row = [problem.column, problem.value[:1000], problem.mend]
-                writer.writerow([problem.line, *(f"'{text}" if text.startswith(FORMULA_STARTS) else text for text in row)])
+                writer.writerow(
+                    [problem.line, *(f"'{text}" if text.startswith(FORMULA_STARTS) else text for text in row)]
+                )
     except OSError as error:
         raise CommandError(f"--errors-to {path} cannot be written ({error.strerror}): name another file.") from None
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
