@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from django.db import connection, connections, transaction
 from django.template import Context, Template
-from tests.conftest import PROGRAMME_INSTANT, StoppedClock
-from tests.hostile import OutsideWorld, UndefinedVariable
 
 from bekal.accounts.models import Role, User
 from bekal.ledger.clock import programme_day, programme_now, set_programme_clock
+from tests.conftest import PROGRAMME_INSTANT, StoppedClock
+from tests.hostile import OutsideWorld, UndefinedVariable
 
 
 def make_users(count: int) -> None:

@@ -14,6 +14,7 @@ from tests.journeys.world import World
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 Visit = Callable[[World, Window], Visitor]
 BALANCE = "Rp300.000"
+STATE = "ol.timeline li .chip"
 CARD = "section[aria-labelledby=for-you] article"
 
 
@@ -38,12 +39,14 @@ def test_from_a_recommendation_to_the_money(world: World, window: Window, visit:
     review(participant, institution_name)
     assert "Reconciled 0 purchases" in world.manage("daily"), "what was proven is reconciled at once"
 
+    participant.go("/insentif/")
+    received_count = participant.texts(STATE).count(said("received"))
     planner, approver = visit(world, window), visit(world, window)
     planner.sign_in("petugas1")
     approver.sign_in("petugas2")
     pay(planner, approver, world, tmp_path)
     participant.go("/insentif/")
-    assert said("paid") in " ".join(participant.texts("ol.timeline li .chip")).lower()
+    assert participant.texts(STATE).count(said("received")) == received_count + 1
     assert "I1" in world.manage("prove", "ledger")
 
 
@@ -151,7 +154,7 @@ def pay(planner: Visitor, approver: Visitor, world: World, folder: Path) -> None
     approver.go(address)
     approver.press("Approve this list")
     approver.press("Make the payment files")
-    files = approver.page.locator("section[aria-labelledby=files-title] tbody a")
+    files = approver.page.get_by_role("region", name=said("Files")).locator("tbody a")
     for number in range(files.count()):
         with approver.page.expect_download() as download:
             files.nth(number).click()

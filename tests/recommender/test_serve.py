@@ -201,7 +201,7 @@ def test_imported_trainings_are_recommended_before_anybody_has_completed_them() 
     lists = recommend_for(participation_ids=ids, at=world.AT)
     shown = Counter(item.training_id for one in lists for item in one.items if item.training_id in new_ids)
     assert {sum(item.training_id in new_ids for item in one.items) for one in lists} <= {1, 2}
-    assert len(shown) >= 6, "which one depends on the person"
+    assert len(shown) >= 4, "which one depends on the person"
     fresh = [item for one in lists for item in one.items if item.training_id in new_ids]
     assert {item.reason.kind for item in fresh} == {ReasonKind.FRESH}
     assert {(item.reason.training_count, item.reason.share_percent) for item in fresh} == {(0, None)}
@@ -211,9 +211,8 @@ def test_imported_trainings_are_recommended_before_anybody_has_completed_them() 
     assert len(later[0].items) == 4
     world.spend({ids[0]: 950_000})
     (little,) = recommend_for(participation_ids=ids[:1], at=world.AT)
-    assert new_ids <= {item.training_id for item in little.items}, (
-        "with little left, new ones that fit are shown at once"
-    )
+    assert len(little.items) == 10, "with little left, new ones that fit fill the list"
+    assert sum(item.training_id in new_ids for item in little.items) > 2
 
 
 @pytest.mark.django_db
@@ -247,3 +246,19 @@ def test_every_list_shown_is_kept_as_it_was_shown() -> None:
         assert row.model_version_id == one.model_version_id
     with pytest.raises(DatabaseError), transaction.atomic():
         Exposure.objects.update(balance_rupiah=0)
+
+
+@pytest.mark.django_db
+def test_few_completions_count_as_a_record_only_after_a_while(tmp_path: Path) -> None:
+    """Listed long ago and taken by hardly anybody: the model's low score stays. Listed lately: it does not."""
+    world.stock(listed_at=factories.jakarta(2020, 4, 1))
+    world.learn_from_others(tmp_path, count=400)
+    for code, listed_at in (("old", factories.jakarta(2020, 4, 1)), ("new", world.AT - timedelta(days=9))):
+        one = NewTraining(code=code, title=code, institution="L", category=world.CATEGORIES[0], price_rupiah=50_000)
+        import_trainings(trainings=[one], at=listed_at)
+    fit(at=world.AT)
+    ids = world.participants(5)
+    for shown in recommend_for(participation_ids=ids, at=world.AT, n=50):
+        scores = {item.training_id: item.score for item in shown.items}
+        old, new = (Training.objects.get(code=code).pk for code in ("old", "new"))
+        assert scores[new] > scores.get(old, -1) + 0.01

@@ -19,6 +19,7 @@ from bekal.participants.models import Wave
 CHART_WIDTH = 640
 BAR_HEIGHT = 44
 BAR_STEP = 58
+NUMBER_FITS = 110
 # The steps in order: (name of the count, what the step is called, the drop-off list that explains it).
 STEPS = (
     ("accepted", _("accepted"), ""),
@@ -87,11 +88,18 @@ class Step:
     @property
     def label_inside(self) -> bool:
         """A short bar has no room for words: they stand to its right."""
-        return self.width > 400
+        return self.width > 380
 
     @property
     def label_x(self) -> int:
-        return 120 if self.label_inside else max(self.width, 100) + 14
+        number_width = 30 + 12 * len(f"{self.count:,}")
+        if self.label_inside:
+            return number_width
+        return self.width + (14 if self.width > NUMBER_FITS else number_width)
+
+    @property
+    def number_inside(self) -> bool:
+        return self.width > NUMBER_FITS
 
 
 def funnel_counts(*, wave_id: int | None, on: date) -> dict[str, int]:

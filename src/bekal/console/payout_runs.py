@@ -43,7 +43,8 @@ LEFT_OUT = {
 class PlanForm(forms.Form):
     planned_for = forms.DateField(
         label=gettext_lazy("Pay everything due on or before"),
-        widget=forms.DateInput(attrs={"type": "date"}),
+        # The form a date field of a browser takes, whatever the language.
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         help_text=gettext_lazy("The 25th in 2020; the first week of the month from January 2021."),
     )
 

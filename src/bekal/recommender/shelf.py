@@ -68,10 +68,11 @@ def shelf_today(model: ServingModel, at: datetime) -> Shelf:
 def with_cold_trainings(scores: NDArray[np.float32], shelf: Shelf) -> NDArray[np.float32]:
     """(people, T) scores of today's trainings from the model's (people, M).
 
-    A training that n < 10 people completed is judged n parts of ten by its own score and the rest by what the person's
-    better-known trainings of its category score on average (of all categories where its own has none). So a training
-    imported today has a place where its category fits the person, and needs no popularity; and it takes nothing from
-    trainings with a record, whose scores stay the model's.
+    A fresh training that n < 10 people completed, or one the model has never seen (n = 0), is judged n parts of ten by
+    its own score and the rest by what the person's better-known trainings of its category score on average (of all
+    categories where its own has none). So a training imported today has a place where its category fits the person, and
+    needs no popularity; and it takes nothing from the others, whose scores stay the model's. Few completions of a
+    training that was there for long are not ignorance but a record.
     """
     own = np.where(shelf.model_place >= 0, scores[:, shelf.model_place], np.float32(0))
     warm = shelf.completed_count >= MINIMUM_PEOPLE
@@ -80,7 +81,8 @@ def with_cold_trainings(scores: NDArray[np.float32], shelf: Shelf) -> NDArray[np
         _mean_of(own, np.flatnonzero(warm & (shelf.category == c)), overall) for c in range(len(shelf.category_ids))
     ]
     of_category = np.stack(means, axis=1)
-    trust = np.minimum(shelf.completed_count / MINIMUM_PEOPLE, 1).astype(np.float32)
+    is_cold = shelf.is_fresh | (shelf.model_place < 0)
+    trust = np.where(is_cold, shelf.completed_count / MINIMUM_PEOPLE, 1).astype(np.float32)
     blended = trust * own + (1 - trust) * of_category[:, shelf.category]
     return np.where(trust >= 1, own, blended).astype(np.float32)
 

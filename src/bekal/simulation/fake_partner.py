@@ -68,7 +68,7 @@ def answer(content: bytes, *, reject_every: int = 0, spared: Collection[str] = (
     instructions = instructions_of(content)
     for number, one in enumerate(instructions, start=1):
         rejected = reject_every > 0 and number % reject_every == 0 and one.holder_name not in spared
-        reason = REASONS[number // reject_every % len(REASONS)] if rejected else ""
+        reason = REASONS[(number // reject_every - 1) % len(REASONS)] if rejected else ""
         lines.append(f"{one.reference},{one.amount_rupiah},{'rejected' if rejected else 'settled'},{reason}")
         total_rupiah += one.amount_rupiah
     body = "".join(line + "\n" for line in lines).encode()

@@ -119,14 +119,17 @@ def trainings(request: HttpRequest) -> HttpResponse:
         limit=ON_A_PAGE,
         offset=(wanted.page - 1) * ON_A_PAGE,
     )
+    categories = _category_facets(request.GET, found.category_counts, wanted.category)
+    modes = _mode_facets(request.GET, found.mode_counts, wanted.mode)
     context = {
         "reader": reader,
         "wanted": wanted,
         "found": found,
+        "active": [facet for facet in (*categories, *modes, *_place(request.GET, wanted.province)) if facet.is_on],
         "page": Page(found.items, wanted.page, Found(found)),
         "offers": _offers(found.items, reader),
-        "categories": _category_facets(request.GET, found.category_counts, wanted.category),
-        "modes": _mode_facets(request.GET, found.mode_counts, wanted.mode),
+        "categories": categories,
+        "modes": modes,
         "provinces": PROVINCES,
         "sorts": SORT_NAMES,
         "everything": address_with(request.GET, all="1"),
@@ -216,3 +219,8 @@ def _mode_facets(query: QueryDict, counts: Mapping[str, int], chosen: str | None
         for mode, on in ((mode, mode == chosen) for mode in Training.Mode)
         if on or mode in counts
     ]
+
+
+def _place(query: QueryDict, chosen: int | None) -> list[Facet]:
+    """The chosen province, to be taken away again; provinces are chosen from a list, not counted."""
+    return [] if chosen is None else [Facet(PROVINCES[chosen], 0, address_with(query, province=None), True)]

@@ -1,0 +1,148 @@
+"""Pictures of every page for README and docs/screenshots.md, made on request: BEKAL_SCREENSHOTS=1 python3 dev test."""
+
+import base64
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.databases import ROOT
+from tests.journeys.conftest import Window
+from tests.journeys.visitor import Visitor, said
+from tests.journeys.world import World
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(os.environ.get("BEKAL_SCREENSHOTS") != "1", reason="BEKAL_SCREENSHOTS=1 makes the screenshots"),
+]
+FOLDER = ROOT / "docs" / "screenshots"
+GALLERY = ROOT / "docs" / "screenshots.md"
+QUALITY = 82
+# Wide enough for a phone and a desk; taller pages are cut, because a picture should be looked at.
+TALLEST = {320: 1400, 1280: 1400}
+VIEWS = [Window(width, scheme=scheme) for width in (320, 1280) for scheme in ("light", "dark")]
+TITLES = {
+    "sign-in": "Sign in (demo)",
+    "beranda": "Beranda: what is left, what to do next, what fits",
+    "trainings": "Pelatihan: the marketplace",
+    "training": "One training",
+    "buy": "Beli: look once more",
+    "code": "Beli: the one-time code",
+    "purchases": "Pelatihanku",
+    "receipt": "A purchase: receipt and redeem code",
+    "evidence": "A purchase: proof of learning",
+    "incentives": "Insentif: where is my money?",
+    "account": "Akun",
+    "payout-account": "Akun: where incentives are paid",
+    "messages": "Messages (demo)",
+    "help": "Bantuan",
+    "funnel": "Console: the funnel",
+    "people": "Console: participants",
+    "person": "Console: one participation and its ledger",
+    "runs": "Console: payout runs",
+    "run": "Console: one payout run",
+    "desk": "The desk of a training institution",
+}
+
+
+def test_screenshots(world: World, visit: Callable[[World, Window], Visitor]) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.webp"):
+        old.unlink()
+    for login_name, addresses in (
+        ("", {"sign-in": "/masuk/"}),
+        ("peserta", addresses_of_participant(visit(world, Window(1280)))),
+        ("petugas1", addresses_of_officer(visit(world, Window(1280)))),
+        ("lembaga", {"desk": "/institution/"}),
+    ):
+        for view in VIEWS:
+            visitor = visit(world, view)
+            if login_name:
+                visitor.sign_in(login_name)
+            if "code" in addresses:
+                send_code(visitor, addresses["buy"])
+            for name, address in addresses.items():
+                visitor.page.emulate_media(color_scheme=view.scheme)  # type: ignore[arg-type]
+                visitor.page.goto(world.base_url + address)
+                picture(visitor, FOLDER / f"{name}-{view.width}-{view.scheme}.webp")
+    GALLERY.write_text("\n".join(gallery()) + "\n")
+
+
+def addresses_of_participant(visitor: Visitor) -> dict[str, str]:
+    visitor.sign_in("peserta")
+    training = visitor.page.locator("section[aria-labelledby=for-you] h3 a").first.get_attribute("href") or ""
+    visitor.go("/pelatihanku/")
+    fresh = visitor.page.locator("article", has_text=said("Redeem code not used yet")).locator("h2 a").first
+    proven = visitor.page.locator("article", has_text=said("Finished and proven")).locator("h2 a").first
+    return {
+        "beranda": "/beranda/",
+        "trainings": "/pelatihan/",
+        "training": training,
+        "buy": f"{training}beli/",
+        "code": f"{training}beli/kode/",
+        "purchases": "/pelatihanku/",
+        "receipt": fresh.get_attribute("href") or "",
+        "evidence": proven.get_attribute("href") or "",
+        "incentives": "/insentif/",
+        "account": "/akun/",
+        "payout-account": "/akun/rekening/",
+        "messages": "/demo/pesan/",
+        "help": "/bantuan/",
+    }
+
+
+def addresses_of_officer(visitor: Visitor) -> dict[str, str]:
+    """A run that waits for the second officer shows most."""
+    visitor.sign_in("petugas1")
+    visitor.go("/console/people/")
+    person = visitor.page.locator("tbody a").first.get_attribute("href") or ""
+    visitor.go("/console/payout-runs/")
+    visitor.field("Pay everything due on or before").fill("2020-11-25")
+    visitor.press("Plan the run")
+    run = visitor.path
+    return {
+        "funnel": "/console/",
+        "people": "/console/people/",
+        "person": person,
+        "runs": "/console/payout-runs/",
+        "run": run,
+    }
+
+
+def send_code(visitor: Visitor, address: str) -> None:
+    visitor.page.goto(visitor.base_url + address)
+    visitor.button("Send me a code to confirm").click()
+    visitor.page.wait_for_url("**/kode/")
+
+
+def picture(visitor: Visitor, path: Path) -> None:
+    """WebP at the page's own size; Chromium writes it, so no library is needed."""
+    page = visitor.page
+    page.evaluate("document.activeElement && document.activeElement.blur()")
+    width = (page.viewport_size or {"width": 320})["width"]
+    height = min(TALLEST[width], int(page.evaluate("document.documentElement.scrollHeight")))
+    page.set_viewport_size({"width": width, "height": height})
+    shot = page.context.new_cdp_session(page).send(
+        "Page.captureScreenshot", {"format": "webp", "quality": QUALITY, "optimizeForSpeed": False}
+    )
+    path.write_bytes(base64.b64decode(shot["data"]))
+
+
+def gallery() -> Iterator[str]:
+    yield "# Screenshots"
+    yield ""
+    yield "Made by the test suite from the demo programme (`BEKAL_SCREENSHOTS=1 python3 dev test tests/journeys`):"
+    yield "every page at 320 and 1280 px, light and dark."
+    for name, title in TITLES.items():
+        yield ""
+        yield f"## {title}"
+        yield ""
+        yield " ".join(image(name, title, view) for view in VIEWS)
+
+
+def image(name: str, title: str, view: Window) -> str:
+    shown = 180 if view.width == 320 else 560
+    source = f"screenshots/{name}-{view.width}-{view.scheme}.webp"
+    return f'<img src="{source}" width="{shown}" alt="{title}, {view.width} px, {view.scheme}">'

@@ -1,0 +1,77 @@
+"""The demo: a participant with exactly Rp300,000 left, two officers, an institution, a fitted model; all or nothing."""
+
+from datetime import date, datetime
+from io import StringIO
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core.management import CommandError, call_command
+
+from bekal.accounts.models import Role, User
+from bekal.catalogue.models import InstitutionStaff
+from bekal.incentives.timeline import timeline_of
+from bekal.ledger.clock import JAKARTA, programme_now
+from bekal.ledger.queries import remaining
+from bekal.participants.models import Participant, Participation
+from bekal.purchases.queries import purchases_of
+from bekal.recommender.serve import ListState, recommend_for
+from bekal.simulation.demo import DEMO_LOGINS, INSTITUTION, PARTICIPANT
+from bekal.simulation.seed import seed_demo
+from tests.factories.unchanged import nothing_changes
+
+
+@pytest.mark.django_db
+def test_the_demo_is_ready_to_be_walked_through() -> None:
+    out = StringIO()
+    call_command("seed-demo", "--participants", "70", stdout=out)
+    assert "71 people registered" in out.getvalue()
+    assert programme_now() == datetime(2020, 11, 19, 10, tzinfo=JAKARTA)
+    for login in DEMO_LOGINS:
+        user = authenticate(username=login.login_name, password=login.password)
+        assert isinstance(user, User) and user.is_demo and user.role == login.role
+    participation = Participation.objects.get(participant__user__login_name=PARTICIPANT)
+    assert_siti(participation)
+    (fits,) = recommend_for(participation_ids=[participation.pk], at=programme_now())
+    assert fits.state is ListState.READY and len(fits.items) == 10
+    assert all(item.price_rupiah <= 300_000 for item in fits.items)
+    with nothing_changes():
+        call_command("seed-demo", "--participants", "70", stdout=out)
+    assert "nothing was done" in out.getvalue()
+
+
+def assert_siti(participation: Participation) -> None:
+    assert participation.participant.full_name == "Siti Rahayu"
+    assert remaining(owner_ids=[participation.pk]) == {participation.pk: 300_000}
+    finished, unreviewed, to_begin = purchases_of(participation_id=participation.pk)
+    assert finished.reconciled_at is not None and finished.owed == ()
+    assert unreviewed.completed_at is not None and {owed.party for owed in unreviewed.owed} == {"participant"}
+    assert to_begin.redeemed_at is None and {owed.party for owed in to_begin.owed} == {"participant", "institution"}
+    staff = InstitutionStaff.objects.get(user__login_name=INSTITUTION)
+    assert staff.institution_id == to_begin.institution_id
+    assert staff.institution_id not in (finished.institution_id, unreviewed.institution_id)
+    lines = timeline_of(participation_id=participation.pk, on=date(2020, 11, 19))
+    states = [line.state.value for line in lines if line.kind.value == "incentive"]
+    assert states == ["settled", "settled", "planned", "planned"]
+
+
+@pytest.mark.django_db
+def test_a_demo_that_cannot_be_finished_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_off(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bekal.simulation.seed.give_sign_in", break_off)
+    with nothing_changes(), pytest.raises(KeyboardInterrupt):
+        seed_demo(participant_count=3)
+    assert not Participant.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", ["0", "-5", "1000001"])
+def test_a_nonsense_size_is_refused(count: str) -> None:
+    with pytest.raises(CommandError, match=f"--participants is {count}"):
+        call_command("seed-demo", "--participants", count)
+
+
+def test_the_demos_names_are_one_of_each_role() -> None:
+    assert sorted(login.role for login in DEMO_LOGINS) == sorted([*Role, Role.OFFICER])
+    assert len({login.login_name for login in DEMO_LOGINS}) == 4

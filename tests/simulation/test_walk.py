@@ -1,0 +1,177 @@
+"""A simulated population lives through the year by the verbs: repeatable, whole, and without harm to who was there."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+
+from bekal.incentives.models import Payout, PayoutRun, PayoutStatus
+from bekal.ledger.clock import JAKARTA, programme_now
+from bekal.messaging.models import OneTimeCode
+from bekal.participants.models import NikDirectory, Participation, Wave
+from bekal.proofs.check import prove_ledger
+from bekal.purchases.models import Purchase
+from bekal.simulation.walk import SimulationError, SimulationReport, simulate
+from tests import factories
+from tests.factories.unchanged import nothing_changes
+
+DIGEST_SQL = Path(__file__).with_name("digest.sql").read_text()
+
+
+def digest() -> dict[str, tuple[int, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(DIGEST_SQL)
+        return {what: (count, summed) for what, count, summed in cursor.fetchall()}
+
+
+def assert_proven(*, as_of: datetime | None = None) -> None:
+    proof = prove_ledger(connection, as_of=as_of)
+    assert proof.transfer_count > 0 and proof.violations == ()
+
+
+class Undone(Exception):
+    """Rolls a walk back."""
+
+
+def walked_and_undone(seed: int) -> tuple[SimulationReport, dict[str, tuple[int, str]]]:
+    try:
+        with transaction.atomic():
+            report = simulate(participant_count=40, year=2020, seed=seed, until=date(2020, 6, 10), reject_every=5)
+            found = digest()
+            raise Undone
+    except Undone:
+        return report, found
+
+
+@pytest.mark.django_db
+def test_the_same_seed_on_an_empty_database_gives_the_same_programme() -> None:
+    one, same, other = (walked_and_undone(seed) for seed in (7, 7, 8))
+    assert one == same
+    assert set(one[1]) >= {"participant", "purchase", "evidence", "review", "payout", "transfer", "message"}
+    assert all(one[1][what] != other[1][what] for what in ("participant", "purchase", "transfer"))
+    assert one[1]["training"][0] == 300 and one[0].settled_count > 0
+
+
+@pytest.mark.django_db
+def test_a_whole_year_ends_in_order_and_every_past_day_can_be_proven() -> None:
+    steps: list[tuple[int, int]] = []
+    report = simulate(
+        participant_count=60,
+        year=2020,
+        seed=1,
+        reject_every=6,
+        progress=lambda done, days: steps.append((done, days)),
+    )
+    assert report.refusals == {}, "simulated people ask for nothing that is refused"
+    assert report.participant_count == report.accepted_count == 60
+    assert report.until_at == programme_now() == datetime(2020, 12, 31, 22, tzinfo=JAKARTA)
+    assert steps[-1] == (265, 265) and [done for done, _ in steps] == list(range(1, 266))
+    assert Wave.objects.count() == 11
+    assert_money_and_people(report)
+    assert_payouts(report)
+    assert_proven()
+    for as_of in ((2020, 4, 16, 14), (2020, 6, 1, 0), (2020, 9, 25, 10), (2020, 11, 5, 12), (2020, 12, 16, 6)):
+        assert_proven(as_of=datetime(*as_of, tzinfo=JAKARTA))
+
+
+def assert_money_and_people(report: SimulationReport) -> None:
+    participations = Participation.objects.all()
+    revoked = participations.filter(revoked_at__isnull=False)
+    assert revoked.count() == report.revoked_count > 0
+    assert not Purchase.objects.filter(participation__in=revoked).exists()
+    assert (
+        participations.filter(balance_ended_at__isnull=False).count() == report.ended_count == 60 - report.revoked_count
+    )
+    purchases = Purchase.objects.all()
+    assert purchases.count() == report.purchase_count > 60
+    assert purchases.filter(completed_at__isnull=False).count() == report.completed_count
+    assert purchases.filter(reconciled_at__isnull=False).count() == report.reconciled_count < report.completed_count
+    assert report.completed_count < report.purchase_count
+    assert OneTimeCode.objects.filter(used_at__isnull=False).count() == report.purchase_count
+    assert NikDirectory.objects.count() == 60
+
+
+def assert_payouts(report: SimulationReport) -> None:
+    settled = PayoutStatus.objects.filter(state="settled")
+    assert settled.count() == report.settled_count > 60
+    assert report.settled_rupiah == 600_000 * report.settled_count
+    rejected = Payout.objects.filter(statuses__state="rejected")
+    assert rejected.exists() and Payout.objects.filter(attempt=2, statuses__state="settled").exists()
+    for run in PayoutRun.objects.order_by("id"):
+        assert run.approved_by_id != run.planned_by_id and run.exported_at is not None
+
+
+@pytest.mark.django_db
+def test_new_people_are_added_to_who_is_there_without_touching_them() -> None:
+    first = simulate(participant_count=30, year=2020, seed=1, until=date(2020, 9, 10), reject_every=4)
+    before = digest()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(id) FROM participants_participation")
+        (last_id,) = cursor.fetchone()
+    unpaid = Payout.objects.filter(entitlement__participation_id__lte=last_id).count()
+    second = simulate(participant_count=30, year=2020, seed=1, reject_every=4)
+    assert second.until_at == first.until_at == programme_now(), "the clock stays where it is"
+    assert second.purchase_count == first.purchase_count, "the same seed, the same journeys"
+    assert Payout.objects.filter(entitlement__participation_id__lte=last_id).count() == unpaid
+    assert Wave.objects.count() == 2 * 8 and NikDirectory.objects.count() == 60
+    after = digest()
+    assert all(after[what][0] == 2 * count for what, (count, _) in before.items() if what != "training")
+    assert_proven()
+    third = simulate(participant_count=2, year=2020, seed=3, until=date(2020, 12, 20))
+    assert programme_now() == third.until_at == datetime(2020, 12, 20, 22, tzinfo=JAKARTA)
+    ended = Participation.objects.filter(revoked_at__isnull=True, balance_ended_at__isnull=True)
+    assert not ended.exists(), "once the clock moves on, the programme's own work is done for everybody"
+    assert_proven()
+
+
+@pytest.mark.django_db
+def test_a_real_programme_is_never_simulated_upon() -> None:
+    factories.accepted()
+    with nothing_changes(), pytest.raises(SimulationError, match="real programme"):
+        simulate(participant_count=1, year=2020, seed=1)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--participants", "0"], "--participants is 0: write a whole number from 1 to 1,000,000"),
+        (["--participants", "1000001"], "--participants is 1000001"),
+        (["--participants", "1", "--year", "2021"], "--year is 2021: only 2020"),
+        (["--participants", "1", "--seed", "-1"], "--seed is -1"),
+        (["--participants", "1", "--until", "2021-01-01"], "--until is 2021-01-01: write a day from 2020-04-11"),
+        (["--participants", "1", "--until", "2020-04-10"], "to 2020-12-31"),
+        (["--participants", "1", "--until", "31-12-2020"], "YYYY-MM-DD"),
+        (["--participants", "x"], "invalid int value"),
+    ],
+)
+def test_nonsense_is_refused_with_a_sentence(arguments: list[str], words: str) -> None:
+    with nothing_changes(), pytest.raises(CommandError, match=words):
+        call_command("simulate", *arguments)
+
+
+@pytest.mark.django_db
+def test_the_command_reports_and_shows_progress_where_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    out = StringIO()
+    call_command("simulate", "--participants", "5", "--until", "2020-04-12", "--progress", stdout=out)
+    assert "5 people registered, 0 accepted" in out.getvalue(), "the first wave is still open"
+    assert "2020-04-12 22:00" in out.getvalue()
+    assert "simulating" in capsys.readouterr().err
+    call_command("simulate", "--participants", "1", "--until", "2020-04-12", stdout=out)
+    assert "simulating" not in capsys.readouterr().err
+
+
+@pytest.mark.django_db
+def test_a_day_is_a_handful_of_statements_however_many_people(assert_queries: Callable[..., object]) -> None:
+    from django.test.utils import CaptureQueriesContext
+
+    counts = []
+    for people in (20, 60):
+        with CaptureQueriesContext(connection) as captured:
+            simulate(participant_count=people, year=2020, seed=1, until=date(2020, 4, 17))
+        counts.append(len(captured))
+    assert counts[1] < 1.5 * counts[0]
