@@ -3,7 +3,6 @@
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,30 +28,46 @@ from tests.recommender import world
 REASONS_SQL = Path(__file__).with_name("reasons.sql").read_text()
 
 
+# Who is in the group of a reason; the columns are those of reasons.sql.
+GROUPS = {
+    ReasonKind.AFTER: "SELECT person FROM person_choice WHERE training_id = %(after)s",
+    ReasonKind.PROFILE: "SELECT person FROM who WHERE {column} = %(value)s",
+    ReasonKind.POPULAR: "SELECT person FROM who",
+    ReasonKind.FRESH: "SELECT person FROM who",
+}
+COUNTS = """
+WITH in_group AS MATERIALIZED ({group}), in_cell AS MATERIALIZED (
+    SELECT person FROM in_group JOIN person_choice USING (person) WHERE training_id = %(training)s
+)
+SELECT (SELECT count(*) FROM in_cell), (SELECT count(*) FROM in_group),
+       (SELECT count(DISTINCT person) FROM person_choice WHERE training_id = %(training)s), (SELECT count(*) FROM who),
+       (SELECT count(DISTINCT institution_id) FROM in_cell JOIN person_choice USING (person))
+"""
+
+
 def recounted(training_id: int, reason: ShownReason) -> tuple[int, ...]:
     """Cell, group, training, people, institutions of the cell: counted in SQL from the rows."""
-    values = {
-        "kind": reason.kind.value,
-        "training": training_id,
-        "after": reason.training_id,
-        "trait": reason.trait.column if reason.trait else "",
-        "value": reason.trait.value if reason.trait else -1,
-    }
+    column, value = (reason.trait.column, reason.trait.value) if reason.trait else ("", -1)
+    sql = COUNTS.format(group=GROUPS[reason.kind].format(column=column))
     with connection.cursor() as cursor:
-        cursor.execute(REASONS_SQL, values)
+        cursor.execute(sql, {"training": training_id, "after": reason.training_id, "value": value})
         return tuple(cursor.fetchone())
 
 
-def assert_true(training_id: int, reason: ShownReason, bought: set[int], profile: dict[str, int]) -> None:
-    """A reason is about this person, speaks only where it may, and its numbers are those of the rows."""
-    cell, group, training, people, institutions = recounted(training_id, reason)
-    assert (reason.cell_count, reason.group_count) == (cell, group)
-    assert (reason.training_count, reason.people_count) == (training, people)
+def assert_personal(reason: ShownReason, bought: set[int], profile: dict[str, int]) -> None:
+    """A reason is about the person who reads it."""
     if reason.kind is ReasonKind.AFTER:
         assert reason.training_id in bought
     if reason.kind is ReasonKind.PROFILE:
         assert reason.trait is not None and reason.trait.column != "sex"
         assert profile[reason.trait.column] == reason.trait.value and str(reason.trait.label)
+
+
+def assert_true(training_id: int, reason: ShownReason) -> None:
+    """A reason speaks only where it may, and its numbers are those of the rows."""
+    cell, group, training, people, institutions = recounted(training_id, reason)
+    assert (reason.cell_count, reason.group_count) == (cell, group)
+    assert (reason.training_count, reason.people_count) == (training, people)
     if reason.kind in (ReasonKind.AFTER, ReasonKind.PROFILE):
         assert cell >= 10 and group - cell >= 10 and institutions >= 3
         assert cell / group > 1.1 * training / people
@@ -94,17 +109,19 @@ def test_500_people_with_any_balance_are_shown_what_fits_with_true_reasons(tmp_p
     lists = recommend_for(participation_ids=ids, at=world.AT)
     assert [one.participation_id for one in lists] == list(ids)
     people = Participation.objects.select_related("participant").in_bulk(ids)
-    seen: dict[tuple[int, ShownReason], None] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(REASONS_SQL)
+    seen: set[tuple[int, ShownReason]] = set()
     for one in lists:
         assert one.state is ListState.READY and one.model_version_id == version.pk
         assert one.balance_rupiah == balances[one.participation_id]
         assert_fits(one, prices, bought[one.participation_id])
+        profile = profile_of(people[one.participation_id])
         for item in one.items:
-            key = item.training_id, replace(item.reason, trait=None) if item.reason.trait is None else item.reason
-            if key not in seen:
-                mine = profile_of(people[one.participation_id])
-                assert_true(item.training_id, item.reason, bought[one.participation_id], mine)
-            seen[key] = None
+            assert_personal(item.reason, bought[one.participation_id], profile)
+            seen.add((item.training_id, item.reason))
+    for training_id, reason in seen:
+        assert_true(training_id, reason)
     kinds = Counter(reason.kind for _, reason in seen)
     assert kinds[ReasonKind.AFTER] > 5 and kinds[ReasonKind.PROFILE] > 50, "all kinds of reasons were looked at"
     assert len({tuple(item.training_id for item in one.items) for one in lists}) > 100

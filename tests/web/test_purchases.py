@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from bekal.purchases.models import Purchase, Review
-from bekal.purchases.reconcile import reconcile
 from tests import factories
 from tests.factories import jakarta
 from tests.web.conftest import Visitor, text_of
@@ -53,7 +52,7 @@ def test_the_institutions_turn_is_named_with_its_day(person: int, training: Any,
     assert lines[2] == ("waiting", "Rating Giliranmu setelah pelatihan selesai.")
 
 
-def test_a_review_completes_the_proof(person: int, training: Any, sign_in: SignIn, clock: Any) -> None:
+def test_a_review_completes_the_proof_and_earns_the_incentive(person: int, training: Any, sign_in: SignIn) -> None:
     purchase_id = factories.completed(person, training, at=LATELY)
     visitor = sign_in(person)
     page = visitor.open("purchase", purchase_id)
@@ -61,12 +60,11 @@ def test_a_review_completes_the_proof(person: int, training: Any, sign_in: SignI
     assert "Giliranmu sejak 3 November 2020." in checklist(page)[2][1]
     page = visitor.send("purchase", purchase_id, rating="4", text="Jelas.\r\nSaya bisa membuka warung.")
     assert "Rating dan ulasanmu sudah disimpan" in text_of(page)
-    assert [kind for kind, _ in checklist(page)] == ["done", "done", "done", "done", "waiting"]
+    assert [kind for kind, _ in checklist(page)] == ["done"] * 5
+    assert checklist(page)[4] == ("done", "Dicocokkan oleh kantor program 19 November 2020")
     review = Review.objects.get()
     assert (review.rating, review.text) == (4, "Jelas.\nSaya bisa membuka warung.")
-    reconcile(at=clock.at, purchase_ids=[purchase_id])
-    page = visitor.open("purchase", purchase_id)
-    assert checklist(page)[4] == ("done", "Dicocokkan oleh kantor program 19 November 2020")
+    assert "Hari bayar 25 November 2020" in text_of(visitor.open("incentives"))
 
 
 @pytest.mark.parametrize(
