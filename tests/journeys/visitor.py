@@ -72,6 +72,9 @@ class Visitor:
     def follow(self, link: Locator | str, *, expect: int = 200) -> None:
         """Follow a link; a text is its English name."""
         target = self.page.get_by_role("link", name=said(link)).first if isinstance(link, str) else link
+        menu = self.page.locator("label[for=menu]")
+        if not target.count() and menu.is_visible():
+            menu.click()
         self.press(target, expect=expect)
 
     def button(self, name: str) -> Locator:

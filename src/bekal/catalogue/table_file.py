@@ -5,7 +5,9 @@ the others, so that one look at the list mends the file.
 """
 
 import csv
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -104,7 +106,8 @@ class Table:
 
     def _parquet_rows(self) -> Iterator[Row]:
         try:
-            frame = pl.read_parquet(self.path, glob=False, n_rows=self.max_rows + 1)
+            with _silent_stderr():
+                frame = pl.read_parquet(self.path, glob=False, n_rows=self.max_rows + 1)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
             reason = quoted(str(error).strip().partition("\n")[0])
             raise _broken(0, f"the Parquet file cannot be read ({reason}): write it again") from None
@@ -175,6 +178,19 @@ def _csv_mend(error: csv.Error) -> str:
     if "expected after" in text:
         return 'a text in double quotes is followed by more text: write a quote inside a text twice ("")'
     return f"the row is no CSV ({text}): put texts with commas, quotes or line breaks into double quotes"
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """The reader writes a trace of its own to the process's stderr when a damaged file makes it panic."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _broken(line: int, mend: str) -> TableError:

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from bekal.core.money import format_rupiah
+from bekal.ledger.clock import JAKARTA
 from bekal.simulation.walk import SimulationError, SimulationReport, simulate
 
 
@@ -67,7 +68,7 @@ def summary(report: SimulationReport) -> str:
         f"{report.reconciled_count:,} purchases reconciled, {report.settled_count:,} instalments paid "
         f"({format_rupiah(report.settled_rupiah)}), {report.revoked_count:,} places revoked, "
         f"{report.ended_count:,} balances ended.",
-        f"The walk ended at {report.until_at:%Y-%m-%d %H:%M} in Jakarta.",
+        f"The walk ended at {report.until_at.astimezone(JAKARTA):%Y-%m-%d %H:%M} in Jakarta.",
     ]
     if report.refusals:
         lines.append("Refused: " + ", ".join(f"{count:,} {code}" for code, count in report.refusals.items()) + ".")
