@@ -13,6 +13,8 @@ from bekal.accounts.models import Role, User
 from bekal.purchases.models import Evidence
 from tests import factories
 
+# Whose addresses these are; all others are a participant's, or everybody's.
+OWN_DOORS = {"/console/": Role.OFFICER, "/institution/": Role.INSTITUTION}
 # A page, an order to go elsewhere, or a sentence about what was wrong; never a fault of ours.
 ANSWERS = {200, 302, 400, 404, 405, 422}
 
@@ -44,6 +46,15 @@ def test_there_are_routes() -> None:
 def test_a_route_has_a_name_and_says_who_may_call_it(name: str, pattern: URLPattern) -> None:
     assert pattern.name, f"{pattern.pattern} has no name"
     assert declared_roles(pattern.callback) is not None, f"{name} needs @open_to(...) or @open_to_all"
+
+
+@pytest.mark.parametrize(("name", "pattern"), EVERY_ROUTE)
+def test_each_front_door_opens_to_its_own(name: str, pattern: URLPattern) -> None:
+    """A declaration says who may come in; this says who should."""
+    path = address(name, pattern)
+    own = next((role for start, role in OWN_DOORS.items() if path.startswith(start)), Role.PARTICIPANT)
+    allowed = [{own}] if own is not Role.PARTICIPANT else [{own}, EVERYBODY]
+    assert declared_roles(pattern.callback) in allowed
 
 
 @pytest.fixture

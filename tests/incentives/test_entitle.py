@@ -51,6 +51,14 @@ def test_again_and_a_second_training_earn_nothing_more() -> None:
     assert entitle(at=RECONCILED_AT + timedelta(days=30)) == Entitled(0, 0)
 
 
+def test_the_first_of_several_trainings_sets_the_calendar() -> None:
+    (person,) = factories.accepted()
+    factories.reconciled(person, factories.training(), at=jakarta(2020, 5, 4))
+    factories.reconciled(person, factories.training(), at=jakarta(2020, 6, 4))
+    entitle(at=jakarta(2020, 7, 1))
+    assert [row[3] for row in rows_of(person)] == [date(2020, month, 25) for month in (5, 6, 7, 8)]
+
+
 def test_the_day_of_reconciliation_is_the_one_in_jakarta() -> None:
     """18:00 on the 25th in London is the 26th in Jakarta: a month later."""
     (person,) = factories.accepted()

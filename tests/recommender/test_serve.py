@@ -279,3 +279,17 @@ def test_few_completions_count_as_a_record_only_after_a_while(tmp_path: Path) ->
         scores = {item.training_id: item.score for item in shown.items}
         old, new = (Training.objects.get(code=code).pk for code in ("old", "new"))
         assert scores[new] > scores.get(old, -1) + 0.01
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("learned")
+def test_a_new_training_is_tried_even_where_it_is_not_expected_to_be_liked() -> None:
+    one = NewTraining(code="new", title="Baru", institution="L", category="Serba Baru", price_rupiah=50_000)
+    import_trainings(trainings=[one], at=world.AT - timedelta(days=1))
+    new_id = Training.objects.get(code="new").pk
+    ids = world.participants(20)
+    lists = recommend_for(participation_ids=ids, at=world.AT)
+    assert all(new_id in {item.training_id for item in shown.items} for shown in lists)
+    short = recommend_for(participation_ids=ids, at=world.AT, n=4)
+    assert not all(new_id in {item.training_id for item in shown.items} for shown in short), "a short list has no room"
+    assert any(shown.items[-1].training_id == new_id for shown in lists)
