@@ -36,7 +36,9 @@ class Window:
 WINDOWS = [Window(1280), Window(320), Window(1280, scripts=False), Window(320, scripts=False)]
 
 
-@pytest.fixture(scope="package")
+# Playwright keeps an event loop in the thread while it runs, in which Django's database refuses to work: it must end
+# with the module, before this worker takes other tests.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     program = os.environ.get("BEKAL_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
