@@ -21,6 +21,7 @@ from django.test import TransactionTestCase
 from django.test.utils import CaptureQueriesContext, override_settings
 from hypothesis import HealthCheck, settings
 
+from bekal.config.translations import compile_translations
 from tests import databases, hostile
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
@@ -46,6 +47,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN] = given.get("bekal_run") or os.getpid()
     if config.option.dist == "load":
         config.option.dist = "loadgroup"
+    if not given:
+        # Before any worker starts: Django reads the translations once per process and never looks again.
+        compile_translations()
     patch = pytest.MonkeyPatch()
     hostile.shuffle_unordered_rows(config.stash[SHUFFLING], patch)
     hostile.refuse_undefined_variables(patch)

@@ -59,15 +59,24 @@ class Visitor:
         """Open an address of the site."""
         self._step(lambda: self.page.goto(self.base_url + path), expect)
 
-    def press(self, button: Locator | str, *, expect: int = 200, twice: bool = False) -> None:
+    def press(self, button: Locator | str, *, expect: int = 200) -> None:
         """Press a button that leads to a page; a text is the button's English name."""
         target = self.button(button) if isinstance(button, str) else button
 
         def click() -> None:
             with self.page.expect_navigation():
-                target.dblclick() if twice else target.click()
+                target.click()
 
         self._step(click, expect)
+
+    def press_twice(self, button: str, *, leads_to: re.Pattern[str]) -> None:
+        """A hurried double click: the first order may be on its way when the browser drops it for the second."""
+
+        def click() -> None:
+            self.button(button).dblclick()
+            self.page.wait_for_url(leads_to)
+
+        self._step(click, 200)
 
     def follow(self, link: Locator | str, *, expect: int = 200) -> None:
         """Follow a link; a text is its English name."""

@@ -1,5 +1,6 @@
 """Compiles the translations (.po) that changed into what gettext reads (.mo); no system tool is needed."""
 
+import os
 from pathlib import Path
 
 import polib
@@ -18,6 +19,9 @@ def compile_translations() -> int:
     for po in catalogues():
         mo = po.with_suffix(".mo")
         if not mo.exists() or mo.stat().st_mtime < po.stat().st_mtime:
-            polib.pofile(str(po)).save_as_mofile(str(mo))
+            # Whole or not at all: another process may be reading it.
+            whole = mo.with_name(f"{mo.stem}.{os.getpid()}.mo")
+            polib.pofile(str(po)).save_as_mofile(str(whole))
+            whole.replace(mo)
             written += 1
     return written
