@@ -45,8 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.stash[SHUFFLING] = hostile.Shuffling(seed)
     config.stash[RUN] = given.get("bekal_run") or os.getpid()
-    if config.option.dist == "load":
-        config.option.dist = "loadgroup"
     if not given:
         # Before any worker starts: Django reads the translations once per process and never looks again.
         compile_translations()
@@ -66,6 +64,18 @@ def pytest_configure_node(node: Any) -> None:
     """Workers of pytest-xdist share the seed and the name of the run."""
     node.workerinput["bekal_seed"] = node.config.stash[SHUFFLING].seed
     node.workerinput["bekal_run"] = node.config.stash[RUN]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """All journeys belong to one worker, one browser and one programme to copy; every other test is free."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class JourneysTogether(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "journeys" if nodeid.startswith("tests/journeys/") else nodeid
+
+    return JourneysTogether(config, log)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

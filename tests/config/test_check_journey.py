@@ -68,7 +68,7 @@ def test_a_demo_as_it_should_be(serve: Serve, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    ("page", "told"),
+    ("shown", "told"),
     [
         (home(balance="Rp299.999"), "shows a balance of Rp299.999, not Rp300.000"),
         (home(prices=("Rp1.000", "Rp2.000")), "recommends 2 trainings, fewer than 3"),
@@ -77,9 +77,9 @@ def test_a_demo_as_it_should_be(serve: Serve, capsys: pytest.CaptureFixture[str]
         ("<p>nothing</p>", "has no <p>"),
     ],
 )
-def test_a_wrong_beranda_is_told_in_a_sentence(page: str, told: str, serve: Serve) -> None:
+def test_a_wrong_beranda_is_told_in_a_sentence(shown: str, told: str, serve: Serve) -> None:
     with pytest.raises(CommandError, match=told):
-        call_command("check-journey", base_url=serve(page))
+        call_command("check-journey", base_url=serve(shown))
 
 
 def test_no_sign_in_is_told_in_a_sentence(serve: Serve) -> None:

@@ -10,7 +10,7 @@ from tests.journeys.conftest import WINDOWS, Window
 from tests.journeys.visitor import Visitor, said
 from tests.journeys.world import World
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 Visit = Callable[[World, Window], Visitor]
 KIB = 1024
 WHERE_THE_FOCUS_IS = """() => {

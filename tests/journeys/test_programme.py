@@ -11,7 +11,7 @@ from tests.journeys.conftest import WINDOWS, Window
 from tests.journeys.visitor import Visitor, said
 from tests.journeys.world import World
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 Visit = Callable[[World, Window], Visitor]
 BALANCE = "Rp300.000"
 STATE = "ol.timeline li .chip"

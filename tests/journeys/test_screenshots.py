@@ -14,7 +14,6 @@ from tests.journeys.world import World
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(os.environ.get("BEKAL_SCREENSHOTS") != "1", reason="BEKAL_SCREENSHOTS=1 makes the screenshots"),
 ]
 FOLDER = ROOT / "docs" / "screenshots"

@@ -160,6 +160,7 @@ def test_rivals_for_the_last_rupiah_and_rivals_with_one_key() -> None:
     assert sorted(outcomes) == ["posted"] * 3 + ["refused"] * 13
     assert remaining(owner_ids=[7]) == {7: 100_000}
     outcomes.clear()
+    # After the first has posted, what is left is too little for a second: the others must still hear "repeated".
     run(["same"] * 16, 60_000)
     assert sorted(outcomes) == ["posted"] + ["repeated"] * 15
     assert remaining(owner_ids=[7]) == {7: 40_000}
