@@ -12,10 +12,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-
-if not os.environ.get("DATABASE_URL") or not os.environ.get("BEKAL_SECRET_KEY"):
-    pytest.exit("Run the tests through `python3 dev test`: it starts the database they need.", returncode=4)
-
 from django import db
 from django.test import TransactionTestCase
 from django.test.utils import CaptureQueriesContext, override_settings

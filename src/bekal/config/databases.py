@@ -42,7 +42,7 @@ def connections_from(environ: dict[str, str]) -> dict[str, dict[str, Any]]:
     Raises ValueError where DATABASE_URL is missing."""
     owner_url = environ.get("DATABASE_URL")
     if not owner_url:
-        raise ValueError("DATABASE_URL is not set: start through `python3 dev manage …`, or set it")
+        raise ValueError("DATABASE_URL is not set: start through `python3 dev` (manage, test, …), or set it")
     app_url = environ.get("BEKAL_APP_DATABASE_URL")
     proof_url = environ.get("BEKAL_PROOF_DATABASE_URL")
     return {
