@@ -1,7 +1,11 @@
 """Personal data at rest."""
 
+import base64
+import hashlib
+
 import pytest
-from cryptography.fernet import InvalidToken
+from cryptography.fernet import Fernet, InvalidToken
+from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,11 +20,25 @@ def test_what_was_encrypted_is_read_again_and_nothing_shows(text: str) -> None:
     assert len(text) < 4 or text.encode() not in token
 
 
-def test_a_changed_token_is_refused() -> None:
+@given(position=st.integers(0, 44), bit=st.integers(0, 7))
+def test_a_changed_token_is_refused(position: int, bit: int) -> None:
     token = bytearray(encrypt("3174012345678901"))
-    token[20] ^= 1
+    assert len(token) == 45
+    token[position] ^= 1 << bit
     with pytest.raises(InvalidToken):
         decrypt(bytes(token))
+
+
+@pytest.mark.parametrize("length", [0, 1, 5, 12, 13, 20, 44])
+def test_a_token_that_was_cut_is_refused(length: int) -> None:
+    with pytest.raises(InvalidToken):
+        decrypt(encrypt("3174012345678901")[:length])
+
+
+def test_tokens_of_earlier_versions_are_still_read() -> None:
+    key = hashlib.blake2b(settings.PRIVACY_KEY.encode(), digest_size=32, person=b"bekal-encrypt").digest()
+    token = Fernet(base64.urlsafe_b64encode(key)).encrypt(b"3174012345678901")
+    assert decrypt(token) == "3174012345678901"
 
 
 def test_a_hash_finds_the_same_text_for_the_same_purpose_only() -> None:

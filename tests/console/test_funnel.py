@@ -9,7 +9,9 @@ from django.utils import translation
 
 from bekal.console.funnel import CHART_WIDTH, funnel_counts, money_lines, steps_of
 from bekal.console.people import STAGES, mask_name, people_at
+from bekal.participants.mark_unreachable import Unreachable, mark_unreachable
 from bekal.participants.models import Participation
+from bekal.participants.set_districts import NewDistrict, set_districts
 from tests import factories
 from tests.incentives import journey
 
@@ -92,7 +94,7 @@ def test_the_bars_stay_in_the_chart() -> None:
 def test_the_pages_keep_their_number_of_queries(
     walked: dict[str, int], office: Client, assert_queries: Callable[[int], object]
 ) -> None:
-    for path, number in (("/console/", 7), ("/console/people/", 5), (f"/console/people/{walked['paid']}/", 8)):
+    for path, number in (("/console/", 7), ("/console/people/", 6), (f"/console/people/{walked['paid']}/", 8)):
         office.get(path)
         with assert_queries(number):  # type: ignore[attr-defined]
             assert office.get(path).status_code == 200
@@ -114,6 +116,31 @@ def test_a_person_as_of_a_past_day(walked: dict[str, int], office: Client) -> No
     wrong = office.get(path, {"as_of": "kemarin"}).content.decode()
     assert "“kemarin” bukan tanggal. Tulis seperti 2020-07-27." in wrong
     assert office.get("/console/people/999999999999999999999999/").status_code == 404
+
+
+def test_the_people_of_a_step_show_what_still_reaches_them(db: None, office: Client) -> None:
+    (both,) = factories.accepted(email="siti@contoh.id", phone="081234567890")
+    (none,) = factories.accepted(phone="081234567891")
+    people = dict(Participation.objects.order_by("pk").values_list("pk", "participant_id"))
+    at = factories.ACCEPTED_AT
+    mark_unreachable(points=[Unreachable(people[none], "phone")], at=at)
+    page = office.get("/console/people/").content.decode()
+    assert "s•••@contoh.id" in page and "7890" in page and "7891" not in page
+    assert page.count("tidak ada saluran") == 1
+    mark_unreachable(points=[Unreachable(people[both], "phone")], at=at)
+    page = office.get("/console/people/").content.decode()
+    assert "s•••@contoh.id" in page and "7890" not in page
+
+
+def test_a_person_shows_the_district_and_how_to_reach_them(db: None, office: Client) -> None:
+    bogor = NewDistrict(id=45, name="Kota Bogor", province=32, accepted_count_by_year={})
+    set_districts(districts=[bogor])
+    (person,) = factories.accepted(district_id=45, email="siti@contoh.id")
+    participant_id = Participation.objects.get(pk=person).participant_id
+    mark_unreachable(points=[Unreachable(participant_id, "phone")], at=factories.ACCEPTED_AT)
+    page = office.get(f"/console/people/{person}/").content.decode()
+    assert "Kota Bogor, Jawa Barat" in page
+    assert "s•••@contoh.id" in page and page.count("tidak terjangkau sejak") == 1
 
 
 def test_people_are_masked_and_english_is_complete(walked: dict[str, int], office: Client) -> None:

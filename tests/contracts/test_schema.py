@@ -20,14 +20,19 @@ UNIQUE_OVER_ALL = {
     "catalogue.Category(slug)",
     "catalogue.Institution(code)",
     "catalogue.Platform(code)",
+    "catalogue.Session(training, sequence)",
     "catalogue.Training(code)",
     "incentives.Payout(reference)",
     "incentives.PayoutFile(direction, sha256)",
+    "participants.District(id)",
+    "participants.District(province, name)",
+    "participants.DistrictYear(district, year)",
     "participants.NikDirectory(nik_hash)",
     "participants.PayoutAccountDirectory(account_hash)",
     "participants.Wave(number)",
     "purchases.RedeemCodeDirectory(code_hash)",
     "recommender.EarlierLearner(key_hash)",
+    "simulation.CohortMember(cohort, place)",
 }
 # Amounts that belong to no single person: prices, and the sums of a list.
 PROGRAMME_AMOUNTS = {"catalogue.Training", "incentives.PayoutRun", "incentives.PayoutFile"}
@@ -38,6 +43,7 @@ NAMED_OTHERWISE = {"accounts.User.last_login", "incentives.PayoutRun.planned_for
 APPEND_ONLY = {
     "ledger.Transfer",
     "purchases.Evidence",
+    "engagement.SurveyResponse",
     "incentives.PayoutFile",
     "incentives.PayoutStatus",
     "recommender.ModelVersion",

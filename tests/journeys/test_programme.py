@@ -48,6 +48,7 @@ def test_from_a_recommendation_to_the_money(world: World, window: Window, visit:
     pay(planner, approver, world, tmp_path)
     participant.go("/insentif/")
     assert participant.texts(STATE).count(said("received")) == received_count + 1
+    answer_survey(participant)
     assert "I1" in world.manage("prove", "ledger")
 
 
@@ -99,6 +100,22 @@ def code_from_letter_box(participant: Visitor) -> str:
     page.close()
     assert found
     return found[0]
+
+
+def answer_survey(participant: Visitor) -> None:
+    """Beranda leads to a survey that waits; sent too early it says what is missing; answered it says what it pays."""
+    participant.go("/survei/")
+    participant.follow(participant.page.locator("article h3 a").first)
+    title = participant.text("h1")
+    participant.press("Send my answers", expect=422)
+    assert participant.page.get_by_role("alert").is_visible()
+    for question in participant.page.locator("form fieldset").all():
+        question.locator("label").first.click()
+    participant.press("Send my answers")
+    assert participant.text("h1") == title
+    assert "Rp50.000" in participant.text("main")
+    participant.go("/survei/")
+    assert title not in participant.texts("article h3")
 
 
 def code_to_redeem(participant: Visitor) -> tuple[str, str]:

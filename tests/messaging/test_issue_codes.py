@@ -99,7 +99,7 @@ def test_two_calls_for_the_same_people_in_opposite_order_do_not_wait_in_a_ring(r
 def test_many_codes_take_no_more_statements_than_one(assert_queries: Callable[[int], Any]) -> None:
     for first, count in ((0, 1), (1000, 80)):
         requests = [request(holder_id) for holder_id in range(first, first + count)]
-        with assert_queries(4):
+        with assert_queries(5):
             issue_codes(requests=requests, at=AT)
     with assert_queries(0):
         assert issue_codes(requests=[], at=AT) == ()

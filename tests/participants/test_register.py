@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from bekal.accounts.privacy import decrypt
+from bekal.accounts.provinces import PROVINCES
 from bekal.core.refusal import Refusal
 from bekal.participants.models import ContactPoint, NikDirectory, Participant
 from bekal.participants.refusals import ParticipantRefusal
 from bekal.participants.register import Registration, phone_number, register
+from bekal.participants.set_districts import NewDistrict, set_districts
 from tests import factories
 from tests.factories.unchanged import nothing_changes
 
@@ -53,7 +55,7 @@ def test_without_an_email_there_is_only_the_phone() -> None:
         ({"nik": "317101551595000"}, ParticipantRefusal.NIK_MALFORMED),
         ({"nik": "31710155069500011"}, ParticipantRefusal.NIK_MALFORMED),
         ({"nik": "3171015506950000"}, ParticipantRefusal.NIK_MALFORMED),
-        ({"nik": "9971015506950001"}, ParticipantRefusal.NIK_MALFORMED),
+        ({"nik": "9771015506950001"}, ParticipantRefusal.NIK_MALFORMED),
         ({"nik": "317101550695000\u0661"}, ParticipantRefusal.NIK_MALFORMED),
         ({"nik": "3171015506 50001"}, ParticipantRefusal.NIK_MALFORMED),
         ({"nik": "317101\x00506950001"}, ParticipantRefusal.NIK_MALFORMED),
@@ -68,6 +70,9 @@ def test_without_an_email_there_is_only_the_phone() -> None:
         ({"education": 7}, ParticipantRefusal.PROFILE_VALUE_UNKNOWN),
         ({"employment": -1}, ParticipantRefusal.PROFILE_VALUE_UNKNOWN),
         ({"province": 2**70}, ParticipantRefusal.PROFILE_VALUE_UNKNOWN),
+        ({"province": 97}, ParticipantRefusal.PROFILE_VALUE_UNKNOWN),
+        ({"district_id": 4711}, ParticipantRefusal.DISTRICT_UNKNOWN),
+        ({"district_id": 2**70}, ParticipantRefusal.DISTRICT_UNKNOWN),
         ({"born_on": date(2020, 4, 12)}, ParticipantRefusal.BORN_ON_IN_FUTURE),
         ({"phone": "021-5551234"}, ParticipantRefusal.PHONE_MALFORMED),
         ({"phone": ""}, ParticipantRefusal.PHONE_MALFORMED),
@@ -86,6 +91,39 @@ def test_bad_input_is_refused_and_changes_nothing(changes: dict[str, Any], code:
     assert outcome.refusal is not None and outcome.refusal.code == code
     for value in outcome.refusal.values.values():
         str(value).encode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("province", [91, 92, 93, 94, 95, 96])
+def test_a_nik_of_any_province_of_papua_is_one(province: int) -> None:
+    registration = factories.registration(province=province, nik=f"{province}71015506950001")
+    (outcome,) = register(registrations=[registration], at=AT)
+    assert outcome.refusal is None
+
+
+@pytest.fixture
+def districts(db: None) -> None:
+    """A city of Jawa Barat, and a regency of Papua until 2022, of Papua Selatan since."""
+    new = [(182, "Kota Bandung", 32), (497, "Kabupaten Merauke", 93)]
+    set_districts(districts=[NewDistrict(id=i, name=name, province=p, accepted_count_by_year={}) for i, name, p in new])
+
+
+@pytest.mark.usefixtures("districts")
+@pytest.mark.parametrize(("province", "district_id"), [(32, None), (32, 182), (93, 497), (91, 497)])
+def test_a_district_is_kept_with_the_person(province: int, district_id: int | None) -> None:
+    (participant_id,) = factories.participants(province=province, district_id=district_id)
+    person = Participant.objects.get(pk=participant_id)
+    assert (person.province, person.district_id) == (province, district_id)
+
+
+@pytest.mark.usefixtures("districts")
+@pytest.mark.parametrize(("province", "district_id"), [(33, 182), (94, 497), (92, 497)])
+def test_a_district_of_another_province_is_refused(province: int, district_id: int) -> None:
+    registration = factories.registration(province=province, district_id=district_id)
+    with nothing_changes():
+        (outcome,) = register(registrations=[registration], at=AT)
+    assert outcome.refusal is not None and outcome.refusal.code == ParticipantRefusal.DISTRICT_ELSEWHERE
+    assert outcome.refusal.values["province"] == PROVINCES[province]
 
 
 @pytest.mark.django_db
@@ -138,7 +176,7 @@ def test_of_rivals_with_one_nik_one_is_registered(race: Callable[..., list[Any]]
 def test_many_people_take_no_more_statements_than_one(assert_queries: Callable[[int], Any]) -> None:
     for count in (1, 40):
         registrations = [factories.registration() for _ in range(count)]
-        with assert_queries(4):
+        with assert_queries(5):
             register(registrations=registrations, at=AT)
 
 

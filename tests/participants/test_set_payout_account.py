@@ -128,5 +128,5 @@ def test_many_accounts_take_no_more_statements_than_one(assert_queries: Callable
     for count in (1, 30):
         people = factories.participants(count)
         accounts = [NewAccount(person, "bni", f"{person:010d}", "Siti Rahayu") for person in people]
-        with assert_queries(5):
+        with assert_queries(6):
             set_payout_accounts(accounts=accounts, at=AT)

@@ -11,7 +11,7 @@ from django.db import ProgrammingError, connections, transaction
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
 from bekal.proofs.check import Proof, prove_ledger
-from bekal.proofs.management.commands.prove import _instant
+from bekal.proofs.snapshot import read_instant
 from tests import factories
 
 EVERYWHERE = pytest.mark.django_db(transaction=True, databases=["default", "owner", "proof"])
@@ -77,6 +77,25 @@ DAMAGES = {
         "I4",
     ),
     "an instalment left out": ("UPDATE incentives_entitlement SET instalment = 3", "I4"),
+    "a survey paid without its response": (
+        "WITH another AS (INSERT INTO engagement_surveyresponse"
+        " (participation_id, survey_number, channel, answered_at, answers)"
+        " VALUES (%(who)s, 2, 'dashboard', %(later)s, '{}'))"
+        " INSERT INTO incentives_entitlement"
+        " (participation_id, kind, instalment, amount_rupiah, scheduled_on, payment_on, entitled_at)"
+        " VALUES (%(who)s, 'survey', 1, 50000, '2020-05-25', '2020-05-26', %(later)s)",
+        "I4",
+    ),
+    "a fourth survey, paid out of the three": (
+        "WITH answered AS (INSERT INTO engagement_surveyresponse"
+        " (participation_id, survey_number, channel, answered_at, answers)"
+        " SELECT %(who)s, n, 'dashboard', %(later)s, '{}' FROM generate_series(1, 4) n RETURNING survey_number)"
+        " INSERT INTO incentives_entitlement"
+        " (participation_id, kind, instalment, amount_rupiah, scheduled_on, payment_on, entitled_at)"
+        " SELECT %(who)s, 'survey', survey_number, CASE survey_number WHEN 4 THEN 1 ELSE 49999 END,"
+        " '2020-05-25', '2020-05-26', %(later)s FROM answered",
+        "I4",
+    ),
     "a training balance turned into cash": (TRANSFER + "VALUES (%(who)s, 2, 7, 4, 100, 'cash', %(later)s)", "I9"),
 }
 
@@ -209,5 +228,5 @@ def test_an_empty_ledger_says_that_it_is_empty(text: str) -> None:
 
 
 def test_the_end_of_a_day_is_jakartas() -> None:
-    assert _instant("2020-07-27") == datetime(2020, 7, 27, 16, 59, 59, 999999, tzinfo=UTC)
-    assert _instant("2020-07-27T09:00") == datetime(2020, 7, 27, 2, tzinfo=UTC)
+    assert read_instant("2020-07-27") == datetime(2020, 7, 27, 16, 59, 59, 999999, tzinfo=UTC)
+    assert read_instant("2020-07-27T09:00") == datetime(2020, 7, 27, 2, tzinfo=UTC)

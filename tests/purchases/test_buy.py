@@ -276,7 +276,7 @@ def test_many_orders_take_no_more_statements_than_one(assert_queries: Callable[[
     for count in (1, 40):
         buyers = factories.accepted(count, with_accounts=False)
         orders = [factories.order_for(buyer, trainings[index % 5]) for index, buyer in enumerate(buyers)]
-        with assert_queries(12):
+        with assert_queries(13):
             buy(orders=orders, at=AT)
 
 
@@ -284,3 +284,15 @@ def test_many_orders_take_no_more_statements_than_one(assert_queries: Callable[[
 def test_nothing_to_buy_is_no_work(assert_queries: Callable[[int], Any]) -> None:
     with assert_queries(0):
         assert buy(orders=[], at=AT) == ()
+
+
+@pytest.mark.django_db
+def test_what_was_brought_in_without_a_code_counts_as_bought() -> None:
+    (buyer,) = factories.accepted()
+    training, other = factories.training(), factories.training()
+    order = factories.order_for(buyer, training)
+    place(order)
+    Purchase.objects.filter(participation_id=buyer).update(one_time_code=None, redeem_code_encrypted=None)
+    assert_refused(order, RefusalCode.ALREADY_BOUGHT)
+    factories.bought(buyer, other)
+    assert Purchase.objects.get(training=other).ordinal == 2

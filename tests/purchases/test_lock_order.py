@@ -22,15 +22,16 @@ ORDER = [
     "participants_participant",
     "participants_participation",
     "purchases_purchase",
+    "catalogue_training with seats",
     "messaging_onetimecode",
     "ledger_trainingbalance",
     "catalogue_training",
 ]
-LOCK = re.compile(r'FROM "(\w+)".*FOR NO KEY UPDATE|^UPDATE "?(\w+)|\bUPDATE (ledger_trainingbalance)', re.DOTALL)
+LOCK = re.compile(r'FROM "?(\w+).*FOR NO KEY UPDATE|^UPDATE "?(\w+)|\bUPDATE (ledger_trainingbalance)', re.DOTALL)
 
 
 # One wave needs no order.
-IN_ORDER = re.compile(r'ORDER BY (1|"\w+"\."id") ASC|"participants_wave"\."id" = \d+')
+IN_ORDER = re.compile(r'ORDER BY (seat_count IS NULL, )?(\w+\.)?id\s+FOR|"participants_wave"\."id" = \d+')
 
 
 def locked_tables(verb: Callable[[], object]) -> list[str]:
@@ -41,7 +42,8 @@ def locked_tables(verb: Callable[[], object]) -> list[str]:
     for statement in (query["sql"].strip() for query in captured.captured_queries):
         match = LOCK.search(statement)
         if match:
-            tables.append(next(table for table in match.groups() if table))
+            seats = " with seats" if "seat_count IS NOT NULL" in statement else ""
+            tables.append(next(table for table in match.groups() if table) + seats)
             in_order = IN_ORDER.search(statement)
             assert in_order or "FOR NO KEY" not in statement, statement
     return tables
@@ -88,3 +90,17 @@ def test_the_verbs_of_a_purchase_lock_in_the_documented_order() -> None:
     assert_in_order(tables, "purchases_purchase", "catalogue_training")
     tables = locked_tables(lambda: reconcile(at=at))
     assert_in_order(tables, "purchases_purchase", "ledger_trainingbalance")
+
+
+@pytest.mark.django_db
+def test_seats_are_locked_after_the_buyers_and_before_codes_and_money() -> None:
+    buyers, training = factories.accepted(2), factories.training(seat_count=2)
+    orders = [factories.order_for(buyer, training) for buyer in buyers]
+    assert_in_order(
+        locked_tables(lambda: buy(orders=orders, at=factories.BOUGHT_AT)),
+        "participants_participation",
+        "catalogue_training with seats",
+        "messaging_onetimecode",
+        "ledger_trainingbalance",
+        "catalogue_training",
+    )

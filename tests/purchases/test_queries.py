@@ -8,6 +8,7 @@ import pytest
 
 from bekal.core.entitlement import EvidenceKind, Party
 from bekal.purchases import queries
+from bekal.purchases.models import Purchase
 from bekal.purchases.queries import Owed
 from bekal.purchases.record_attendance import Attendance, record_attendance
 from bekal.purchases.write_review import NewReview, write_review
@@ -105,3 +106,12 @@ def test_reviews_come_newest_first_in_pages_with_initials_only() -> None:
     assert queries.reviews_of(training_id=training.pk, limit=1, offset=1) == lines[1:2]
     assert queries.rating_histogram(training.pk) == (0, 1, 0, 0, 2)
     assert queries.rating_histogram(2**62) == (0, 0, 0, 0, 0)
+
+
+@pytest.mark.django_db
+def test_history_without_codes_is_read_like_any_other() -> None:
+    (buyer,) = factories.accepted()
+    purchase_id = factories.reconciled(buyer, factories.training())
+    Purchase.objects.filter(pk=purchase_id).update(one_time_code=None, redeem_code_encrypted=None)
+    (line,) = queries.purchases_of(participation_id=buyer)
+    assert (line.purchase_id, line.redeem_code, line.owed) == (purchase_id, None, ())

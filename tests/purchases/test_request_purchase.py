@@ -101,5 +101,5 @@ def test_many_people_take_no_more_statements_than_one(assert_queries: Callable[[
     training = factories.training()
     for count in (1, 40):
         intents = [Intent(buyer, training.pk) for buyer in factories.accepted(count)]
-        with assert_queries(9):
+        with assert_queries(10):
             request_purchases(intents=intents, at=AT)

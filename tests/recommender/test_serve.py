@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 from django.db.utils import DatabaseError
 
 from bekal.catalogue.import_trainings import NewTraining, import_trainings
@@ -197,12 +198,13 @@ def test_who_can_buy_nothing_any_more_gets_no_list() -> None:
 def test_todays_prices_and_offers_decide() -> None:
     (one,) = world.participants(1)
     (before,) = recommend_for(participation_ids=[one], at=world.AT)
-    first, second = before.items[0].training_id, before.items[1].training_id
+    first, second, third = (item.training_id for item in before.items[:3])
     Training.objects.filter(pk=first).update(on_sale=False)
     Training.objects.filter(pk=second).update(price_rupiah=1_000_001)
+    Training.objects.filter(pk=third).update(seat_count=F("bought_count"))
     (after,) = recommend_for(participation_ids=[one], at=world.AT)
-    assert not {first, second} & {item.training_id for item in after.items}
-    assert not {first, second} & {training for plan in after.plans for training in plan.training_ids}
+    assert not {first, second, third} & {item.training_id for item in after.items}
+    assert not {first, second, third} & {training for plan in after.plans for training in plan.training_ids}
 
 
 @pytest.mark.django_db

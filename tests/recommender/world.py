@@ -7,13 +7,14 @@ from pathlib import Path
 
 from bekal.catalogue.import_trainings import NewTraining, import_trainings
 from bekal.catalogue.models import Training
-from bekal.catalogue.table_fields import ColumnMap
+from bekal.exchange.choices import KIND
+from bekal.exchange.progress import SILENT
+from bekal.exchange.table_fields import ColumnMap
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
 from bekal.participants.accept import accept
 from bekal.participants.models import Education, Employment
 from bekal.participants.register import register
-from bekal.recommender.import_choices import import_choices, read_choices
 from tests import factories
 
 AT = factories.jakarta(2020, 11, 19, 10)
@@ -51,9 +52,8 @@ def learn_from_others(folder: Path, *, count: int = 2500, seed: int = 5) -> None
         ]
     path = folder / "choices.csv"
     path.write_text("\n".join(lines) + "\n")
-    read, findings = read_choices(path, ColumnMap())
-    assert findings.problems == []
-    import_choices(choices=read)
+    loaded = KIND.load(path, ColumnMap(), at=AT, dry_run=False, progress=SILENT)
+    assert loaded.findings.problems == []
 
 
 def person(draw: random.Random) -> tuple[str, date, int, int, int]:

@@ -3,13 +3,12 @@
 from collections import Counter
 from statistics import median
 
-import numpy as np
 import pytest
 
 from bekal.catalogue.models import Category, Institution, Platform, Training
 from bekal.simulation.catalogue import put_on_shelf, synthetic_trainings
+from bekal.simulation.choice import KNOWN_EFFECTS
 from bekal.simulation.seed import demo_trainings
-from bekal.simulation.taste import KNOWN_EFFECTS, Taste, offer_today
 from tests.factories import jakarta, training
 
 AT = jakarta(2020, 4, 1)
@@ -48,24 +47,3 @@ def test_it_comes_in_through_the_import_and_holds_three_trainings_for_the_demo()
     assert len({one.category_id for one in three}) == 3
     assert chosen.to_begin.institution_id not in {chosen.finished.institution_id, chosen.unreviewed.institution_id}
     assert chosen == demo_trainings()
-
-
-@pytest.mark.django_db
-def test_taste_follows_profile_history_balance_and_place() -> None:
-    put_on_shelf(at=AT)
-    offer = offer_today()
-    woman, man = [0, 1998, 3, 1, 32], [1, 1998, 3, 1, 32]
-    facts = np.array([woman, man] * 400)
-    taste = Taste(facts, offer, 2020, np.random.default_rng(1))
-    people = np.arange(len(facts))
-    first = taste.choose(people, np.full(len(facts), 1_000_000), [()] * len(facts))
-    trade = offer.category_slugs.index("teknik-dan-keterampilan-kerja")
-    shares = [np.mean(offer.category[first[start::2]] == trade) for start in (0, 1)]
-    assert shares[1] > 2 * shares[0]
-    second = taste.choose(people, np.full(len(facts), 400_000), [[place] for place in first.tolist()])
-    assert (second != first).all() and (offer.price_rupiah[second] <= 400_000).all()
-    assert np.mean(offer.topic[second] == offer.topic[first]) > 0.05 > 5 / len(offer)
-    held = offer.held_in[np.concatenate([first, second])]
-    assert set(held.tolist()) <= {0, 32}
-    assert (taste.choose(people[:3], np.zeros(3, dtype=np.int64), [()] * 3) == -1).all()
-    assert len(taste.choose(people[:0], np.zeros(0, dtype=np.int64), [])) == 0

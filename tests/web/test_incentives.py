@@ -12,6 +12,7 @@ from bekal.incentives.entitle import entitle
 from bekal.incentives.queries import InstalmentLine, InstalmentState, NextStep
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.models import PayoutAccount
+from bekal.participants.set_districts import NewDistrict, set_districts
 from bekal.web.calendar import STATE_WORDS, STEP_SENTENCES, URGENCY, Calendar, calendar_of
 from tests import factories
 from tests.factories import jakarta
@@ -146,10 +147,19 @@ def test_anothers_account_is_refused(sign_in: SignIn) -> None:
 
 
 def test_the_account_page_shows_the_person_and_masks_the_rest(sign_in: SignIn) -> None:
-    (person,) = factories.accepted(at=LATELY, phone="081234567899", email="siti@contoh.id")
+    set_districts(districts=[NewDistrict(id=45, name="Kota Bogor", province=32, accepted_count_by_year={})])
+    (person,) = factories.accepted(at=LATELY, phone="081234567899", email="siti@contoh.id", district_id=45)
     page = sign_in(person).open("account")
     assert "081234567899" not in page and "siti@contoh.id" not in page
-    for words in ("7899", "s•••@contoh.id", "Siti Rahayu", "Jawa Barat", "15 Juni 1995", "SMA", "sedang mencari kerja"):
+    for words in (
+        "7899",
+        "s•••@contoh.id",
+        "Siti Rahayu",
+        "Kota Bogor, Jawa Barat",
+        "15 Juni 1995",
+        "SMA",
+        "sedang mencari kerja",
+    ):
         assert words in text_of(page)
 
 

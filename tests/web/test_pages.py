@@ -48,9 +48,20 @@ def addresses(visitor: Visitor) -> list[str]:
     training = re.findall(r'href="(/pelatihan/\d+/)"', listed)
     mine = re.findall(r'href="(/pelatihanku/\d+/)"', visitor.open("purchases"))
     assert training and len(mine) == 3
-    names = ("home", "trainings", "purchases", "incentives", "account", "payout_account", "help", "demo_outbox")
+    names = ("home", "trainings", "purchases", "incentives", "surveys", "account", "payout_account", "help")
+    names += ("demo_outbox",)
     fixed = [reverse(f"web:{name}") for name in names]
-    return [*fixed, *mine, training[-1], training[-1] + "beli/", "/pelatihan/?q=zzz", "/pelatihan/?q=zzz&all=1", "/x/"]
+    surveys = [reverse("web:survey", args=[number]) for number in (1, 2)]
+    return [
+        *fixed,
+        *mine,
+        *surveys,
+        training[-1],
+        training[-1] + "beli/",
+        "/pelatihan/?q=zzz",
+        "/pelatihan/?q=zzz&all=1",
+        "/x/",
+    ]
 
 
 def pages(visitor: Visitor) -> dict[str, str]:
@@ -64,6 +75,8 @@ def pages(visitor: Visitor) -> dict[str, str]:
         )
         found["check refused"] = visitor.last.content.decode()
         found["account refused"] = visitor.send("payout_account", expect=422)
+        found["survey refused"] = visitor.send("survey", 1, expect=422)
+        found["survey answered"] = visitor.send("survey", 1, employment="employee", effective="yes", helped="yes")
         stranger = Visitor().speak(str(visitor.last.headers["Content-Language"]))
         found["sign in refused"] = stranger.send("sign_in", expect=422)
     return found

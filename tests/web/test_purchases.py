@@ -148,3 +148,13 @@ def test_the_number_of_statements_does_not_grow_with_the_purchases(
         visitor.open("purchases")
     with assert_queries(7):
         visitor.open("purchase", newest)
+
+
+def test_a_purchase_without_its_codes_is_shown(person: int, training: Any, sign_in: SignIn) -> None:
+    bought = factories.bought(person, training, at=LATELY)
+    redeemed = factories.redeemed(person, factories.training(price_rupiah=1_000), at=LATELY)
+    assert bought.purchase_id is not None
+    Purchase.objects.update(one_time_code=None, redeem_code_encrypted=None)
+    visitor = sign_in(person)
+    for purchase_id in (bought.purchase_id, redeemed):
+        assert 'class="redeem"' not in visitor.open("purchase", purchase_id)

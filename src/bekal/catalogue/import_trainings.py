@@ -1,34 +1,18 @@
-"""`import_trainings`: put trainings of a file (or of the simulation) into the catalogue; all or nothing, repeatable."""
+"""`import_trainings`: put trainings (of a file or of the simulation) into the catalogue; all or nothing, repeatable."""
 
-import hashlib
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Max
 
-from bekal.accounts.provinces import PROVINCES
-from bekal.catalogue.models import MAX_PRICE_RUPIAH, Category, Institution, Platform, Training
-from bekal.catalogue.table_fields import (
-    ColumnMap,
-    Field,
-    FieldError,
-    Findings,
-    one_of,
-    parsed_rows,
-    text_field,
-    whole_number,
-)
-from bekal.catalogue.table_file import Problem, Table, TableError
-from bekal.core.money import MoneyError, format_rupiah, parse_price_text, parse_rupiah
-
-MAX_ROWS = 100_000
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+from bekal.catalogue.faults import Fault, FaultyRows
+from bekal.catalogue.models import LOCK_ORDER, Category, Institution, Platform, Session, Training
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +34,9 @@ class NewTraining:
     province: int | None = None
     hours: int | None = None
     session_count: int | None = None
+    seat_count: int | None = None
     on_sale: bool | None = None
+    listed_at: datetime | None = None  # of a training that is new here; None: now
     given: frozenset[str] = frozenset()
 
 
@@ -65,100 +51,13 @@ class ImportedTrainings:
     new_category_count: int
 
 
-def _price(text: str) -> int:
-    try:
-        price = parse_rupiah(text) if text.isascii() and text.isdigit() else parse_price_text(text)
-    except MoneyError:
-        price = None
-    if price is None or price > MAX_PRICE_RUPIAH:
-        limit = format_rupiah(MAX_PRICE_RUPIAH)
-        raise FieldError(f"write whole rupiah up to {limit}, as 89700, Rp89.700 or Gratis; leave unknown prices blank")
-    return price
-
-
-def _code(text: str) -> str:
-    if not _CODE.fullmatch(text):
-        raise FieldError("a code has letters, digits, dots, dashes, slashes and underscores, no spaces: rewrite it")
-    return text
-
-
-MODES = {
-    "self_paced": Training.Mode.SELF_PACED,
-    "webinar": Training.Mode.WEBINAR,
-    "on_site": Training.Mode.ON_SITE,
-}
-YES_NO = {"true": True, "yes": True, "ya": True, "1": True, "false": False, "no": False, "tidak": False, "0": False}
-PROVINCE_NAMES: dict[str, int] = {str(code): code for code in PROVINCES} | {
-    name: code for code, name in PROVINCES.items()
-}
-
-# The documented columns (docs/import.md); a test compares the two.
-FIELDS: tuple[Field, ...] = (
-    Field("code", _code, max_characters=60),
-    Field("title", text_field, required=True, max_characters=300),
-    Field("institution", text_field, required=True, max_characters=200),
-    Field("category", text_field, required=True, max_characters=80),
-    Field("category_en", text_field, max_characters=80),
-    Field("price", _price),
-    Field("platform", text_field, max_characters=200),
-    Field("mode", one_of(MODES)),
-    Field("province", one_of(PROVINCE_NAMES)),
-    Field("hours", whole_number(1, 1000)),
-    Field("session_count", whole_number(1, 30)),
-    Field("description", text_field, max_characters=5000),
-    Field("on_sale", one_of(YES_NO)),
-)
-_KEPT_WHERE_ABSENT = ("platform", "mode", "province", "hours", "session_count", "description", "on_sale")
-
-
-def read_trainings(path: Path, column_map: ColumnMap) -> tuple[list[NewTraining], Findings]:
-    """Every training of a CSV or Parquet file, or the problems that keep it out. Writes nothing."""
-    findings = Findings()
-    trainings: list[NewTraining] = []
-    first_line: dict[str, int] = {}
-    try:
-        table = Table(path, max_rows=MAX_ROWS)
-    except TableError as error:
-        findings.add(error.problem)
-        return [], findings
-    for line, values in parsed_rows(table, FIELDS, column_map, findings):
-        code = values.get("code") or derived_code(values["institution"], values["title"])
-        if code in first_line:
-            mend = f"line {first_line[code]} has this training already: keep one of them"
-            column, value = ("code", code) if values.get("code") else ("title", values["title"])
-            findings.add(Problem(line, column, value, mend))
-            continue
-        first_line[code] = line
-        if values.get("price") is None:
-            findings.notes.append(Problem(line, "price", "", f"no price: {values['title']} is listed but not on sale"))
-        given = frozenset(name for name in _KEPT_WHERE_ABSENT if name in values)
-        fields = {name: values[name] for name in (*given, "title", "institution", "category")}
-        trainings.append(
-            NewTraining(
-                code=code,
-                price_rupiah=values.get("price"),
-                category_en=values.get("category_en"),
-                given=given,
-                **fields,
-            )
-        )
-    if not (trainings or findings.problem_count):
-        findings.add(Problem(0, "", "", "the file has no rows below its heading: nothing to import"))
-    return trainings, findings
-
-
-def derived_code(institution: str, title: str) -> str:
-    """The code of a training whose source has none: the same institution and title are the same training."""
-    text = f"{institution.casefold()}\0{title.casefold()}"
-    return f"x-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-
-
 def import_trainings(*, trainings: Sequence[NewTraining], at: datetime, dry_run: bool = False) -> ImportedTrainings:
     """Add the trainings whose code is new, change those that differ, leave the others; one transaction.
 
     Institutions, platforms and categories are found by their name (capitals aside) and made where missing.
     A training that is already known and comes without a price keeps its last one and goes off sale.
-    With `dry_run` everything is tried and nothing kept. Raises ValueError where a code stands twice.
+    With `dry_run` everything is tried and nothing kept. Raises ValueError where a code stands twice, and FaultyRows
+    (nothing changed) where fewer seats are wanted than are sold, or fewer sessions than have a date.
     """
     twice = [code for code, count in Counter(t.code for t in trainings).items() if count > 1]
     if twice:
@@ -185,8 +84,11 @@ def _import(trainings: Sequence[NewTraining], at: datetime) -> ImportedTrainings
         lambda name, taken: _new_category(name, in_english.get(name.casefold()), taken),
     )
     codes = [t.code for t in trainings]
-    known = {t.code: t for t in Training.objects.select_for_update().filter(code__in=codes).order_by("id")}
+    known = {
+        t.code: t for t in Training.objects.select_for_update(no_key=True).filter(code__in=codes).order_by(*LOCK_ORDER)
+    }
     added, changed = [], []
+    _check_against_known(trainings, known)
     for new in trainings:
         values = _values(
             new,
@@ -196,7 +98,7 @@ def _import(trainings: Sequence[NewTraining], at: datetime) -> ImportedTrainings
         )
         old = known.get(new.code)
         if old is None:
-            added.append(Training(code=new.code, listed_at=at, **{"price_rupiah": 0, **values}))
+            added.append(Training(code=new.code, listed_at=new.listed_at or at, **{"price_rupiah": 0, **values}))
         elif any(getattr(old, name) != value for name, value in values.items()):
             for name, value in values.items():
                 setattr(old, name, value)
@@ -206,6 +108,33 @@ def _import(trainings: Sequence[NewTraining], at: datetime) -> ImportedTrainings
         Training.objects.bulk_update(changed, _CHANGEABLE, batch_size=500)
     unchanged = len(trainings) - len(added) - len(changed)
     return ImportedTrainings(len(added), len(changed), unchanged, new_institutions, new_categories)
+
+
+def _check_against_known(trainings: Sequence[NewTraining], known: Mapping[str, Training]) -> None:
+    """What is sold stays sold and what has a date keeps it: raises FaultyRows for a change that denies either."""
+    faults: list[Fault] = []
+    shortened: dict[int, tuple[int, NewTraining, int]] = {}
+    for place, new in enumerate(trainings):
+        old = known.get(new.code)
+        if old is None:
+            continue
+        if "seat_count" in new.given and new.seat_count is not None and new.seat_count < old.bought_count:
+            mend = (
+                f"{old.bought_count} seats of {new.code} are sold: write {old.bought_count} or more, "
+                "or leave it blank where there is no limit"
+            )
+            faults.append(Fault(place, "seat_count", str(new.seat_count), mend))
+        session_count = new.session_count or 1
+        if "session_count" in new.given and session_count < old.session_count:
+            shortened[old.pk] = (place, new, session_count)
+    dated = Session.objects.filter(training_id__in=shortened).order_by("training_id").values_list("training_id")
+    for training_id, last in dated.annotate(last=Max("sequence")) if shortened else ():
+        place, new, session_count = shortened[training_id]
+        if last > session_count:
+            mend = f"session {last} of {new.code} has a date: write {last} or more"
+            faults.append(Fault(place, "session_count", str(session_count), mend))
+    if faults:
+        raise FaultyRows(faults)
 
 
 _CHANGEABLE = (
@@ -218,6 +147,7 @@ _CHANGEABLE = (
     "province",
     "hours",
     "session_count",
+    "seat_count",
     "description",
     "on_sale",
 )
@@ -232,6 +162,7 @@ def _values(new: NewTraining, *, category: int, institution: int, platform: int 
         "province": ("province", new.province),
         "hours": ("hours", new.hours),
         "session_count": ("session_count", new.session_count or 1),
+        "seat_count": ("seat_count", new.seat_count),
         "description": ("description", new.description or ""),
         "on_sale": ("on_sale", new.on_sale is not False),
     }

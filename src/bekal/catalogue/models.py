@@ -2,12 +2,15 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
 
 from bekal.accounts.models import User
 from bekal.accounts.provinces import PROVINCES
 
 MAX_PRICE_RUPIAH = 100_000_000
+# Whoever locks several trainings takes those with a limit of seats first, as buying does (purchases/README.md).
+LOCK_ORDER = (IsNull(F("seat_count"), True), "id")
 
 
 class Category(models.Model):
@@ -59,6 +62,7 @@ class Training(models.Model):
     province = models.PositiveSmallIntegerField(null=True, choices=tuple(PROVINCES.items()))
     hours = models.PositiveSmallIntegerField(null=True)
     session_count = models.PositiveSmallIntegerField(default=1)
+    seat_count = models.PositiveIntegerField(null=True)  # how many can ever be sold; None: no limit
     on_sale = models.BooleanField(default=True)
     listed_at = models.DateTimeField()
     # Kept by the verbs that change them, in the same statement: a summary, never the source.
@@ -81,6 +85,11 @@ class Training(models.Model):
                 condition=Q(rating_sum__gte=F("rating_count"), rating_sum__lte=F("rating_count") * 5),
                 name="catalogue_training_ratings_1_to_5",
             ),
+            models.CheckConstraint(
+                condition=Q(seat_count=None) | Q(bought_count__lte=F("seat_count")),
+                name="catalogue_training_sold_within_seats",
+                violation_error_message="A training never has more buyers than seats.",
+            ),
         ]
         indexes = [
             models.Index(fields=["price_rupiah", "id"], name="training_on_sale_price", condition=Q(on_sale=True))
@@ -88,3 +97,40 @@ class Training(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def seats_left(self) -> int | None:
+        """How many can still be sold; None: no limit."""
+        return None if self.seat_count is None else max(self.seat_count - self.bought_count, 0)
+
+
+class Session(models.Model):
+    """One dated meeting of a training, the `sequence`-th of its `session_count`."""
+
+    training = models.ForeignKey(Training, on_delete=models.PROTECT, related_name="sessions")
+    sequence = models.PositiveSmallIntegerField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True)
+    place = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["training", "sequence"],
+                name="catalogue_session_once_per_sequence",
+                violation_error_message="This session of the training has a date already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(sequence__gte=1),
+                name="catalogue_session_sequence_from_1",
+                violation_error_message="The first session of a training has the number 1.",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")),
+                name="catalogue_session_ends_after_start",
+                violation_error_message="A session ends after it starts.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.training_id}/{self.sequence}"

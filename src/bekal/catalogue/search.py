@@ -38,6 +38,7 @@ class TrainingCard:
     id: int
     code: str
     title: str
+    description: str
     institution_id: int
     institution_name: str
     platform_name: str | None
@@ -49,12 +50,17 @@ class TrainingCard:
     province: int | None
     hours: int | None
     session_count: int
+    seats_left: int | None  # None: no limit
     price_rupiah: int
     on_sale: bool
     rating: float
     rating_count: int
     bought_count: int
     completion_rate: float | None
+
+    @property
+    def is_sold_out(self) -> bool:
+        return self.seats_left == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +195,7 @@ def _card(training: Training, prior: RatingPrior) -> TrainingCard:
         id=training.pk,
         code=training.code,
         title=training.title,
+        description=training.description,
         institution_id=training.institution_id,
         institution_name=training.institution.name,
         platform_name=training.platform.name if training.platform else None,
@@ -200,6 +207,7 @@ def _card(training: Training, prior: RatingPrior) -> TrainingCard:
         province=training.province,
         hours=training.hours,
         session_count=training.session_count,
+        seats_left=training.seats_left,
         price_rupiah=training.price_rupiah,
         on_sale=training.on_sale,
         rating=prior.shrunken(training.rating_sum, training.rating_count),

@@ -17,6 +17,8 @@ PROOF_MAY_NOT_READ = (
     "participants_participant",
     "participants_payoutaccount",
 )
+# Of a table it may not read, the columns that say that something is there, and since when.
+PROOF_MAY_READ_COLUMNS = {"participants_payoutaccount": ("participant_id", "verified_at")}
 
 
 def ensure_roles() -> None:
@@ -43,3 +45,6 @@ def grant_rights() -> None:
                 cursor.execute(f'GRANT UPDATE, DELETE ON "{table}" TO {APP_ROLE}')
             if not table.startswith(PROOF_MAY_NOT_READ):
                 cursor.execute(f'GRANT SELECT ON "{table}" TO {PROOF_ROLE}')
+            elif table in PROOF_MAY_READ_COLUMNS:
+                columns = ", ".join(PROOF_MAY_READ_COLUMNS[table])
+                cursor.execute(f'GRANT SELECT ({columns}) ON "{table}" TO {PROOF_ROLE}')

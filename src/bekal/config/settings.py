@@ -40,6 +40,8 @@ INSTALLED_APPS = [
     "bekal.incentives",
     "bekal.recommender",
     "bekal.lifecycle",
+    "bekal.engagement",
+    "bekal.exchange",
     "bekal.simulation",
     "bekal.proofs",
     "bekal.ui",

@@ -52,16 +52,17 @@ WITH journey AS (
     WHERE e.kind = 'incentive'
 )
 SELECT count(*) AS accepted,
-       count(*) FILTER (WHERE journey.bought >= 1) AS bought,
-       count(*) FILTER (WHERE journey.completed >= 1) AS completed,
-       count(*) FILTER (WHERE journey.proven >= 1) AS proven,
-       count(*) FILTER (WHERE paid.participation_id IS NOT NULL) AS paid,
-       count(*) FILTER (WHERE journey.bought >= 2) AS bought_again,
+       count(*) FILTER (WHERE journey.bought >= 1 OR bought_before) AS bought,
+       count(*) FILTER (WHERE journey.completed >= 1 OR paid_before) AS completed,
+       count(*) FILTER (WHERE journey.proven >= 1 OR paid_before) AS proven,
+       count(*) FILTER (WHERE paid.participation_id IS NOT NULL OR paid_before) AS paid,
+       count(*) FILTER (WHERE coalesce(journey.bought, 0) + bought_before::int >= 2) AS bought_again,
        count(*) FILTER (WHERE revoked_at IS NOT NULL) AS revoked,
-       count(*) FILTER (WHERE journey.bought IS NULL AND revoked_at IS NULL
+       count(*) FILTER (WHERE journey.bought IS NULL AND NOT bought_before AND revoked_at IS NULL
                         AND first_purchase_due_on BETWEEN %(today)s AND %(soon)s) AS at_risk,
-       count(*) FILTER (WHERE journey.completed >= 1 AND paid.participation_id IS NULL) AS finished_not_paid
-FROM participants_participation place
+       count(*) FILTER (WHERE journey.completed >= 1 AND paid.participation_id IS NULL AND NOT paid_before)
+           AS finished_not_paid
+FROM (SELECT *, incentives_paid_before_count > 0 AS paid_before FROM participants_participation) place
 LEFT JOIN journey ON journey.participation_id = place.id
 LEFT JOIN paid ON paid.participation_id = place.id
 WHERE %(wave)s::int IS NULL OR place.wave_id = %(wave)s

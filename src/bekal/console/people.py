@@ -4,7 +4,7 @@ from datetime import datetime, time
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.dateparse import parse_date
@@ -22,33 +22,45 @@ from bekal.purchases.queries import purchases_of
 
 PAGE_SIZE = 50
 MAX_PAGE = 100_000
-PAID = Exists(
+# Somebody taken over with opening balances has taken the steps that were taken before.
+PAID_BEFORE = Q(incentives_paid_before_count__gt=0)
+PAID = PAID_BEFORE | Exists(
     PayoutStatus.objects.filter(
         state="settled", payout__entitlement__kind="incentive", payout__entitlement__participation=OuterRef("pk")
     )
 )
-BOUGHT = Exists(Purchase.objects.filter(participation=OuterRef("pk")))
-BOUGHT_AGAIN = Exists(Purchase.objects.filter(participation=OuterRef("pk"), ordinal__gte=2))
-COMPLETED = Exists(Purchase.objects.filter(participation=OuterRef("pk"), completed_at__isnull=False))
-PROVEN = Exists(Purchase.objects.filter(participation=OuterRef("pk"), reconciled_at__isnull=False))
-REACHABLE = Exists(ContactPoint.objects.filter(participant=OuterRef("participant"), unreachable_since_at__isnull=True))
+BOUGHT_HERE = Exists(Purchase.objects.filter(participation=OuterRef("pk")))
+BOUGHT = Q(bought_before=True) | BOUGHT_HERE
+BOUGHT_AGAIN = (Q(bought_before=True) & BOUGHT_HERE) | Exists(
+    Purchase.objects.filter(participation=OuterRef("pk"), ordinal__gte=2)
+)
+COMPLETED = PAID_BEFORE | Exists(Purchase.objects.filter(participation=OuterRef("pk"), completed_at__isnull=False))
+PROVEN = PAID_BEFORE | Exists(Purchase.objects.filter(participation=OuterRef("pk"), reconciled_at__isnull=False))
+# The channels that still reach a person, the phone first.
+REACHED_BY = Prefetch(
+    "participant__contact_points",
+    ContactPoint.objects.filter(unreachable_since_at__isnull=True).order_by("-kind"),
+    to_attr="reached_by",
+)
 # Who stands before a step without having taken it, by the name the funnel's address uses.
 STAGES: dict[str, tuple[Any, Any]] = {
     "all": (gettext_lazy("Everybody accepted"), Q()),
     "not_bought": (gettext_lazy("Accepted, no training bought"), ~BOUGHT),
-    "not_completed": (gettext_lazy("Bought, nothing completed"), Q(BOUGHT) & ~COMPLETED),
-    "not_proven": (gettext_lazy("Completed, evidence still owed"), Q(COMPLETED) & ~PROVEN),
-    "not_paid": (gettext_lazy("Evidence complete, not yet paid"), Q(PROVEN) & ~PAID),
-    "not_bought_again": (gettext_lazy("One training bought, no second"), Q(BOUGHT) & ~BOUGHT_AGAIN),
+    "not_completed": (gettext_lazy("Bought, nothing completed"), BOUGHT & ~COMPLETED),
+    "not_proven": (gettext_lazy("Completed, evidence still owed"), COMPLETED & ~PROVEN),
+    "not_paid": (gettext_lazy("Evidence complete, not yet paid"), PROVEN & ~PAID),
+    "not_bought_again": (gettext_lazy("One training bought, no second"), BOUGHT & ~BOUGHT_AGAIN),
 }
 
 
 def people_at(stage: str, *, wave_number: int | None) -> QuerySet[Participation]:
-    """Participations before a step, those with the nearest deadline first."""
+    """Participations before a step, those with the nearest deadline first; each `participant.reached_by` lists the
+    contact points that work."""
     rows = Participation.objects.filter(STAGES[stage][1]).select_related("participant", "wave")
     if wave_number is not None:
         rows = rows.filter(wave__number=wave_number)
-    return rows.annotate(reachable=REACHABLE, purchase_count=Count("purchases")).order_by("first_purchase_due_on", "pk")
+    rows = rows.annotate(purchase_count=Count("purchases")).prefetch_related(REACHED_BY)
+    return rows.order_by("first_purchase_due_on", "pk")
 
 
 def mask_name(name: str) -> str:
@@ -86,7 +98,7 @@ def people(request: HttpRequest) -> HttpResponse:
 @open_to(Role.OFFICER)
 def person(request: HttpRequest, participation_id: int) -> HttpResponse:
     place = get_object_or_404(
-        Participation.objects.select_related("participant", "wave"), pk=min(participation_id, 2**63 - 1)
+        Participation.objects.select_related("participant__district", "wave"), pk=min(participation_id, 2**63 - 1)
     )
     as_of, problem = _as_of(request.GET.get("as_of", ""))
     balances = balances_of(owner_ids=[place.pk], as_of=as_of).get(place.pk, {})

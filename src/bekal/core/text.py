@@ -16,6 +16,8 @@ def is_readable(text: str, *, multiline: bool = False) -> bool:
 
     Line breaks and tabs are readable in a `multiline` text only.
     """
+    if text.isprintable():
+        return True  # a stricter question with a faster answer, and the usual one
     allowed = "\n\t" if multiline else ""
     return all(character in allowed or unicodedata.category(character) not in _UNREADABLE for character in text)
 

@@ -1,13 +1,14 @@
 """`export_payout_run`: the intent to pay is written, with one file for each partner; the sending comes afterwards."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
-from operator import attrgetter
+from itertools import groupby, islice
+from operator import itemgetter
 
 from django.db import connection, transaction
+from django.db.models import Count, Sum
 
 from bekal.accounts.privacy import decrypt, encrypt
 from bekal.core.refusal import Refusal
@@ -18,7 +19,10 @@ from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
 
-SEND = {Entitlement.Kind.INCENTIVE: Movement.SEND_INCENTIVE, Entitlement.Kind.SURVEY: Movement.SEND_SURVEY}
+SEND = {
+    Entitlement.Kind.INCENTIVE.value: Movement.SEND_INCENTIVE,
+    Entitlement.Kind.SURVEY.value: Movement.SEND_SURVEY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +47,7 @@ class Exported:
     refusal: Refusal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Payout:
-    """What a file and the ledger need of one payout."""
-
-    partner: str
-    reference: str
-    amount_rupiah: int
-    participation_id: int
-    kind: str
-    number_encrypted: bytes
-    holder_name: str
-
-
+CHUNK_COUNT = 20_000
 SENT_SQL = """
 INSERT INTO incentives_payoutstatus (payout_id, state, reason_code, file_id, recorded_at)
 SELECT payout.id, 'sent', '', file.id, %(at)s
@@ -83,11 +75,11 @@ def export_payout_run(*, run_id: int, at: datetime) -> Exported:
         return _refused(run_id, PayoutRefusal.RUN_CANCELLED)
     if run.approved_at is None:
         return _refused(run_id, PayoutRefusal.NOT_APPROVED)
-    payouts = _payouts_of(run_id)
+    contents = {partner: write_instructions(lines) for partner, lines in _instructions_of(run_id)}
     # After the list was read: an account that changes in this moment is seen here, or was not read above.
     if seal_of(run_id=run_id) != planned_seal(run):
         return _refused(run_id, PayoutRefusal.LIST_CHANGED)
-    return Exported(run_id, _write_intent(run, payouts, at))
+    return Exported(run_id, _write_intent(run, contents, at))
 
 
 def _stored_files(*, run_id: int) -> tuple[ExportedFile, ...]:
@@ -110,35 +102,47 @@ def _refused(run_id: int, code: PayoutRefusal) -> Exported:
     return Exported(run_id, (), refusal=Refusal(code, {"run_id": run_id}))
 
 
-def _payouts_of(run_id: int) -> list[_Payout]:
-    rows = Payout.objects.filter(run_id=run_id).order_by("partner", "reference")
-    columns = (
-        "entitlement__participation_id",
-        "entitlement__kind",
-        "account__number_encrypted",
-        "account__holder_name",
-    )
-    return [_Payout(*row) for row in rows.values_list("partner", "reference", "amount_rupiah", *columns)]
+def _instructions_of(run_id: int) -> Iterator[tuple[str, Iterator[Instruction]]]:
+    """The lines of each partner's file, read as they are asked for: a run may have half a million."""
+    columns = ("partner", "reference", "account__number_encrypted", "account__holder_name", "amount_rupiah")
+    rows = Payout.objects.filter(run_id=run_id).order_by("partner", "reference").values_list(*columns)
+    for partner, group in groupby(rows.iterator(chunk_size=CHUNK_COUNT), key=itemgetter(0)):
+        yield (
+            partner,
+            (
+                Instruction(reference, partner, decrypt(number), holder_name, amount_rupiah)
+                for _, reference, number, holder_name, amount_rupiah in group
+            ),
+        )
 
 
-def _write_intent(run: PayoutRun, payouts: Sequence[_Payout], at: datetime) -> tuple[ExportedFile, ...]:
-    files = tuple(
-        _store_file(run, partner, list(group), at) for partner, group in groupby(payouts, key=attrgetter("partner"))
-    )
+def _write_intent(run: PayoutRun, contents: Mapping[str, bytes], at: datetime) -> tuple[ExportedFile, ...]:
+    rows = Payout.objects.filter(run=run).order_by("partner").values_list("partner")
+    totals = {partner: total for partner, *total in rows.annotate(Count("id"), Sum("amount_rupiah"))}
+    files = tuple(_store_file(run, partner, content, totals[partner], at) for partner, content in contents.items())
     with connection.cursor() as cursor:
         cursor.execute(SENT_SQL, {"run_id": run.id, "at": at})
-    posted = post(postings=[_sending(one) for one in payouts], at=at)
-    if len(posted.posted) != len(payouts):
-        raise RuntimeError(f"run {run.id}: {len(payouts) - len(posted.posted)} payouts did not reach the ledger")
+    _post_sending(run, at)
     PayoutRun.objects.filter(id=run.id).update(exported_at=at)
     return files
 
 
-def _store_file(run: PayoutRun, partner: str, payouts: Sequence[_Payout], at: datetime) -> ExportedFile:
-    content = write_instructions(
-        Instruction(one.reference, partner, decrypt(bytes(one.number_encrypted)), one.holder_name, one.amount_rupiah)
-        for one in payouts
-    )
+def _post_sending(run: PayoutRun, at: datetime) -> None:
+    columns = ("entitlement__participation_id", "entitlement__kind", "amount_rupiah", "reference")
+    rows = Payout.objects.filter(run_id=run.id).order_by("reference").values_list(*columns)
+    payouts, posted_count = rows.iterator(chunk_size=CHUNK_COUNT), 0
+    while chunk := list(islice(payouts, CHUNK_COUNT)):
+        postings = [
+            Posting(participation_id, SEND[kind], amount_rupiah, f"sent:{reference}")
+            for participation_id, kind, amount_rupiah, reference in chunk
+        ]
+        posted_count += len(post(postings=postings, at=at).posted)
+    if posted_count != run.payout_count:
+        raise RuntimeError(f"run {run.id}: {run.payout_count - posted_count} payouts did not reach the ledger")
+
+
+def _store_file(run: PayoutRun, partner: str, content: bytes, total: Sequence[int], at: datetime) -> ExportedFile:
+    line_count, total_rupiah = total
     row = PayoutFile.objects.create(
         run=run,
         direction=PayoutFile.Direction.OUT,
@@ -146,13 +150,8 @@ def _store_file(run: PayoutRun, partner: str, payouts: Sequence[_Payout], at: da
         name=f"bekal-{run.planned_for:%Y%m%d}-run{run.id}-{partner}.csv",
         sha256=hashlib.sha256(content).digest(),
         content_encrypted=encrypt(content.decode()),
-        line_count=len(payouts),
-        total_rupiah=sum(one.amount_rupiah for one in payouts),
+        line_count=line_count,
+        total_rupiah=total_rupiah,
         stored_at=at,
     )
-    return ExportedFile(row.id, partner, row.name, content, row.line_count, row.total_rupiah)
-
-
-def _sending(payout: _Payout) -> Posting:
-    movement = SEND[Entitlement.Kind(payout.kind)]
-    return Posting(payout.participation_id, movement, payout.amount_rupiah, f"sent:{payout.reference}")
+    return ExportedFile(row.id, partner, row.name, content, line_count, total_rupiah)

@@ -12,6 +12,7 @@ from bekal.core.schedule import is_calendar_published
 from bekal.incentives.list_seal import SEAL_SQL
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.clock import programme_day
+from bekal.ledger.copy_rows import id_array
 
 MAX_DAYS_AHEAD = 14
 """A file may reach the partners before its day, but a mistyped year must not pay every later instalment at once."""
@@ -60,14 +61,14 @@ LEFT JOIN participants_payoutaccountdirectory directory ON directory.account_id 
 WHERE entitlement.payment_on <= %(planned_for)s
   AND NOT EXISTS (SELECT 1 FROM incentives_payout live
                   WHERE live.entitlement_id = entitlement.id AND live.ended_at IS NULL)
-  AND (%(participation_ids)s::bigint[] IS NULL OR participation.id = ANY(%(participation_ids)s))
+  AND (%(participation_ids)s::bigint[] IS NULL OR participation.id = ANY(%(participation_ids)s::bigint[]))
 """
 
 PLAN_SQL = f"""
-WITH attempt AS MATERIALIZED (
+WITH due AS MATERIALIZED ({DUE_SQL}), attempt AS MATERIALIZED (
     SELECT due.*, 1 + coalesce((SELECT max(earlier.attempt) FROM incentives_payout earlier
                                 WHERE earlier.entitlement_id = due.entitlement_id), 0) AS attempt
-    FROM ({DUE_SQL}) due WHERE left_out IS NULL
+    FROM due WHERE left_out IS NULL
 ), line AS MATERIALIZED (
     SELECT attempt.*, 'BKL' || lpad(entitlement_id::text, 14, '0') || 'A'
                    || lpad(attempt::text, greatest(2, length(attempt::text)), '0') AS reference
@@ -84,11 +85,11 @@ WITH attempt AS MATERIALIZED (
     SELECT entitlement_id, run.id, account_id, partner, masked, attempt, amount_rupiah, reference
     FROM line CROSS JOIN run ORDER BY entitlement_id
 )
-SELECT id, payout_count, total_rupiah, list_sha256 FROM run
-"""
-
-LEFT_OUT_SQL = f"""
-SELECT left_out, count(*) FROM ({DUE_SQL}) due WHERE left_out IS NOT NULL GROUP BY left_out ORDER BY left_out
+SELECT id, payout_count, total_rupiah, list_sha256, left_out
+FROM (SELECT array_agg(ARRAY[left_out, entitlement_count::text] ORDER BY left_out) AS left_out
+      FROM (SELECT left_out, count(*) AS entitlement_count FROM due WHERE left_out IS NOT NULL GROUP BY left_out) reason
+     ) reasons
+LEFT JOIN run ON true
 """
 
 
@@ -106,23 +107,21 @@ def plan_payout_run(
     refusal = _refusal_to_plan(planned_for, programme_day(at))
     if refusal is not None:
         return PlannedRun(None, 0, 0, None, (), refusal)
-    values: dict[str, date | datetime | int | list[int] | None] = {
+    values: dict[str, date | datetime | int | str | None] = {
         "planned_for": planned_for,
         "officer_id": officer_id,
         "at": at,
-        "participation_ids": None if participation_ids is None else list(participation_ids),
+        "participation_ids": None if participation_ids is None else id_array(participation_ids),
     }
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('incentives.plan_payout_run'))")
-        cursor.execute(LEFT_OUT_SQL, values)
-        left_out = tuple(LeftOut(LeftOutReason(reason), count) for reason, count in cursor.fetchall())
         cursor.execute(PLAN_SQL, values)
-        planned = cursor.fetchone()
-    if planned is None:
+        run_id, payout_count, total_rupiah, list_sha256, reasons = cursor.fetchone()
+    left_out = tuple(LeftOut(LeftOutReason(reason), int(count)) for reason, count in reasons or ())
+    if run_id is None:
         left_out_count = sum(one.entitlement_count for one in left_out)
         refusal = Refusal(PayoutRefusal.NOTHING_DUE, {"on": planned_for, "left_out_count": left_out_count})
         return PlannedRun(None, 0, 0, None, left_out, refusal)
-    run_id, payout_count, total_rupiah, list_sha256 = planned
     return PlannedRun(run_id, payout_count, total_rupiah, bytes(list_sha256), left_out)
 
 

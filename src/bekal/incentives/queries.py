@@ -13,6 +13,7 @@ from bekal.accounts.privacy import decrypt
 from bekal.incentives.models import Payout, PayoutFile, PayoutRun, PayoutStatus
 from bekal.incentives.timeline import InstalmentLine, InstalmentState, NextStep, timeline_of
 from bekal.ledger.clock import JAKARTA
+from bekal.ledger.copy_rows import id_array
 from bekal.ledger.movements import Kind
 
 __all__ = [
@@ -316,7 +317,7 @@ def on_time_share() -> OnTimeShare:
 EARNED_UNPAID_SQL = """
 SELECT entitlement.participation_id, entitlement.kind, sum(entitlement.amount_rupiah)::bigint
 FROM incentives_entitlement entitlement
-WHERE entitlement.participation_id = ANY(%s)
+WHERE entitlement.participation_id = ANY(%s::bigint[])
   AND NOT EXISTS (SELECT 1 FROM incentives_payout payout
                   JOIN incentives_payoutstatus sent ON sent.payout_id = payout.id AND sent.state = 'sent'
                   WHERE payout.entitlement_id = entitlement.id AND payout.ended_at IS NULL)
@@ -328,5 +329,5 @@ COMMITTED = {"incentive": Kind.INCENTIVE_COMMITTED, "survey": Kind.SURVEY_COMMIT
 def earned_unpaid(*, participation_ids: Collection[int]) -> dict[tuple[int, Kind], int]:
     """What is earned and still committed (not on its way, not paid), by participation and kind of money."""
     with connection.cursor() as cursor:
-        cursor.execute(EARNED_UNPAID_SQL, [list(participation_ids)])
+        cursor.execute(EARNED_UNPAID_SQL, [id_array(participation_ids)])
         return {(owner_id, COMMITTED[kind]): amount for owner_id, kind, amount in cursor.fetchall()}

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
@@ -12,10 +13,14 @@ from bekal.core.refusal import Refusal
 from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun, PayoutStatus
 from bekal.incentives.partners.csv_rail import MAX_FAULTS, REJECTED, SETTLED, StatusLine, one_line, read_statuses
 from bekal.incentives.refusals import PayoutRefusal
+from bekal.ledger.copy_rows import copy_rows, text_array
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
 
-REJECT = {Entitlement.Kind.INCENTIVE: Movement.REJECT_INCENTIVE, Entitlement.Kind.SURVEY: Movement.REJECT_SURVEY}
+REJECT = {
+    Entitlement.Kind.INCENTIVE.value: Movement.REJECT_INCENTIVE,
+    Entitlement.Kind.SURVEY.value: Movement.REJECT_SURVEY,
+}
 NAME_LENGTH = 120
 
 
@@ -42,26 +47,26 @@ class Settled:
         return self.exceptions[0] if self.exceptions else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
+class _Sent(NamedTuple):
     """One payout of the run as the books have it; `state` is what a partner has said of it already, if anything."""
 
     payout_id: int
     participation_id: int
-    kind: Entitlement.Kind
+    kind: str
     partner: str
     amount_rupiah: int
     state: str | None
     reason_code: str
 
 
+CHUNK_COUNT = 20_000
 SENT_SQL = """
 SELECT payout.reference, payout.id, entitlement.participation_id, entitlement.kind, payout.partner,
        payout.amount_rupiah, answer.state, coalesce(answer.reason_code, '')
 FROM incentives_payout payout
 JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
 LEFT JOIN incentives_payoutstatus answer ON answer.payout_id = payout.id AND answer.state <> 'sent'
-WHERE payout.run_id = %s
+WHERE payout.run_id = %s AND payout.reference = ANY(%s::text[])
 """
 
 
@@ -96,7 +101,7 @@ def _take(
     earlier = PayoutFile.objects.filter(run_id=run_id, direction=PayoutFile.Direction.BACK, sha256=sha256).first()
     if earlier is not None:
         return _figures(run_id, earlier.id, len(lines), repeated=True)
-    sent = _sent_of(run_id)
+    sent = _sent_of(run_id, lines)
     faults = tuple(fault for line in lines for fault in _faults_of(line, sent.get(line.reference), partner))
     if faults:
         return Settled(run_id, exceptions=faults[:MAX_FAULTS])
@@ -115,13 +120,11 @@ def _take(
     return _figures(run_id, file.id, len(lines))
 
 
-def _sent_of(run_id: int) -> dict[str, _Sent]:
+def _sent_of(run_id: int, lines: Sequence[StatusLine]) -> dict[str, _Sent]:
+    """The payouts of this run that the file names, by reference."""
     with connection.cursor() as cursor:
-        cursor.execute(SENT_SQL, [run_id])
-        return {
-            reference: _Sent(payout_id, participation_id, Entitlement.Kind(kind), *rest)
-            for reference, payout_id, participation_id, kind, *rest in cursor.fetchall()
-        }
+        cursor.execute(SENT_SQL, [run_id, text_array([line.reference for line in lines])])
+        return {reference: _Sent(*rest) for reference, *rest in cursor.fetchall()}
 
 
 def _faults_of(line: StatusLine, sent: _Sent | None, partner: str) -> Iterator[Refusal]:
@@ -143,15 +146,15 @@ def _fault(code: PayoutRefusal, line: StatusLine, column: str, **values: int | s
 
 
 def _record(news: Sequence[tuple[StatusLine, _Sent]], file: PayoutFile, at: datetime) -> None:
-    PayoutStatus.objects.bulk_create(
-        PayoutStatus(
-            payout_id=sent.payout_id, state=line.state, reason_code=line.reason_code, file=file, recorded_at=at
-        )
-        for line, sent in news
+    columns = ("payout_id", "state", "reason_code", "file_id", "recorded_at")
+    copy_rows(
+        PayoutStatus, columns, ((sent.payout_id, line.state, line.reason_code, file.pk, at) for line, sent in news)
     )
-    posted = post(postings=[_movement(line, sent) for line, sent in news], at=at)
-    if len(posted.posted) != len(news):
-        raise RuntimeError(f"file {file.id}: {len(news) - len(posted.posted)} answers did not reach the ledger")
+    for start in range(0, len(news), CHUNK_COUNT):
+        chunk = news[start : start + CHUNK_COUNT]
+        posted = post(postings=[_movement(line, sent) for line, sent in chunk], at=at)
+        if len(posted.posted) != len(chunk):
+            raise RuntimeError(f"file {file.pk}: {len(chunk) - len(posted.posted)} answers did not reach the ledger")
     rejected = PayoutStatus.objects.filter(file=file, state=REJECTED)
     Payout.objects.filter(id__in=rejected.values("payout_id")).update(ended_at=at)
 

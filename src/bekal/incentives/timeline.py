@@ -127,6 +127,12 @@ def timeline_of(*, participation_id: int, on: date) -> tuple[InstalmentLine, ...
         *instalments_owed(scheme, max(on, person.accepted_on)),
         *(survey_owed(scheme, number, max(on, person.accepted_on)) for number in range(1, scheme.survey_count + 1)),
     ]
+    # What was paid before the person was taken over from another system is not in these books.
+    paid_before_counts = {
+        InstalmentKind.INCENTIVE: person.incentives_paid_before_count,
+        InstalmentKind.SURVEY: person.surveys_paid_before_count,
+    }
+    promised = [one for one in promised if one.number > paid_before_counts[one.kind]]
     missing = dict(_missing(person, on)) if len(earned) < len(promised) else {}
     return tuple(
         _earned_line(row, account, on)
@@ -195,10 +201,12 @@ def _missing(person: Participation, on: date) -> Iterator[tuple[InstalmentKind, 
         yield from ((kind, (InstalmentState.RETURNED, NextStep.NOTHING)) for kind in InstalmentKind)
         return
     purchases = list(Purchase.objects.filter(participation_id=person.id).order_by("ordinal"))
-    if not purchases and on > person.first_purchase_due_on:
+    if not (purchases or person.bought_before) and on > person.first_purchase_due_on:
         yield from ((kind, (InstalmentState.DEADLINE_PASSED, NextStep.NOTHING)) for kind in InstalmentKind)
         return
-    yield InstalmentKind.INCENTIVE, _evidence_state(purchases)
+    is_proven = person.incentives_paid_before_count > 0
+    waits_for_office = InstalmentState.WAITING_RECONCILIATION, NextStep.WAIT_FOR_OFFICE
+    yield InstalmentKind.INCENTIVE, waits_for_office if is_proven else _evidence_state(purchases)
     yield InstalmentKind.SURVEY, (InstalmentState.WAITING_ANSWER, NextStep.WAIT_FOR_SURVEY)
 
 

@@ -35,6 +35,7 @@ class Reason(models.IntegerChoices):
     PAYOUT_REJECTED = 6, _("payout rejected")
     REVOCATION = 7, _("revocation")
     END_OF_BALANCE = 8, _("end of the balance")
+    OPENING = 9, _("opening balance")
 
 
 class Movement(Enum):
@@ -43,6 +44,10 @@ class Movement(Enum):
     COMMIT_TRAINING = (Reason.ACCEPTANCE, Kind.TREASURY, Kind.TRAINING_BALANCE)
     COMMIT_INCENTIVE = (Reason.ACCEPTANCE, Kind.TREASURY, Kind.INCENTIVE_COMMITTED)
     COMMIT_SURVEY = (Reason.ACCEPTANCE, Kind.TREASURY, Kind.SURVEY_COMMITTED)
+    # What was left of an envelope when a programme's books came over from another system.
+    OPEN_TRAINING = (Reason.OPENING, Kind.TREASURY, Kind.TRAINING_BALANCE)
+    OPEN_INCENTIVE = (Reason.OPENING, Kind.TREASURY, Kind.INCENTIVE_COMMITTED)
+    OPEN_SURVEY = (Reason.OPENING, Kind.TREASURY, Kind.SURVEY_COMMITTED)
     PURCHASE = (Reason.PURCHASE, Kind.TRAINING_BALANCE, Kind.ESCROW)
     COMPLETION = (Reason.COMPLETION, Kind.ESCROW, Kind.INSTITUTION_PAYABLE)
     SEND_INCENTIVE = (Reason.PAYOUT_SENT, Kind.INCENTIVE_COMMITTED, Kind.PAYOUT_IN_TRANSIT)

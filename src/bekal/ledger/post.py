@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.utils import IntegrityError
 
+from bekal.ledger.copy_rows import int_array, text_array
 from bekal.ledger.movements import Kind, Movement
 
 # A rival that posts the same keys at the same moment makes the unique key fail once; the second look sees its rows.
@@ -29,6 +30,13 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
+class PastPosting(Posting):
+    """A transfer that was made at `posted_at` (aware), before this ledger was kept."""
+
+    posted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Posted:
     """What became of each (owner, key): posted now, posted before, or refused because the balance is too small."""
 
@@ -39,12 +47,13 @@ class Posted:
 
 # Per owner all or nothing: an owner whose training balance would leave 0..granted gets none of its fresh postings.
 # The conditional UPDATE locks the balance row and is evaluated again on the newest version after a wait, so that two
-# purchases of the last rupiah cannot both pass.
+# purchases of the last rupiah cannot both pass. Without instants of their own (a short array is filled with NULL) all
+# are posted at the one given.
 POST_SQL = f"""
 WITH wanted AS (
     SELECT * FROM unnest(%(owners)s::bigint[], %(debits)s::smallint[], %(credits)s::smallint[], %(reasons)s::smallint[],
-                         %(amounts)s::bigint[], %(keys)s::text[])
-        AS w(owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key)
+                         %(amounts)s::bigint[], %(keys)s::text[], %(instants)s::timestamptz[])
+        AS w(owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key, posted_at)
 ), known AS (
     SELECT t.owner_id, t.idempotency_key,
            (t.debit_kind, t.credit_kind, t.reason, t.amount_rupiah)
@@ -73,17 +82,18 @@ WITH wanted AS (
     RETURNING b.owner_id
 ), allowed AS (
     SELECT f.* FROM fresh f
-    WHERE NOT EXISTS (SELECT 1 FROM change c WHERE c.owner_id = f.owner_id)
-       OR EXISTS (SELECT 1 FROM moved m WHERE m.owner_id = f.owner_id)
+    LEFT JOIN change c ON c.owner_id = f.owner_id LEFT JOIN moved m ON m.owner_id = f.owner_id
+    WHERE c.owner_id IS NULL OR m.owner_id IS NOT NULL
 ), inserted AS (
     INSERT INTO ledger_transfer (owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key, posted_at)
-    SELECT owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key, %(at)s FROM allowed
-    ORDER BY owner_id, idempotency_key
-    RETURNING owner_id, idempotency_key
+    SELECT owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key, coalesce(posted_at, %(at)s)
+    FROM allowed ORDER BY owner_id, idempotency_key
 )
-SELECT 'posted', owner_id, idempotency_key FROM inserted
-UNION ALL
 SELECT CASE WHEN same THEN 'repeated' ELSE 'conflict' END, owner_id, idempotency_key FROM known
+UNION ALL
+SELECT 'refused', f.owner_id, f.idempotency_key FROM fresh f
+JOIN change c ON c.owner_id = f.owner_id LEFT JOIN moved m ON m.owner_id = f.owner_id
+WHERE m.owner_id IS NULL
 """
 
 
@@ -97,7 +107,24 @@ def post(*, postings: Sequence[Posting], at: datetime) -> Posted:
     Raises ValueError for a naive `at`, an amount that is not a positive int, a key outside 1..64 characters or named
     twice for one owner; IdempotencyConflict where a key was used before for something else (then nothing is written).
     """
-    _check(postings, at)
+    if at.tzinfo is None:
+        raise ValueError("at must be an aware datetime")
+    return _post(postings, at)
+
+
+def post_history(*, postings: Sequence[PastPosting]) -> Posted:
+    """As `post`, each posting at its own past instant: for history that is brought in from elsewhere.
+
+    The balance is guarded as it stands when a call is made: what opens a training balance goes in a call before those
+    that spend it. Raises as `post`; ValueError for a naive `posted_at`."""
+    for posting in postings:
+        if posting.posted_at.tzinfo is None:
+            raise ValueError("posted_at must be an aware datetime")
+    return _post(postings, None)
+
+
+def _post(postings: Sequence[Posting], at: datetime | None) -> Posted:
+    _check(postings)
     if not postings:
         return Posted(frozenset(), frozenset(), frozenset())
     for attempt in range(1, TRIES + 1):
@@ -111,7 +138,7 @@ def post(*, postings: Sequence[Posting], at: datetime) -> Posted:
     raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _post_and_look_again(postings: Sequence[Posting], at: datetime) -> Posted:
+def _post_and_look_again(postings: Sequence[Posting], at: datetime | None) -> Posted:
     """A rival that spent the balance while we waited for its row may have posted our very key, which our statement's
     snapshot could not show: what was refused is asked for once more, and is then repeated if that was so."""
     first = _post_once(postings, at)
@@ -121,38 +148,39 @@ def _post_and_look_again(postings: Sequence[Posting], at: datetime) -> Posted:
     return Posted(first.posted | again.posted, first.repeated | again.repeated, again.refused)
 
 
-def _post_once(postings: Sequence[Posting], at: datetime) -> Posted:
+_CODES = {m: (m.debit_kind.value, m.credit_kind.value, m.reason.value) for m in Movement}
+
+
+def _post_once(postings: Sequence[Posting], at: datetime | None) -> Posted:
+    codes = [_CODES[p.movement] for p in postings]
+    columns = {
+        "owners": int_array([p.owner_id for p in postings]),
+        "debits": int_array([debit for debit, _, _ in codes]),
+        "credits": int_array([credit for _, credit, _ in codes]),
+        "reasons": int_array([reason for _, _, reason in codes]),
+        "amounts": int_array([p.amount_rupiah for p in postings]),
+        "keys": text_array([p.idempotency_key for p in postings]),
+        "instants": text_array([p.posted_at.isoformat() for p in postings if isinstance(p, PastPosting)]),
+        "at": at,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            POST_SQL,
-            {
-                "owners": [p.owner_id for p in postings],
-                "debits": [p.movement.debit_kind.value for p in postings],
-                "credits": [p.movement.credit_kind.value for p in postings],
-                "reasons": [p.movement.reason.value for p in postings],
-                "amounts": [p.amount_rupiah for p in postings],
-                "keys": [p.idempotency_key for p in postings],
-                "at": at,
-            },
-        )
-        outcome: dict[str, set[tuple[int, str]]] = {"posted": set(), "repeated": set(), "conflict": set()}
+        cursor.execute(POST_SQL, columns)
+        outcome: dict[str, set[tuple[int, str]]] = {"repeated": set(), "refused": set(), "conflict": set()}
         for what, owner_id, key in cursor.fetchall():
             outcome[what].add((owner_id, key))
     if outcome["conflict"]:
         raise IdempotencyConflict(f"used before with other parameters: {sorted(outcome['conflict'])[:5]}")
-    asked = {(p.owner_id, p.idempotency_key) for p in postings}
-    refused = asked - outcome["posted"] - outcome["repeated"]
-    return Posted(frozenset(outcome["posted"]), frozenset(outcome["repeated"]), frozenset(refused))
+    asked = frozenset([(p.owner_id, p.idempotency_key) for p in postings])
+    repeated, refused = frozenset(outcome["repeated"]), frozenset(outcome["refused"])
+    return Posted(asked - repeated - refused if repeated or refused else asked, repeated, refused)
 
 
-def _check(postings: Sequence[Posting], at: datetime) -> None:
-    if at.tzinfo is None:
-        raise ValueError("at must be an aware datetime")
+def _check(postings: Sequence[Posting]) -> None:
     for posting in postings:
         if type(posting.amount_rupiah) is not int or posting.amount_rupiah <= 0:
             raise ValueError(f"amount_rupiah must be a whole number above 0, not {posting.amount_rupiah!r}")
         if not 1 <= len(posting.idempotency_key) <= 64:
             raise ValueError(f"idempotency_key must have 1 to 64 characters, not {posting.idempotency_key!r}")
-    twice = [key for key, n in Counter((p.owner_id, p.idempotency_key) for p in postings).items() if n > 1]
-    if twice:
+    if len({(p.owner_id, p.idempotency_key) for p in postings}) < len(postings):
+        twice = [key for key, n in Counter((p.owner_id, p.idempotency_key) for p in postings).items() if n > 1]
         raise ValueError(f"the same owner and key stand twice in one call: {twice[:5]}")

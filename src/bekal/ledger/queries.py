@@ -6,7 +6,8 @@ from datetime import datetime
 
 from django.db import connection
 
-from bekal.ledger.models import TrainingBalance, Transfer
+from bekal.ledger.copy_rows import id_array
+from bekal.ledger.models import Transfer
 from bekal.ledger.movements import Kind, Reason
 
 
@@ -25,23 +26,31 @@ class TransferLine:
 
 def remaining(*, owner_ids: Collection[int]) -> dict[int, int]:
     """The training balance (rupiah) each owner can spend now; owners without one are left out."""
-    rows = TrainingBalance.objects.filter(owner_id__in=owner_ids).values_list("owner_id", "remaining_rupiah")
-    return dict(rows)
+    return _stored("remaining_rupiah", owner_ids)
 
 
 def granted(*, owner_ids: Collection[int]) -> dict[int, int]:
     """The training balance (rupiah) each owner was granted; owners without one are left out."""
-    rows = TrainingBalance.objects.filter(owner_id__in=owner_ids).values_list("owner_id", "granted_rupiah")
-    return dict(rows)
+    return _stored("granted_rupiah", owner_ids)
 
 
+def _stored(column: str, owner_ids: Collection[int]) -> dict[int, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT owner_id, {column} FROM ledger_trainingbalance WHERE owner_id = ANY(%s::bigint[])",
+            [id_array(owner_ids)],
+        )
+        return dict(cursor.fetchall())
+
+
+_KINDS = {kind.value: kind for kind in Kind}
 BALANCES_SQL = """
-SELECT owner_id, kind, sum(amount) FROM (
+SELECT owner_id, kind, sum(amount)::bigint FROM (
     SELECT owner_id, credit_kind AS kind, amount_rupiah AS amount FROM ledger_transfer
-    WHERE owner_id = ANY(%(owners)s) AND posted_at <= %(as_of)s
+    WHERE owner_id = ANY(%(owners)s::bigint[]) AND posted_at <= %(as_of)s
     UNION ALL
     SELECT owner_id, debit_kind, -amount_rupiah FROM ledger_transfer
-    WHERE owner_id = ANY(%(owners)s) AND posted_at <= %(as_of)s
+    WHERE owner_id = ANY(%(owners)s::bigint[]) AND posted_at <= %(as_of)s
 ) entries GROUP BY owner_id, kind
 """
 
@@ -51,10 +60,10 @@ def balances_of(*, owner_ids: Collection[int], as_of: datetime | None = None) ->
 
     Kinds an owner never touched are left out; the treasury's is negative by what it has committed."""
     with connection.cursor() as cursor:
-        cursor.execute(BALANCES_SQL, {"owners": list(owner_ids), "as_of": as_of or "infinity"})
+        cursor.execute(BALANCES_SQL, {"owners": id_array(owner_ids), "as_of": as_of or "infinity"})
         balances: dict[int, dict[Kind, int]] = {}
         for owner_id, kind, amount in cursor.fetchall():
-            balances.setdefault(owner_id, {})[Kind(kind)] = int(amount)
+            balances.setdefault(owner_id, {})[_KINDS[kind]] = amount
     return balances
 
 

@@ -7,21 +7,23 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from bekal.ledger.clock import programme_day
+from bekal.ledger.copy_rows import id_array, int_array
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
 from bekal.ledger.queries import remaining
 
 CHUNK_COUNT = 20_000
-# A place without a purchase is not ended but revoked: more than its balance has to return. Purchases are never undone,
-# so that one look is enough.
+# A place without a purchase (here or before it was taken over) is not ended but revoked: more than its balance has to
+# return. Purchases are never undone, so that one look is enough.
 LOCK_SQL = """
 SELECT id FROM participants_participation participation
 WHERE balance_ended_at IS NULL AND revoked_at IS NULL AND balance_ends_on < %(day)s AND id > %(after_id)s
-  AND (%(participation_ids)s::bigint[] IS NULL OR id = ANY(%(participation_ids)s))
-  AND EXISTS (SELECT 1 FROM purchases_purchase purchase WHERE purchase.participation_id = participation.id)
+  AND (%(participation_ids)s::bigint[] IS NULL OR id = ANY(%(participation_ids)s::bigint[]))
+  AND (bought_before
+       OR EXISTS (SELECT 1 FROM purchases_purchase purchase WHERE purchase.participation_id = participation.id))
 ORDER BY id LIMIT %(chunk_count)s FOR NO KEY UPDATE
 """
-MARK_SQL = "UPDATE participants_participation SET balance_ended_at = %(at)s WHERE id = ANY(%(ids)s)"
+MARK_SQL = "UPDATE participants_participation SET balance_ended_at = %(at)s WHERE id = ANY(%(ids)s::bigint[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def _lock_ended(at: datetime, participation_ids: Collection[int] | None, after_i
             {
                 "day": programme_day(at),
                 "after_id": after_id,
-                "participation_ids": None if participation_ids is None else list(participation_ids),
+                "participation_ids": None if participation_ids is None else id_array(participation_ids),
                 "chunk_count": CHUNK_COUNT,
             },
         )
@@ -68,7 +70,7 @@ def _lock_ended(at: datetime, participation_ids: Collection[int] | None, after_i
 def _return(ended_ids: list[int], at: datetime) -> int:
     """Mark the balances ended and post what is left of them; the sum in rupiah."""
     with connection.cursor() as cursor:
-        cursor.execute(MARK_SQL, {"at": at, "ids": ended_ids})
+        cursor.execute(MARK_SQL, {"at": at, "ids": int_array(ended_ids)})
     left = remaining(owner_ids=ended_ids)
     postings = [Posting(i, Movement.END_TRAINING, left[i], "end:training") for i in ended_ids if left[i] > 0]
     posted = post(postings=postings, at=at)

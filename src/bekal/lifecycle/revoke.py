@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from bekal.incentives.queries import earned_unpaid
 from bekal.ledger.clock import programme_day
+from bekal.ledger.copy_rows import id_array, int_array
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import Posting, post
 from bekal.ledger.queries import balances_of
@@ -22,14 +23,14 @@ BOUGHT_SQL = "SELECT 1 FROM purchases_purchase purchase WHERE purchase.participa
 LOCK_SQL = f"""
 SELECT id FROM participants_participation participation
 WHERE revoked_at IS NULL AND first_purchase_due_on < %(day)s AND id > %(after_id)s
-  AND (%(participation_ids)s::bigint[] IS NULL OR id = ANY(%(participation_ids)s))
-  AND NOT EXISTS ({BOUGHT_SQL})
+  AND (%(participation_ids)s::bigint[] IS NULL OR id = ANY(%(participation_ids)s::bigint[]))
+  AND NOT bought_before AND NOT EXISTS ({BOUGHT_SQL})
 ORDER BY id LIMIT %(chunk_count)s FOR NO KEY UPDATE
 """
 # A second look, in a statement of its own, because the first may have waited for a purchase it does not see.
 MARK_SQL = f"""
 UPDATE participants_participation participation SET revoked_at = %(at)s
-WHERE id = ANY(%(locked_ids)s) AND revoked_at IS NULL AND NOT EXISTS ({BOUGHT_SQL})
+WHERE id = ANY(%(locked_ids)s::bigint[]) AND revoked_at IS NULL AND NOT EXISTS ({BOUGHT_SQL})
 RETURNING id
 """
 
@@ -47,8 +48,8 @@ def revoke(*, at: datetime, participation_ids: Collection[int] | None = None) ->
     the named ones; return training balance, incentive and survey pay whole, apart from what was earned already.
 
     Works in chunks of 20,000, each a transaction of its own: stopped anywhere and called again it ends the same.
-    Decides as `core.entitlement.refusal_to_revoke` does (a test compares). Lock order: participations by id, then
-    balances.
+    Who bought before being taken over with opening balances has bought. Decides as `core.entitlement.refusal_to_revoke`
+    does (a test compares). Lock order: participations by id, then balances.
     """
     programme_day(at)
     participation_count = returned_rupiah = after_id = 0
@@ -70,7 +71,7 @@ def _lock_candidates(at: datetime, participation_ids: Collection[int] | None, af
             {
                 "day": programme_day(at),
                 "after_id": after_id,
-                "participation_ids": None if participation_ids is None else list(participation_ids),
+                "participation_ids": None if participation_ids is None else id_array(participation_ids),
                 "chunk_count": CHUNK_COUNT,
             },
         )
@@ -79,7 +80,7 @@ def _lock_candidates(at: datetime, participation_ids: Collection[int] | None, af
 
 def _mark(locked_ids: list[int], at: datetime) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(MARK_SQL, {"locked_ids": locked_ids, "at": at})
+        cursor.execute(MARK_SQL, {"locked_ids": int_array(locked_ids), "at": at})
         return sorted(row[0] for row in cursor.fetchall())
 
 

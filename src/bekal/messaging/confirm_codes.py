@@ -6,12 +6,37 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import F, Sum
 
 from bekal.core.refusal import Refusal
-from bekal.messaging.models import OneTimeCode
+from bekal.ledger.copy_rows import id_array, int_array, text_array
 from bekal.messaging.one_time_codes import ATTEMPT_COUNT, FAILURES_AN_HOUR, HOUR, code_hash, is_well_formed
 from bekal.messaging.refusals import CodeRefusal
+
+
+@dataclass(slots=True)
+class _Code:
+    """A code as it stands; what an attempt changes is changed here first."""
+
+    code_id: int
+    code_hash: bytes
+    expires_at: datetime
+    attempts_left: int
+    used_at: datetime | None
+
+
+# All codes of each holder and subject asked about; the last of each is the newest.
+NEWEST_SQL = """
+SELECT holder_id, subject, id, code_hash, expires_at, attempts_left, used_at FROM messaging_onetimecode
+WHERE (holder_id, subject) IN (SELECT * FROM unnest(%s::bigint[], %s::text[]))
+ORDER BY id FOR NO KEY UPDATE
+"""
+USED_SQL = """
+SELECT id, code_hash FROM messaging_onetimecode WHERE id = ANY(%s::bigint[]) AND used_at IS NOT NULL
+"""
+FAILURES_SQL = """
+SELECT coalesce(sum(%s - attempts_left), 0) FROM messaging_onetimecode WHERE issued_at > %s AND attempts_left < %s
+"""
+USE_SQL = "UPDATE messaging_onetimecode SET used_at = %s WHERE id = ANY(%s::bigint[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +80,18 @@ def confirm_codes(*, attempts: Sequence[CodeAttempt], at: datetime) -> tuple[Cod
                 outcomes.append(CodeOutcome(None, refusal, 0))
             elif refusal is None:
                 code.used_at = at
-                used_ids.append(code.pk)
-                outcomes.append(CodeOutcome(code.pk, None, code.attempts_left))
+                used_ids.append(code.code_id)
+                outcomes.append(CodeOutcome(code.code_id, None, code.attempts_left))
             else:
                 if refusal.code == CodeRefusal.CODE_WRONG:
                     code.attempts_left -= 1
-                    wrong[code.pk] = code.attempts_left
+                    wrong[code.code_id] = code.attempts_left
                     failures_left -= 1
                     refusal = Refusal(CodeRefusal.CODE_WRONG, {"attempts_left_count": code.attempts_left})
                 outcomes.append(CodeOutcome(None, refusal, code.attempts_left))
         if used_ids:
-            OneTimeCode.objects.filter(pk__in=used_ids).update(used_at=at)
+            with connection.cursor() as cursor:
+                cursor.execute(USE_SQL, [at, int_array(used_ids)])
         if wrong:
             _store_attempts_left(wrong)
     return tuple(outcomes)
@@ -75,9 +101,9 @@ def were_used(*, attempts: Mapping[int, CodeAttempt]) -> frozenset[int]:
     """Of `attempts` by code number, the numbers whose used code is exactly the one attempted: the same order, again.
 
     Costs no try: it can only repeat what the code has already done."""
-    rows = (
-        OneTimeCode.objects.filter(pk__in=attempts, used_at__isnull=False).values_list("pk", "code_hash").order_by("pk")
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(USED_SQL, [id_array(attempts)])
+        rows = cursor.fetchall()
     return frozenset(
         number
         for number, stored in rows
@@ -85,21 +111,22 @@ def were_used(*, attempts: Mapping[int, CodeAttempt]) -> frozenset[int]:
     )
 
 
-def _newest_codes(attempts: Sequence[CodeAttempt]) -> dict[tuple[int, str], OneTimeCode]:
+def _newest_codes(attempts: Sequence[CodeAttempt]) -> dict[tuple[int, str], _Code]:
     """The newest code of each holder and subject asked about, locked until the transaction ends."""
-    rows = OneTimeCode.objects.select_for_update(no_key=True).filter(
-        holder_id__in={attempt.holder_id for attempt in attempts}, subject__in={attempt.subject for attempt in attempts}
-    )
-    return {(code.holder_id, code.subject): code for code in rows.order_by("pk")}
+    with connection.cursor() as cursor:
+        holders = int_array([attempt.holder_id for attempt in attempts])
+        cursor.execute(NEWEST_SQL, [holders, text_array([attempt.subject for attempt in attempts])])
+        return {(holder_id, subject): _Code(*rest) for holder_id, subject, *rest in cursor.fetchall()}
 
 
 def _failure_count(at: datetime) -> int:
     """Wrong tries on the codes issued within the last hour."""
-    tried = OneTimeCode.objects.filter(issued_at__gt=at - HOUR, attempts_left__lt=ATTEMPT_COUNT)
-    return int(tried.aggregate(failures=Sum(ATTEMPT_COUNT - F("attempts_left")))["failures"] or 0)
+    with connection.cursor() as cursor:
+        cursor.execute(FAILURES_SQL, [ATTEMPT_COUNT, at - HOUR, ATTEMPT_COUNT])
+        return int(cursor.fetchone()[0])
 
 
-def _refusal(attempt: CodeAttempt, code: OneTimeCode | None, failures_left: int, at: datetime) -> Refusal | None:
+def _refusal(attempt: CodeAttempt, code: _Code | None, failures_left: int, at: datetime) -> Refusal | None:
     if not is_well_formed(attempt.code):
         return Refusal(CodeRefusal.CODE_MALFORMED)
     if code is None:
@@ -125,5 +152,5 @@ def _store_attempts_left(left: Mapping[int, int]) -> None:
         cursor.execute(
             "UPDATE messaging_onetimecode AS code SET attempts_left = now_left.attempts_left "
             "FROM unnest(%s::bigint[], %s::smallint[]) AS now_left(id, attempts_left) WHERE code.id = now_left.id",
-            [list(left), list(left.values())],
+            [int_array(left), int_array(left.values())],
         )

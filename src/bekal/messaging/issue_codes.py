@@ -2,16 +2,16 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Count, Min
 from django.utils.translation import gettext as _
 
 from bekal.accounts.privacy import encrypt
 from bekal.core.refusal import Refusal
+from bekal.ledger.copy_rows import copy_rows, id_array, int_array, new_ids
 from bekal.messaging.models import Channel, OneTimeCode, OutboxMessage
 from bekal.messaging.one_time_codes import ATTEMPT_COUNT, CODES_AN_HOUR, HOUR, LIFETIME, code_hash
 from bekal.messaging.refusals import CodeRefusal
@@ -19,6 +19,10 @@ from bekal.messaging.refusals import CodeRefusal
 TEMPLATE = "one_time_code"
 # One of so many locks stands for a holder: few enough for the server's lock table however many people one call names.
 _LOCK_CLASS, _LOCK_COUNT = 0x0B3C, 512
+HOURS_SQL = """
+SELECT holder_id, count(*), min(issued_at) FROM messaging_onetimecode
+WHERE holder_id = ANY(%s::bigint[]) AND issued_at > %s GROUP BY holder_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +82,15 @@ def _lock_holders(holder_ids: Collection[int]) -> None:
     numbers = sorted({holder_id % _LOCK_COUNT for holder_id in holder_ids})
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, number) FROM unnest(%s::int[]) AS number", [_LOCK_CLASS, numbers]
+            "SELECT pg_advisory_xact_lock(%s, number) FROM unnest(%s::int[]) AS number",
+            [_LOCK_CLASS, int_array(numbers)],
         )
 
 
 def _last_hours(holder_ids: Collection[int], at: datetime) -> dict[int, _Hour]:
-    codes = OneTimeCode.objects.filter(holder_id__in=holder_ids, issued_at__gt=at - HOUR)
-    rows = codes.values("holder_id").annotate(count=Count("id"), first_at=Min("issued_at")).order_by("holder_id")
-    return {row["holder_id"]: _Hour(row["count"], row["first_at"]) for row in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(HOURS_SQL, [id_array(holder_ids), at - HOUR])
+        return {holder_id: _Hour(count, first_at) for holder_id, count, first_at in cursor.fetchall()}
 
 
 def _refusal(hour: _Hour | None, at: datetime) -> Refusal:
@@ -96,38 +101,45 @@ def _refusal(hour: _Hour | None, at: datetime) -> Refusal:
 
 def _write(requests: Sequence[CodeRequest], at: datetime) -> list[IssuedCode]:
     codes = [f"{secrets.randbelow(1_000_000):06d}" for _ in requests]
-    rows = OneTimeCode.objects.bulk_create(
-        OneTimeCode(
-            holder_id=request.holder_id,
-            subject=request.subject,
-            code_hash=code_hash(request.holder_id, request.subject, code),
-            issued_at=at,
-            expires_at=at + LIFETIME,
-            attempts_left=ATTEMPT_COUNT,
+    ids, expires_at = new_ids(OneTimeCode, len(requests)), at + LIFETIME
+    columns = ("id", "holder_id", "subject", "code_hash", "issued_at", "expires_at", "attempts_left")
+    rows = (
+        (
+            number,
+            request.holder_id,
+            request.subject,
+            code_hash(request.holder_id, request.subject, code),
+            at,
+            expires_at,
+            ATTEMPT_COUNT,
         )
-        for request, code in zip(requests, codes, strict=True)
+        for number, request, code in zip(ids, requests, codes, strict=True)
     )
-    OutboxMessage.objects.bulk_create(
-        OutboxMessage(
-            holder_id=request.holder_id,
-            channel=request.channel,
-            template=TEMPLATE,
-            body_encrypted=encrypt(_body({"code": code, "purpose": request.purpose_line})),
-            created_at=at,
-        )
-        for request, code in zip(requests, codes, strict=True)
-    )
+    copy_rows(OneTimeCode, columns, rows)
+    _write_messages(requests, codes, at)
     return [
-        IssuedCode(row.pk, row.holder_id, row.subject, code, row.expires_at)
-        for row, code in zip(rows, codes, strict=True)
+        IssuedCode(number, request.holder_id, request.subject, code, expires_at)
+        for number, request, code in zip(ids, requests, codes, strict=True)
     ]
 
 
-def _body(parts: Mapping[str, str]) -> str:
-    return (
-        _(
-            "%(code)s is your Bekal code for: %(purpose)s. It is valid for 10 minutes. "
-            "Type it on the page you have open. Do not give it to anybody; nobody from the programme will ask for it."
+def _write_messages(requests: Sequence[CodeRequest], codes: Sequence[str], at: datetime) -> None:
+    sentence = _sentence()
+    messages = (
+        (
+            request.holder_id,
+            str(request.channel),
+            TEMPLATE,
+            encrypt(sentence % {"code": code, "purpose": request.purpose_line}),
+            at,
         )
-        % parts
+        for request, code in zip(requests, codes, strict=True)
+    )
+    copy_rows(OutboxMessage, ("holder_id", "channel", "template", "body_encrypted", "created_at"), messages)
+
+
+def _sentence() -> str:
+    return _(
+        "%(code)s is your Bekal code for: %(purpose)s. It is valid for 10 minutes. "
+        "Type it on the page you have open. Do not give it to anybody; nobody from the programme will ask for it."
     )

@@ -4,16 +4,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from bekal.core.entitlement import refusal_to_accept
 from bekal.core.refusal import Refusal
 from bekal.core.rules import RULES, Scheme
 from bekal.ledger.clock import programme_day
+from bekal.ledger.copy_rows import copy_rows, id_array, new_ids
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
-from bekal.participants.models import Participant, Participation, Wave
+from bekal.participants.models import Participation, Wave
 from bekal.participants.refusals import ParticipantRefusal
+
+LOCK_SQL = """
+SELECT id, born_on FROM participants_participant WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
+"""
+EARLIER_SQL = """
+SELECT participant_id, accepted_on FROM participants_participation WHERE participant_id = ANY(%s::bigint[])
+"""
+_PARTICIPATION = (
+    "id",
+    "participant_id",
+    "wave_id",
+    "accepted_at",
+    "accepted_on",
+    "first_purchase_due_on",
+    "balance_ends_on",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +55,7 @@ def accept(*, wave_id: int, participant_ids: Sequence[int], at: datetime) -> tup
         refusal = _refusal_of_wave(wave, scheme.accepted_on)
         if wave is None or refusal is not None:
             return tuple(AcceptOutcome(participant_id, None, refusal) for participant_id in participant_ids)
-        people = Participant.objects.filter(pk__in=participant_ids).order_by("pk").select_for_update(no_key=True)
-        born_on = dict(people.values_list("pk", "born_on"))
-        earlier = Participation.objects.filter(participant_id__in=participant_ids).order_by("pk")
-        accepted_on = dict(earlier.values_list("participant_id", "accepted_on"))
+        born_on, accepted_on = _lock_people(participant_ids)
         places_count = wave.quota_count - Participation.objects.filter(wave=wave).count()
         refusals: list[Refusal | None] = []
         for participant_id in participant_ids:
@@ -58,6 +72,16 @@ def accept(*, wave_id: int, participant_ids: Sequence[int], at: datetime) -> tup
         AcceptOutcome(person, None if refusal else ids[person], refusal)
         for person, refusal in zip(participant_ids, refusals, strict=True)
     )
+
+
+def _lock_people(participant_ids: Sequence[int]) -> tuple[dict[int, date], dict[int, date]]:
+    """Lock the people there are in the order of their numbers; when each was born, and when accepted, if so."""
+    ids = id_array(participant_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_SQL, [ids])
+        born_on = dict(cursor.fetchall())
+        cursor.execute(EARLIER_SQL, [ids])
+        return born_on, dict(cursor.fetchall())
 
 
 def _refusal_of_wave(wave: Wave | None, today: date) -> Refusal | None:
@@ -80,27 +104,19 @@ def _refusal(
 
 def _write(wave: Wave, participant_ids: Sequence[int], scheme: Scheme, at: datetime) -> dict[int, int]:
     """Insert the participations and commit the envelope of each; returns the participation of each participant."""
-    participations = Participation.objects.bulk_create(
-        Participation(
-            participant_id=participant_id,
-            wave=wave,
-            accepted_at=at,
-            accepted_on=scheme.accepted_on,
-            first_purchase_due_on=scheme.first_purchase_due_on,
-            balance_ends_on=scheme.balance_ends_on,
-        )
-        for participant_id in participant_ids
-    )
+    ids = dict(zip(participant_ids, new_ids(Participation, len(participant_ids)), strict=True))
+    same = (wave.pk, at, scheme.accepted_on, scheme.first_purchase_due_on, scheme.balance_ends_on)
+    copy_rows(Participation, _PARTICIPATION, ((number, person, *same) for person, number in ids.items()))
     envelope = (
         (Movement.COMMIT_TRAINING, scheme.training_balance_rupiah, "commit:training"),
         (Movement.COMMIT_INCENTIVE, scheme.incentives_rupiah, "commit:incentive"),
         (Movement.COMMIT_SURVEY, scheme.surveys_rupiah, "commit:survey"),
     )
     postings = [
-        Posting(participation.pk, movement, amount_rupiah, key)
-        for participation in participations
+        Posting(number, movement, amount_rupiah, key)
+        for number in ids.values()
         for movement, amount_rupiah, key in envelope
         if amount_rupiah > 0
     ]
     post(postings=postings, at=at)
-    return {participation.participant_id: participation.pk for participation in participations}
+    return ids

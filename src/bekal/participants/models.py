@@ -1,4 +1,4 @@
-"""People, how to reach and to pay them, waves and participations."""
+"""People, where they live, how to reach and to pay them, waves and participations."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -28,6 +28,47 @@ class Employment(models.IntegerChoices):
     BUSINESS = 3, _("business owner")
 
 
+class District(models.Model):
+    """A regency or city (kabupaten, kota) by the number under which the programme publishes it."""
+
+    id = models.PositiveIntegerField(primary_key=True)
+    name = models.CharField(max_length=100)
+    province = models.PositiveSmallIntegerField(choices=tuple(PROVINCES.items()))
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(province__in=list(PROVINCES)), name="participants_district_known_province"
+            ),
+            # At the end of the statement, so that two districts may change names with each other.
+            models.UniqueConstraint(
+                fields=["province", "name"],
+                name="participants_district_once_in_province",
+                deferrable=models.Deferrable.IMMEDIATE,
+                violation_error_message="The province has a district of this name under another number.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DistrictYear(models.Model):
+    """How many people of a district were accepted in a calendar year, as published: the weight of the district."""
+
+    district = models.ForeignKey(District, on_delete=models.PROTECT, related_name="years")
+    year = models.PositiveSmallIntegerField()
+    accepted_count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["district", "year"], name="participants_districtyear_once"),
+            models.CheckConstraint(
+                condition=Q(year__gte=2000, year__lte=2100), name="participants_districtyear_plausible_year"
+            ),
+        ]
+
+
 class Participant(models.Model):
     """One person; sign-in is optional until they first use the dashboard."""
 
@@ -39,6 +80,7 @@ class Participant(models.Model):
     education = models.PositiveSmallIntegerField(choices=Education.choices)
     employment = models.PositiveSmallIntegerField(choices=Employment.choices)
     province = models.PositiveSmallIntegerField(choices=tuple(PROVINCES.items()))
+    district = models.ForeignKey(District, null=True, on_delete=models.PROTECT, related_name="+")
     registered_at = models.DateTimeField()
 
     class Meta:
@@ -143,9 +185,29 @@ class Participation(models.Model):
     balance_ends_on = models.DateField()
     revoked_at = models.DateTimeField(null=True)
     balance_ended_at = models.DateTimeField(null=True)
+    # Somebody whose earlier history stayed in another system: when their opening balances were taken over, their sum
+    # (the proof compares it with the ledger), and what had happened before. Numbers of instalments and surveys go on
+    # after those that were paid.
+    opened_at = models.DateTimeField(null=True)
+    opened_rupiah = models.BigIntegerField(default=0, db_default=0)
+    bought_before = models.BooleanField(default=False, db_default=False)
+    incentives_paid_before_count = models.PositiveSmallIntegerField(default=0, db_default=0)
+    surveys_paid_before_count = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    opened_at=None,
+                    opened_rupiah=0,
+                    bought_before=False,
+                    incentives_paid_before_count=0,
+                    surveys_paid_before_count=0,
+                )
+                | Q(opened_at__gte=F("accepted_at"), opened_rupiah__gte=0),
+                name="participants_participation_before_opening",
+                violation_error_message="Only who was taken over with opening balances has something from before.",
+            ),
             models.CheckConstraint(
                 condition=Q(first_purchase_due_on__gt=F("accepted_on")),
                 name="participants_participation_deadline_later",
@@ -162,5 +224,8 @@ class Participation(models.Model):
             ),
             models.Index(
                 fields=["balance_ends_on"], name="participation_ends", condition=Q(balance_ended_at__isnull=True)
+            ),
+            models.Index(
+                fields=["opened_at"], name="participation_paid_before", condition=Q(incentives_paid_before_count__gt=0)
             ),
         ]

@@ -4,8 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from django.db import connection
 from django.db.models import F, QuerySet
 
+from bekal.ledger.copy_rows import id_array
 from bekal.participants.models import ContactPoint, Participation, PaymentPartner, PayoutAccount
 
 
@@ -72,14 +74,20 @@ def contact_points_of(*, participant_id: int) -> tuple[ContactLine, ...]:
     )
 
 
+REACHABLE_SQL = """
+SELECT participant_id, kind FROM participants_contactpoint
+WHERE participant_id = ANY(%s::bigint[]) AND unreachable_since_at IS NULL ORDER BY kind
+"""
+_KINDS = {kind.value: kind for kind in ContactPoint.Kind}
+
+
 def reachable_by(*, participant_ids: Collection[int]) -> dict[int, ContactPoint.Kind]:
     """How each person can be reached now: by phone where that works, else by e-mail; who cannot be is left out."""
-    points = ContactPoint.objects.filter(participant_id__in=participant_ids, unreachable_since_at__isnull=True)
+    with connection.cursor() as cursor:
+        cursor.execute(REACHABLE_SQL, [id_array(participant_ids)])
+        kinds = cursor.fetchall()
     # `phone` sorts after `email`, so it is written last and wins.
-    return {
-        person: ContactPoint.Kind(kind)
-        for person, kind in points.order_by("kind").values_list("participant_id", "kind")
-    }
+    return {person: _KINDS[kind] for person, kind in kinds}
 
 
 def _line(participations: QuerySet[Participation]) -> ParticipationLine | None:

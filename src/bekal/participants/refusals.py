@@ -14,6 +14,8 @@ class ParticipantRefusal(StrEnum):
     NIK_TAKEN = "nik_taken"
     BORN_ON_IN_FUTURE = "born_on_in_future"  # born_on
     PROFILE_VALUE_UNKNOWN = "profile_value_unknown"  # field, value
+    DISTRICT_UNKNOWN = "district_unknown"  # value: the number that no district has
+    DISTRICT_ELSEWHERE = "district_elsewhere"  # district, province: their names
     PHONE_MALFORMED = "phone_malformed"
     EMAIL_MALFORMED = "email_malformed"
     UNKNOWN_PARTICIPANT = "unknown_participant"

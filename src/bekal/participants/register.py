@@ -7,14 +7,15 @@ from datetime import date, datetime
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from bekal.accounts.privacy import blind, encrypt, mask_email, mask_end
-from bekal.accounts.provinces import PROVINCES
+from bekal.accounts.provinces import PROVINCES, are_neighbours_of_2022
 from bekal.core.refusal import Refusal
 from bekal.core.text import is_readable, shown, tidy
 from bekal.ledger.clock import programme_day
-from bekal.participants.models import ContactPoint, Education, Employment, NikDirectory, Participant, Sex
+from bekal.ledger.copy_rows import bytes_array, copy_rows, new_ids
+from bekal.participants.models import ContactPoint, District, Education, Employment, NikDirectory, Participant, Sex
 from bekal.participants.refusals import ParticipantRefusal
 
 # Each try after the first means that one more rival came between the look and the write.
@@ -30,11 +31,26 @@ _PROFILE: Mapping[str, Collection[int | str]] = {
     "employment": Employment.values,
     "province": tuple(PROVINCES),
 }
+_PARTICIPANT = (
+    "id",
+    "full_name",
+    "nik_encrypted",
+    "sex",
+    "born_on",
+    "education",
+    "employment",
+    "province",
+    "district_id",
+    "registered_at",
+)
+_PHONE_KIND, _EMAIL_KIND = ContactPoint.Kind.PHONE.value, ContactPoint.Kind.EMAIL.value
+TAKEN_SQL = "SELECT nik_hash FROM participants_nikdirectory WHERE nik_hash = ANY(%s::bytea[])"
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a person says of themselves. `email` may be empty, `phone` may not: codes are sent to it."""
+    """What a person says of themselves. `email` may be empty, `phone` may not: codes are sent to it. `district_id` is
+    the published number of the regency or city, where it is known."""
 
     full_name: str = field(repr=False)
     nik: str = field(repr=False)
@@ -45,6 +61,7 @@ class Registration:
     province: int
     phone: str = field(repr=False)
     email: str = field(default="", repr=False)
+    district_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +76,13 @@ def register(*, registrations: Sequence[Registration], at: datetime) -> tuple[Re
     """Register people; outcomes stand in the order of `registrations`. A NIK is registered once over the programme:
     the first in the sequence, or the first of two rivals, is taken, every other is refused."""
     today = programme_day(at)
+    districts = _named_districts(registrations)
     refusals: dict[int, Refusal] = {}
     hashes: dict[int, bytes] = {}
     for index, registration in enumerate(registrations):
-        refusal = _refusal(registration, today)
+        refusal = _refusal(registration, today) or refusal_of_district(
+            registration.district_id, registration.province, districts
+        )
         if refusal is None:
             hashes[index] = blind("nik", registration.nik)
         else:
@@ -90,14 +110,15 @@ def phone_number(text: str) -> str | None:
 
 def _refusal(registration: Registration, today: date) -> Refusal | None:
     return (
-        _refusal_of_name(registration.full_name)
+        refusal_of_name(registration.full_name)
         or _refusal_of_profile(registration, today)
-        or _refusal_of_nik(registration.nik, today)
+        or refusal_of_nik(registration.nik, today)
         or _refusal_of_contact(registration)
     )
 
 
-def _refusal_of_name(full_name: str) -> Refusal | None:
+def refusal_of_name(full_name: str) -> Refusal | None:
+    """Whether a name is missing, too long or no text; None is no."""
     name = tidy(full_name)
     if not name:
         return Refusal(ParticipantRefusal.NAME_MISSING)
@@ -117,7 +138,26 @@ def _refusal_of_profile(registration: Registration, today: date) -> Refusal | No
     return None
 
 
-def _refusal_of_nik(nik: str, today: date) -> Refusal | None:
+def _named_districts(registrations: Sequence[Registration]) -> Mapping[int, District]:
+    """The districts that somebody names, by number; nothing is asked where nobody names one."""
+    ids = {registration.district_id for registration in registrations if registration.district_id is not None}
+    return District.objects.in_bulk(sorted(ids)) if ids else {}
+
+
+def refusal_of_district(number: int | None, province: int, districts: Mapping[int, District]) -> Refusal | None:
+    """A district lies in the person's province, or in the one of which that was a part until 2022."""
+    if number is None:
+        return None
+    district = districts.get(number)
+    if district is None:
+        return Refusal(ParticipantRefusal.DISTRICT_UNKNOWN, {"value": shown(str(number))})
+    if district.province == province or are_neighbours_of_2022(district.province, province):
+        return None
+    values = {"district": district.name, "province": PROVINCES[province]}
+    return Refusal(ParticipantRefusal.DISTRICT_ELSEWHERE, values)
+
+
+def refusal_of_nik(nik: str, today: date) -> Refusal | None:
     """16 digits: six of the place, six of the birth date (a woman's day plus 40), four of the order of registration."""
     if not _NIK.fullmatch(nik) or int(nik[:2]) not in PROVINCES or nik[12:] == "0000":
         return Refusal(ParticipantRefusal.NIK_MALFORMED)
@@ -134,9 +174,12 @@ def _refusal_of_nik(nik: str, today: date) -> Refusal | None:
 def _refusal_of_contact(registration: Registration) -> Refusal | None:
     if phone_number(registration.phone) is None:
         return Refusal(ParticipantRefusal.PHONE_MALFORMED)
-    email = tidy(registration.email)
-    if not email:
-        return None
+    return refusal_of_email(registration.email) if tidy(registration.email) else None
+
+
+def refusal_of_email(text: str) -> Refusal | None:
+    """Whether this cannot be an e-mail address; None is no."""
+    email = tidy(text)
     if not is_readable(email) or len(email) > EMAIL_LIMIT_COUNT:
         return Refusal(ParticipantRefusal.EMAIL_MALFORMED)
     try:
@@ -148,8 +191,9 @@ def _refusal_of_contact(registration: Registration) -> Refusal | None:
 
 def _refuse_taken(hashes: dict[int, bytes], refusals: dict[int, Refusal]) -> None:
     """Take the registrations out whose NIK is in the directory or stands earlier in the same call."""
-    known = NikDirectory.objects.filter(nik_hash__in=hashes.values()).order_by("nik_hash")
-    taken = {bytes(nik_hash) for nik_hash in known.values_list("nik_hash", flat=True)}
+    with connection.cursor() as cursor:
+        cursor.execute(TAKEN_SQL, [bytes_array(hashes.values())])
+        taken = {bytes(nik_hash) for (nik_hash,) in cursor.fetchall()}
     for index, nik_hash in list(hashes.items()):
         if nik_hash in taken:
             refusals[index] = Refusal(ParticipantRefusal.NIK_TAKEN)
@@ -158,37 +202,38 @@ def _refuse_taken(hashes: dict[int, bytes], refusals: dict[int, Refusal]) -> Non
 
 
 def _write(registrations: Sequence[Registration], hashes: Mapping[int, bytes], at: datetime) -> dict[int, int]:
-    people = Participant.objects.bulk_create(_participant(registrations[index], at) for index in hashes)
-    ids = {index: person.pk for index, person in zip(hashes, people, strict=True)}
-    # In the order of the hashes, so that two calls that share NIKs wait for each other in one direction only.
-    directory = [NikDirectory(nik_hash=hashes[index], participant_id=ids[index]) for index in hashes]
-    NikDirectory.objects.bulk_create(sorted(directory, key=lambda entry: bytes(entry.nik_hash)))
-    ContactPoint.objects.bulk_create(
-        point for index in hashes for point in _contact_points(registrations[index], ids[index])
+    ids = dict(zip(hashes, new_ids(Participant, len(hashes)), strict=True))
+    copy_rows(
+        Participant, _PARTICIPANT, (_participant(registrations[index], number, at) for index, number in ids.items())
     )
+    # In the order of the hashes, so that two calls that share NIKs wait for each other in one direction only.
+    directory = sorted((hashes[index], number) for index, number in ids.items())
+    copy_rows(NikDirectory, ("nik_hash", "participant_id"), directory)
+    points = (point for index, number in ids.items() for point in _contact_points(registrations[index], number))
+    copy_rows(ContactPoint, ("participant_id", "kind", "value_encrypted", "masked"), points)
     return ids
 
 
-def _participant(registration: Registration, at: datetime) -> Participant:
-    return Participant(
-        full_name=tidy(registration.full_name),
-        nik_encrypted=encrypt(registration.nik),
-        sex=registration.sex,
-        born_on=registration.born_on,
-        education=registration.education,
-        employment=registration.employment,
-        province=registration.province,
-        registered_at=at,
+def _participant(registration: Registration, number: int, at: datetime) -> tuple[object, ...]:
+    """The values of `_PARTICIPANT`."""
+    return (
+        number,
+        tidy(registration.full_name),
+        encrypt(registration.nik),
+        registration.sex,
+        registration.born_on,
+        registration.education,
+        registration.employment,
+        registration.province,
+        registration.district_id,
+        at,
     )
 
 
-def _contact_points(registration: Registration, participant_id: int) -> list[ContactPoint]:
+def _contact_points(registration: Registration, participant_id: int) -> list[tuple[int, str, bytes, str]]:
     phone, email = phone_number(registration.phone), tidy(registration.email)
     assert phone is not None
-    points = [(ContactPoint.Kind.PHONE, phone, mask_end(phone))]
+    points = [(participant_id, _PHONE_KIND, encrypt(phone), mask_end(phone))]
     if email:
-        points.append((ContactPoint.Kind.EMAIL, email, mask_email(email)))
-    return [
-        ContactPoint(participant_id=participant_id, kind=kind, value_encrypted=encrypt(value), masked=masked)
-        for kind, value, masked in points
-    ]
+        points.append((participant_id, _EMAIL_KIND, encrypt(email), mask_email(email)))
+    return points

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from bekal.proofs.invariants import INVARIANTS, Invariant
+from bekal.proofs.snapshot import snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +40,22 @@ def prove_ledger(connection: BaseDatabaseWrapper, *, as_of: datetime | None = No
     bounds = {"as_of": as_of or "infinity"}
     checked = tuple(i for i in INVARIANTS if as_of is None or not i.only_now)
     violations = []
-    with connection.cursor() as cursor:
-        # Inside somebody's open transaction (a test) the snapshot is theirs; alone we take one for all checks.
-        alone = connection.get_autocommit()
-        if alone:
-            cursor.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        try:
-            for invariant in checked:
-                cursor.execute(invariant.sql, bounds)
-                names = [column.name for column in cursor.description or ()]
-                rows = tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
-                if rows:
-                    violations.append(Violation(invariant, rows))
-            cursor.execute(
-                """
-                SELECT (SELECT count(*) FROM ledger_transfer WHERE posted_at <= %(as_of)s),
-                       (SELECT count(*) FROM participants_participation WHERE accepted_at <= %(as_of)s),
-                       (SELECT count(*) FROM incentives_payout),
-                       (SELECT coalesce(sum(amount_rupiah), 0) FROM ledger_transfer
-                        WHERE reason = 1 AND posted_at <= %(as_of)s)
-                """,
-                bounds,
-            )
-            transfers, participations, payouts, committed = cursor.fetchone()
-        finally:
-            if alone:
-                cursor.execute("ROLLBACK")
+    with snapshot(connection) as cursor:
+        for invariant in checked:
+            cursor.execute(invariant.sql, bounds)
+            names = [column.name for column in cursor.description or ()]
+            rows = tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
+            if rows:
+                violations.append(Violation(invariant, rows))
+        cursor.execute(
+            """
+            SELECT (SELECT count(*) FROM ledger_transfer WHERE posted_at <= %(as_of)s),
+                   (SELECT count(*) FROM participants_participation WHERE accepted_at <= %(as_of)s),
+                   (SELECT count(*) FROM incentives_payout),
+                   (SELECT coalesce(sum(amount_rupiah), 0) FROM ledger_transfer
+                    WHERE reason IN (1, 9) AND posted_at <= %(as_of)s)
+            """,
+            bounds,
+        )
+        transfers, participations, payouts, committed = cursor.fetchone()
     return Proof(as_of, checked, transfers, participations, payouts, int(committed), tuple(violations))

@@ -92,15 +92,29 @@ INVARIANTS = (
     ),
     Invariant(
         "I3",
-        "every participation has exactly one envelope, committed when it was accepted, and no money moves without one",
+        "every participation has exactly one envelope, committed when it was accepted, or taken over once with the sum "
+        "that was noted then, and no money moves without one",
         """
-        SELECT coalesce(p.id, c.owner_id) AS owner_id, p.accepted_at, c.committed_at, c.transfers
-        FROM (SELECT id, accepted_at FROM participants_participation WHERE accepted_at <= %(as_of)s) p
+        SELECT coalesce(p.id, c.owner_id) AS owner_id, p.accepted_at, p.opened_at, p.opened_rupiah,
+               c.committed_at, c.commitments, c.openings, c.opening_rupiah
+        FROM (SELECT id, accepted_at, opened_at, opened_rupiah FROM participants_participation
+              WHERE accepted_at <= %(as_of)s) p
         FULL JOIN (
-            SELECT owner_id, min(posted_at) AS committed_at, count(*) FILTER (WHERE reason = 1) AS transfers
+            SELECT owner_id, min(posted_at) AS committed_at, count(*) FILTER (WHERE reason = 1) AS commitments,
+                   count(*) FILTER (WHERE reason = 9) AS openings,
+                   count(DISTINCT credit_kind) FILTER (WHERE reason = 9) AS opened_kinds,
+                   max(posted_at) FILTER (WHERE reason = 9) AS last_opening_at,
+                   coalesce(sum(amount_rupiah) FILTER (WHERE reason = 9), 0) AS opening_rupiah
             FROM ledger_transfer WHERE posted_at <= %(as_of)s GROUP BY owner_id
         ) c ON c.owner_id = p.id
-        WHERE p.id IS NULL OR c.owner_id IS NULL OR c.transfers <> 3 OR c.committed_at <> p.accepted_at
+        WHERE p.id IS NULL
+           OR (p.opened_at IS NULL
+               AND (c.owner_id IS NULL OR c.commitments <> 3 OR c.openings > 0 OR c.committed_at <> p.accepted_at))
+           OR (p.opened_at > %(as_of)s AND c.owner_id IS NOT NULL)
+           OR (p.opened_at <= %(as_of)s
+               AND (coalesce(c.opening_rupiah, 0) <> p.opened_rupiah OR c.commitments > 0
+                    OR c.openings <> c.opened_kinds
+                    OR c.committed_at < p.opened_at OR c.last_opening_at <> p.opened_at))
         LIMIT 20
         """,
     ),
@@ -151,14 +165,14 @@ INVARIANTS = (
     ),
     Invariant(
         "I4",
-        "no participation has earned more of a kind than was committed for it at acceptance",
+        "no participation has earned more of a kind than was committed for it at acceptance or taken over for it",
         """
         SELECT earned.participation_id, earned.kind, earned.rupiah, committed.rupiah AS committed_rupiah
         FROM (SELECT participation_id, kind, sum(amount_rupiah) AS rupiah FROM incentives_entitlement
               WHERE entitled_at <= %(as_of)s GROUP BY participation_id, kind) earned
         LEFT JOIN (SELECT owner_id, CASE credit_kind WHEN 5 THEN 'incentive' ELSE 'survey' END AS kind,
                           sum(amount_rupiah) AS rupiah FROM ledger_transfer
-                   WHERE reason = 1 AND credit_kind IN (5, 6) AND posted_at <= %(as_of)s GROUP BY 1, 2) committed
+                   WHERE reason IN (1, 9) AND credit_kind IN (5, 6) AND posted_at <= %(as_of)s GROUP BY 1, 2) committed
             ON committed.owner_id = earned.participation_id AND committed.kind = earned.kind
         WHERE earned.rupiah > coalesce(committed.rupiah, 0)
         LIMIT 20
@@ -166,12 +180,45 @@ INVARIANTS = (
     ),
     Invariant(
         "I4",
-        "incentive instalments of a participation are numbered from 1 without gaps and carry one amount",
+        "incentive instalments of a participation are numbered without gaps, from 1 or after those that were paid "
+        "before it was taken over, and carry one amount",
         """
-        SELECT participation_id, kind, count(*) AS instalments, max(instalment) AS highest
-        FROM incentives_entitlement WHERE kind = 'incentive' AND entitled_at <= %(as_of)s
-        GROUP BY participation_id, kind
-        HAVING count(*) <> max(instalment) OR min(amount_rupiah) <> max(amount_rupiah)
+        SELECT participation_id, kind, count(*) AS instalments, min(instalment) AS lowest, max(instalment) AS highest
+        FROM incentives_entitlement entitlement
+        JOIN participants_participation participation ON participation.id = entitlement.participation_id
+        WHERE kind = 'incentive' AND entitled_at <= %(as_of)s
+        GROUP BY participation_id, kind, incentives_paid_before_count
+        HAVING min(instalment) <> incentives_paid_before_count + 1
+            OR count(*) <> max(instalment) - incentives_paid_before_count
+            OR min(amount_rupiah) <> max(amount_rupiah)
+        LIMIT 20
+        """,
+    ),
+    Invariant(
+        "I4",
+        "no participation has earned more surveys than its envelope was committed or taken over for, all at one amount",
+        """
+        SELECT earned.participation_id, earned.surveys, earned.lowest, earned.highest, committed.rupiah
+        FROM (SELECT participation_id, count(*) AS surveys, min(amount_rupiah) AS lowest, max(amount_rupiah) AS highest
+              FROM incentives_entitlement
+              WHERE kind = 'survey' AND entitled_at <= %(as_of)s GROUP BY participation_id) earned
+        LEFT JOIN (SELECT owner_id, sum(amount_rupiah) AS rupiah FROM ledger_transfer
+                   WHERE reason IN (1, 9) AND credit_kind = 6 AND posted_at <= %(as_of)s GROUP BY owner_id) committed
+            ON committed.owner_id = earned.participation_id
+        WHERE earned.lowest <> earned.highest OR earned.surveys * earned.highest > coalesce(committed.rupiah, 0)
+        LIMIT 20
+        """,
+    ),
+    Invariant(
+        "I4",
+        "no survey is paid without the response that earned it",
+        """
+        SELECT entitlement.participation_id, entitlement.instalment AS survey_number, entitlement.entitled_at
+        FROM incentives_entitlement entitlement
+        WHERE entitlement.kind = 'survey' AND entitlement.entitled_at <= %(as_of)s
+          AND NOT EXISTS (SELECT 1 FROM engagement_surveyresponse response
+                          WHERE response.participation_id = entitlement.participation_id
+                            AND response.survey_number = entitlement.instalment AND response.answered_at <= %(as_of)s)
         LIMIT 20
         """,
     ),

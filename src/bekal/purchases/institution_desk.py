@@ -1,13 +1,12 @@
 """What the institution's verbs ask first: is this purchase ours, and has it begun?"""
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass
-from datetime import datetime
 
-from django.db.models import F
+from django.db import connection
 
 from bekal.core.refusal import Refusal
-from bekal.purchases.models import Evidence, Purchase
+from bekal.ledger.copy_rows import id_array, int_array
 from bekal.purchases.refusals import PurchaseRefusal
 
 
@@ -19,9 +18,9 @@ class OpenPurchase:
     training_id: int
     institution_id: int
     session_count: int
-    redeemed_at: datetime | None
-    completed_at: datetime | None
-    attended: frozenset[int]
+    is_redeemed: bool
+    is_completed: bool
+    attended: Set[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +32,30 @@ class RecordOutcome:
     repeated: bool = False
 
 
+LOCK_SQL = """
+SELECT purchase.id, purchase.training_id, training.institution_id, training.session_count,
+       purchase.redeemed_at IS NOT NULL, purchase.completed_at IS NOT NULL
+FROM purchases_purchase purchase JOIN catalogue_training training ON training.id = purchase.training_id
+WHERE purchase.id = ANY(%s::bigint[]) ORDER BY purchase.id FOR NO KEY UPDATE OF purchase
+"""
+ATTENDED_SQL = """
+SELECT purchase_id, sequence FROM purchases_evidence WHERE purchase_id = ANY(%s::bigint[]) AND piece = 'attendance'
+"""
+
+
 def locked_purchases(purchase_ids: Collection[int]) -> dict[int, OpenPurchase]:
     """The purchases there are among these numbers, locked in the order of their numbers until the transaction ends;
     their attendance is read after the lock."""
-    rows = Purchase.objects.filter(pk__in=purchase_ids).order_by("pk").select_for_update(no_key=True, of=("self",))
-    facts = rows.annotate(institution_id=F("training__institution_id"), session_count=F("training__session_count"))
-    names = ("training_id", "institution_id", "session_count", "redeemed_at", "completed_at")
-    found = list(facts.values("pk", *names))
-    attended: dict[int, set[int]] = {row["pk"]: set() for row in found}
-    evidence = Evidence.objects.filter(purchase_id__in=attended, piece=Evidence.Piece.ATTENDANCE).order_by("pk")
-    for purchase_id, sequence in evidence.values_list("purchase_id", "sequence"):
-        attended[purchase_id].add(sequence)
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_SQL, [id_array(purchase_ids)])
+        found = cursor.fetchall()
+        attended: dict[int, set[int]] = {row[0]: set() for row in found}
+        cursor.execute(ATTENDED_SQL, [int_array(attended)])
+        for purchase_id, sequence in cursor.fetchall():
+            attended[purchase_id].add(sequence)
     return {
-        row["pk"]: OpenPurchase(
-            purchase_id=row["pk"], attended=frozenset(attended[row["pk"]]), **{name: row[name] for name in names}
-        )
-        for row in found
+        number: OpenPurchase(number, training_id, institution_id, count, is_redeemed, is_completed, attended[number])
+        for number, training_id, institution_id, count, is_redeemed, is_completed in found
     }
 
 
@@ -58,6 +65,6 @@ def refusal_of(purchase: OpenPurchase | None, institution_id: int) -> Refusal | 
         return Refusal(PurchaseRefusal.UNKNOWN_PURCHASE)
     if purchase.institution_id != institution_id:
         return Refusal(PurchaseRefusal.OTHER_INSTITUTION)
-    if purchase.redeemed_at is None:
+    if not purchase.is_redeemed:
         return Refusal(PurchaseRefusal.NOT_REDEEMED)
     return None

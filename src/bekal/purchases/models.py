@@ -13,15 +13,18 @@ from bekal.participants.models import Participation
 class Purchase(models.Model):
     """One training bought by one participation from its training balance. It cannot be swapped.
 
-    The instants are the journey: bought, redeemed, completed, reconciled (the evidence of both sides agrees).
+    The instants are the journey: bought, redeemed, completed, reconciled (the evidence of both sides agrees). No index
+    names one of them: each is written later than its row, and would have to go into every index again.
     """
 
-    participation = models.ForeignKey(Participation, on_delete=models.PROTECT, related_name="purchases")
+    # Both of its unique constraints begin with the participation: an index for it alone would be written for nothing.
+    participation = models.ForeignKey(Participation, on_delete=models.PROTECT, related_name="purchases", db_index=False)
     training = models.ForeignKey(Training, on_delete=models.PROTECT, related_name="purchases")
-    one_time_code = models.OneToOneField(OneTimeCode, on_delete=models.PROTECT, related_name="purchase")
+    # History that was brought in from elsewhere has neither code.
+    one_time_code = models.OneToOneField(OneTimeCode, null=True, on_delete=models.PROTECT, related_name="purchase")
     price_rupiah = models.BigIntegerField()
     ordinal = models.PositiveSmallIntegerField()
-    redeem_code_encrypted = models.BinaryField()
+    redeem_code_encrypted = models.BinaryField(null=True)
     bought_at = models.DateTimeField()
     redeemed_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
@@ -43,11 +46,6 @@ class Purchase(models.Model):
                 & (Q(reconciled_at__isnull=True) | Q(reconciled_at__gte=F("completed_at"), completed_at__isnull=False)),
                 name="purchases_purchase_in_order",
                 violation_error_message="A purchase is bought, redeemed, completed and reconciled in this order.",
-            ),
-        ]
-        indexes = [
-            models.Index(
-                fields=["completed_at"], name="purchase_to_reconcile", condition=Q(reconciled_at__isnull=True)
             ),
         ]
 
@@ -72,7 +70,7 @@ class Evidence(AppendOnlyModel):
         PARTICIPANT = "participant", _("participant")
         INSTITUTION = "institution", _("training institution")
 
-    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="evidence")
+    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="evidence", db_index=False)
     piece = models.CharField(max_length=12, choices=Piece.choices)
     source = models.CharField(max_length=12, choices=Source.choices)
     sequence = models.PositiveSmallIntegerField(default=1)

@@ -25,7 +25,8 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseLine:
-    """One purchase with how far it has come. `redeem_code` has 16 characters, for screens in groups of four."""
+    """One purchase with how far it has come. `redeem_code` has 16 characters, for screens in groups of four; history
+    that was brought in from elsewhere may have none."""
 
     purchase_id: int
     participation_id: int
@@ -36,7 +37,7 @@ class PurchaseLine:
     price_rupiah: int
     ordinal: int
     bought_at: datetime
-    redeem_code: str = field(repr=False)
+    redeem_code: str | None = field(repr=False)
     redeemed_at: datetime | None
     completed_at: datetime | None
     reconciled_at: datetime | None
@@ -166,7 +167,7 @@ def _lines(purchases: QuerySet[Purchase]) -> tuple[PurchaseLine, ...]:
     return tuple(
         PurchaseLine(
             purchase_id=row["pk"],
-            redeem_code=decrypt(bytes(row["redeem_code_encrypted"])),
+            redeem_code=None if row["redeem_code_encrypted"] is None else decrypt(row["redeem_code_encrypted"]),
             attended_count=len(proofs[row["pk"]].attended),
             owed=_owed(row, proofs[row["pk"]]),
             **{name: row[name] for name in names},

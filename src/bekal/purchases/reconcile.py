@@ -1,36 +1,44 @@
 """`reconcile`: where the evidence of both sides is complete, the escrow becomes the institution's."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from django.db import connection, transaction
-from django.db.models import F
-from django.db.models.functions import Greatest
 
 from bekal.core.entitlement import EvidenceKind, is_releasable
 from bekal.core.rules import RULES
+from bekal.ledger.copy_rows import id_array, int_array
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
-from bekal.purchases.models import Purchase
 
 # Every completed, unreconciled purchase with the pieces that are there; attendance is there when every session is.
 EVIDENCE_SQL = """
-SELECT purchase.id, participation.accepted_on, array_remove(ARRAY[
-    CASE WHEN count(*) FILTER (WHERE evidence.piece = 'attendance' AND evidence.sequence <= training.session_count)
-              = training.session_count THEN 'attendance' END,
-    CASE WHEN bool_or(evidence.piece = 'completion') THEN 'completion' END,
-    CASE WHEN bool_or(evidence.piece = 'rating') THEN 'rating' END,
-    CASE WHEN bool_or(evidence.piece = 'review') THEN 'review' END], NULL)
+SELECT purchase.id, participation.accepted_on, proof.pieces
 FROM purchases_purchase AS purchase
 JOIN participants_participation AS participation ON participation.id = purchase.participation_id
 JOIN catalogue_training AS training ON training.id = purchase.training_id
-LEFT JOIN purchases_evidence AS evidence ON evidence.purchase_id = purchase.id
+CROSS JOIN LATERAL (
+    SELECT array_remove(ARRAY[
+        CASE WHEN count(*) FILTER (WHERE piece = 'attendance' AND sequence <= training.session_count)
+                  = training.session_count THEN 'attendance' END,
+        CASE WHEN bool_or(piece = 'completion') THEN 'completion' END,
+        CASE WHEN bool_or(piece = 'rating') THEN 'rating' END,
+        CASE WHEN bool_or(piece = 'review') THEN 'review' END], NULL) AS pieces
+    FROM purchases_evidence WHERE purchase_id = purchase.id
+) AS proof
 WHERE purchase.completed_at IS NOT NULL AND purchase.reconciled_at IS NULL
   AND (%(ids)s::bigint[] IS NULL OR purchase.id = ANY(%(ids)s))
-GROUP BY purchase.id, participation.id, training.id
 ORDER BY purchase.id
 """
+
+LOCK_SQL = """
+SELECT id, participation_id, training_id, price_rupiah FROM purchases_purchase
+WHERE id = ANY(%s::bigint[]) AND reconciled_at IS NULL ORDER BY id FOR NO KEY UPDATE
+"""
+# A clock that was set back must not put the reconciliation before the completion.
+RECONCILE_SQL = "UPDATE purchases_purchase SET reconciled_at = greatest(%s, completed_at) WHERE id = ANY(%s::bigint[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +59,32 @@ def reconcile(*, at: datetime, purchase_ids: Collection[int] | None = None) -> R
     with transaction.atomic():
         waiting = _waiting(purchase_ids)
         complete = [pk for pk, accepted_on, present in waiting if is_releasable(present, RULES.scheme(accepted_on))]
-        rows = Purchase.objects.filter(pk__in=complete, reconciled_at__isnull=True).order_by("pk")
-        purchases = list(rows.select_for_update(no_key=True).only("participation_id", "training_id", "price_rupiah"))
-        postings = [
-            Posting(each.participation_id, Movement.COMPLETION, each.price_rupiah, f"completion:{each.training_id}")
-            for each in purchases
-            if each.price_rupiah > 0
-        ]
-        post(postings=postings, at=at)
-        ids = tuple(purchase.pk for purchase in purchases)
-        # A clock that was set back must not put the reconciliation before the completion.
-        Purchase.objects.filter(pk__in=ids).update(reconciled_at=Greatest(at, F("completed_at")))
+        ids = _release(complete, at) if complete else ()
     return Reconciled(ids, len(waiting) - len(complete))
 
 
-def _waiting(purchase_ids: Collection[int] | None) -> list[tuple[int, date, frozenset[EvidenceKind]]]:
-    ids = None if purchase_ids is None else list(purchase_ids)
+def _release(complete: Sequence[int], at: datetime) -> tuple[int, ...]:
+    """Lock, pay for and mark those of the complete purchases that no rival has marked meanwhile."""
     with connection.cursor() as cursor:
-        cursor.execute(EVIDENCE_SQL, {"ids": ids})
-        return [
-            (purchase_id, accepted_on, frozenset(EvidenceKind(piece) for piece in pieces))
-            for purchase_id, accepted_on, pieces in cursor.fetchall()
+        cursor.execute(LOCK_SQL, [int_array(complete)])
+        purchases = cursor.fetchall()
+        postings = [
+            Posting(participation_id, Movement.COMPLETION, price_rupiah, f"completion:{training_id}")
+            for _, participation_id, training_id, price_rupiah in purchases
+            if price_rupiah > 0
         ]
+        post(postings=postings, at=at)
+        ids = tuple(row[0] for row in purchases)
+        cursor.execute(RECONCILE_SQL, [at, int_array(ids)])
+    return ids
+
+
+def _waiting(purchase_ids: Collection[int] | None) -> list[tuple[int, date, frozenset[EvidenceKind]]]:
+    with connection.cursor() as cursor:
+        cursor.execute(EVIDENCE_SQL, {"ids": None if purchase_ids is None else id_array(purchase_ids)})
+        return [(number, accepted_on, _kinds(tuple(pieces))) for number, accepted_on, pieces in cursor.fetchall()]
+
+
+@lru_cache
+def _kinds(pieces: tuple[str, ...]) -> frozenset[EvidenceKind]:
+    return frozenset(EvidenceKind(piece) for piece in pieces)

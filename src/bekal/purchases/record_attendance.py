@@ -7,9 +7,12 @@ from datetime import datetime
 from django.db import transaction
 
 from bekal.core.refusal import Refusal
+from bekal.ledger.copy_rows import copy_rows
 from bekal.purchases.institution_desk import OpenPurchase, RecordOutcome, locked_purchases, refusal_of
 from bekal.purchases.models import Evidence
 from bekal.purchases.refusals import PurchaseRefusal
+
+_PIECE, _SOURCE = Evidence.Piece.ATTENDANCE.value, Evidence.Source.INSTITUTION.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +32,17 @@ def record_attendance(*, attendances: Sequence[Attendance], at: datetime) -> tup
     with transaction.atomic():
         purchases = locked_purchases({attendance.purchase_id for attendance in attendances})
         outcomes: list[RecordOutcome] = []
-        new: dict[tuple[int, int], Evidence] = {}
+        new: dict[tuple[int, int], None] = {}
         for attendance in attendances:
             purchase = purchases.get(attendance.purchase_id)
             refusal = refusal_of(purchase, attendance.institution_id) or _refusal_of_sequence(purchase, attendance)
             key = attendance.purchase_id, attendance.sequence
             repeated = purchase is not None and (attendance.sequence in purchase.attended or key in new)
             if refusal is None and not repeated:
-                new[key] = Evidence(
-                    purchase_id=attendance.purchase_id,
-                    piece=Evidence.Piece.ATTENDANCE,
-                    source=Evidence.Source.INSTITUTION,
-                    sequence=attendance.sequence,
-                    recorded_at=at,
-                )
+                new[key] = None
             outcomes.append(RecordOutcome(attendance.purchase_id, refusal, repeated and refusal is None))
-        Evidence.objects.bulk_create(new.values())
+        columns = ("purchase_id", "piece", "source", "sequence", "recorded_at")
+        copy_rows(Evidence, columns, ((purchase_id, _PIECE, _SOURCE, sequence, at) for purchase_id, sequence in new))
     return tuple(outcomes)
 
 

@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Greatest
+from django.db import connection, transaction
 
 from bekal.core.refusal import Refusal
+from bekal.ledger.copy_rows import copy_rows, int_array
 from bekal.purchases.institution_desk import OpenPurchase, RecordOutcome, locked_purchases, refusal_of
-from bekal.purchases.models import Evidence, Purchase
+from bekal.purchases.models import Evidence
 from bekal.purchases.refusals import PurchaseRefusal
 from bekal.purchases.training_summary import Increase, increase
+
+# A clock that was set back must not put the completion before the redemption.
+COMPLETE_SQL = "UPDATE purchases_purchase SET completed_at = greatest(%s, redeemed_at) WHERE id = ANY(%s::bigint[])"
+_PIECE, _SOURCE = Evidence.Piece.COMPLETION.value, Evidence.Source.INSTITUTION.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ def record_completion(*, completions: Sequence[Completion], at: datetime) -> tup
         for completion in completions:
             purchase = purchases.get(completion.purchase_id)
             refusal = refusal_of(purchase, completion.institution_id)
-            repeated = purchase is not None and (purchase.completed_at is not None or purchase.purchase_id in new)
+            repeated = purchase is not None and (purchase.is_completed or purchase.purchase_id in new)
             if refusal is None and purchase is not None and not repeated:
                 refusal = _refusal_of_attendance(purchase)
                 if refusal is None:
@@ -47,7 +50,7 @@ def record_completion(*, completions: Sequence[Completion], at: datetime) -> tup
 
 
 def _refusal_of_attendance(purchase: OpenPurchase) -> Refusal | None:
-    attended_count = len(purchase.attended & set(range(1, purchase.session_count + 1)))
+    attended_count = sum(sequence <= purchase.session_count for sequence in purchase.attended)
     if attended_count == purchase.session_count:
         return None
     values = {"attended_count": attended_count, "session_count": purchase.session_count}
@@ -57,16 +60,9 @@ def _refusal_of_attendance(purchase: OpenPurchase) -> Refusal | None:
 def _write(purchases: dict[int, OpenPurchase], at: datetime) -> None:
     if not purchases:
         return
-    # A clock that was set back must not put the completion before the redemption.
-    Purchase.objects.filter(pk__in=purchases).update(completed_at=Greatest(at, F("redeemed_at")))
-    Evidence.objects.bulk_create(
-        Evidence(
-            purchase_id=purchase_id,
-            piece=Evidence.Piece.COMPLETION,
-            source=Evidence.Source.INSTITUTION,
-            recorded_at=at,
-        )
-        for purchase_id in purchases
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(COMPLETE_SQL, [at, int_array(purchases)])
+    columns = ("purchase_id", "piece", "source", "sequence", "recorded_at")
+    copy_rows(Evidence, columns, ((purchase_id, _PIECE, _SOURCE, 1, at) for purchase_id in purchases))
     completed = Counter(purchase.training_id for purchase in purchases.values())
     increase({training_id: Increase(completed_count=count) for training_id, count in completed.items()})

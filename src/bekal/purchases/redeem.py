@@ -4,15 +4,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Greatest
+from django.db import connection, transaction
 
 from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_day
-from bekal.purchases.models import Purchase
+from bekal.ledger.copy_rows import bytes_array, int_array
 from bekal.purchases.redeem_codes import normalised, redeem_code_hash
 from bekal.purchases.refusals import PurchaseRefusal
+
+LOCK_SQL = """
+SELECT purchase.id, directory.code_hash, training.institution_id, purchase.redeemed_at
+FROM purchases_purchase purchase
+JOIN purchases_redeemcodedirectory directory ON directory.purchase_id = purchase.id
+JOIN catalogue_training training ON training.id = purchase.training_id
+WHERE directory.code_hash = ANY(%s::bytea[]) ORDER BY purchase.id FOR NO KEY UPDATE OF purchase
+"""
+# A clock that was set back must not put the redemption before the purchase.
+REDEEM_SQL = "UPDATE purchases_purchase SET redeemed_at = greatest(%s, bought_at) WHERE id = ANY(%s::bigint[])"
+
+
+@dataclass(slots=True)
+class _Found:
+    """A purchase as its code leads to it."""
+
+    purchase_id: int
+    institution_id: int
+    redeemed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +56,7 @@ def redeem(*, redemptions: Sequence[Redemption], at: datetime) -> tuple[RedeemOu
     codes = [normalised(redemption.redeem_code) for redemption in redemptions]
     hashes = [redeem_code_hash(code) if code else None for code in codes]
     with transaction.atomic():
-        rows = Purchase.objects.filter(redeem_code__code_hash__in=[each for each in hashes if each])
-        rows = rows.annotate(code_hash=F("redeem_code__code_hash"), institution_id=F("training__institution_id"))
-        locked = rows.order_by("pk").select_for_update(no_key=True, of=("self",))
-        purchases = {bytes(purchase.code_hash): purchase for purchase in locked}
+        purchases = _locked([each for each in hashes if each])
         outcomes: list[RedeemOutcome] = []
         redeemed_ids: list[int] = []
         for redemption, code_hash in zip(redemptions, hashes, strict=True):
@@ -56,8 +70,16 @@ def redeem(*, redemptions: Sequence[Redemption], at: datetime) -> tuple[RedeemOu
                 outcomes.append(RedeemOutcome(None, Refusal(PurchaseRefusal.ALREADY_REDEEMED, values)))
             else:
                 purchase.redeemed_at = at
-                redeemed_ids.append(purchase.pk)
-                outcomes.append(RedeemOutcome(purchase.pk, None))
-        # A clock that was set back must not put the redemption before the purchase.
-        Purchase.objects.filter(pk__in=redeemed_ids).update(redeemed_at=Greatest(at, F("bought_at")))
+                redeemed_ids.append(purchase.purchase_id)
+                outcomes.append(RedeemOutcome(purchase.purchase_id, None))
+        if redeemed_ids:
+            with connection.cursor() as cursor:
+                cursor.execute(REDEEM_SQL, [at, int_array(redeemed_ids)])
     return tuple(outcomes)
+
+
+def _locked(hashes: Sequence[bytes]) -> dict[bytes, _Found]:
+    """The purchases of these codes by the codes' hashes, locked in the order of their numbers."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_SQL, [bytes_array(hashes)])
+        return {bytes(code_hash): _Found(number, *rest) for number, code_hash, *rest in cursor.fetchall()}

@@ -8,6 +8,7 @@ class PurchaseRefusal(StrEnum):
 
     UNKNOWN_TRAINING = "unknown_training"
     PRICE_CHANGED = "price_changed"  # price_rupiah (now), seen_rupiah
+    SOLD_OUT = "sold_out"
     UNREACHABLE = "unreachable"
     REDEEM_CODE_UNKNOWN = "redeem_code_unknown"
     OTHER_INSTITUTION = "other_institution"

@@ -35,7 +35,7 @@ def request_purchases(*, intents: Sequence[Intent], at: datetime) -> tuple[Issue
     on = programme_day(at)
     with transaction.atomic():
         buyers = standing.buyers({intent.participation_id for intent in intents}, lock=False)
-        trainings = standing.trainings({intent.training_id for intent in intents})
+        trainings = standing.offers({intent.training_id for intent in intents}, lock_seats=False)
         contacts = reachable_by(participant_ids={buyer.participant_id for buyer in buyers.values()})
         prepared: list[CodeRequest | Refusal] = []
         for intent in intents:
@@ -52,7 +52,7 @@ def request_purchases(*, intents: Sequence[Intent], at: datetime) -> tuple[Issue
             prepared.append(
                 CodeRequest(
                     holder_id=buyer.participant_id,
-                    subject=standing.code_subject(training.pk, training.price_rupiah),
+                    subject=standing.code_subject(training.training_id, training.price_rupiah),
                     channel=_CHANNELS[contact],
                     purpose_line=f"{training.title}, {format_rupiah(training.price_rupiah)}",
                 )

@@ -3,72 +3,125 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
-from bekal.catalogue.models import Training
+from django.db import connection
+
 from bekal.core.entitlement import refusal_to_buy
 from bekal.core.refusal import Refusal
 from bekal.core.rules import RULES, Scheme
+from bekal.ledger.copy_rows import id_array
 from bekal.ledger.queries import remaining
-from bekal.participants.models import Participation
-from bekal.purchases.models import Purchase
 from bekal.purchases.refusals import PurchaseRefusal
+
+
+class Bought(NamedTuple):
+    """A purchase there is; one that was brought in from elsewhere has no code."""
+
+    purchase_id: int
+    one_time_code_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """One participation as it stands; `bought` has its purchases by training."""
+    """One participation as it stands; `bought` has its purchases by training, `bought_before` is about the time before
+    it was taken over from another system."""
 
     participation_id: int
     participant_id: int
     scheme: Scheme
     revoked: bool
     balance_rupiah: int
-    bought: Mapping[int, Purchase]
+    bought: Mapping[int, Bought]
+    bought_before: bool = False
+
+
+@dataclass(slots=True)
+class Offer:
+    """One training as it is sold; `seats_left` is None where nothing limits it, and falls as seats are taken."""
+
+    training_id: int
+    title: str
+    price_rupiah: int
+    on_sale: bool
+    seats_left: int | None
+
+
+BUYERS_SQL = """
+SELECT id, participant_id, accepted_on, revoked_at IS NOT NULL, bought_before
+FROM participants_participation WHERE id = ANY(%s::bigint[]) ORDER BY id
+"""
+BOUGHT_SQL = """
+SELECT participation_id, training_id, id, one_time_code_id FROM purchases_purchase
+WHERE participation_id = ANY(%s::bigint[])
+"""
+OFFERS_SQL = """
+SELECT id, title, price_rupiah, on_sale, seat_count - bought_count
+FROM catalogue_training WHERE id = ANY(%s::bigint[])
+"""
+SEATS_SQL = """
+SELECT id, seat_count - bought_count FROM catalogue_training
+WHERE id = ANY(%s::bigint[]) AND seat_count IS NOT NULL ORDER BY id FOR NO KEY UPDATE
+"""
 
 
 def buyers(participation_ids: Collection[int], *, lock: bool) -> dict[int, Buyer]:
     """The buyers there are among these numbers. With `lock` their participation rows stay locked until the transaction
     ends, in the order of their numbers, and everything else is read after the lock: a rival's purchase is seen."""
-    rows = Participation.objects.filter(pk__in=participation_ids).order_by("pk")
-    if lock:
-        rows = rows.select_for_update(no_key=True)
-    found = list(rows.only("pk", "participant_id", "accepted_on", "revoked_at"))
-    bought: dict[int, dict[int, Purchase]] = {row.pk: {} for row in found}
-    for purchase in Purchase.objects.filter(participation_id__in=bought).order_by("pk"):
-        bought[purchase.participation_id][purchase.training_id] = purchase
-    balances = remaining(owner_ids=list(bought))
+    ids = id_array(participation_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(BUYERS_SQL + ("FOR NO KEY UPDATE" if lock else ""), [ids])
+        found = cursor.fetchall()
+        cursor.execute(BOUGHT_SQL, [ids])
+        bought: dict[int, dict[int, Bought]] = {}
+        for participation_id, training_id, *purchase in cursor.fetchall():
+            bought.setdefault(participation_id, {})[training_id] = Bought(*purchase)
+    balances = remaining(owner_ids=[row[0] for row in found])
     return {
-        row.pk: Buyer(
-            participation_id=row.pk,
-            participant_id=row.participant_id,
-            scheme=RULES.scheme(row.accepted_on),
-            revoked=row.revoked_at is not None,
-            balance_rupiah=balances.get(row.pk, 0),
-            bought=bought[row.pk],
+        number: Buyer(
+            participation_id=number,
+            participant_id=participant_id,
+            scheme=RULES.scheme(accepted_on),
+            revoked=revoked,
+            balance_rupiah=balances.get(number, 0),
+            bought=bought.get(number, {}),
+            bought_before=bought_before,
         )
-        for row in found
+        for number, participant_id, accepted_on, revoked, bought_before in found
     }
 
 
-def trainings(training_ids: Collection[int]) -> dict[int, Training]:
-    """The trainings there are among these numbers."""
-    return {training.pk: training for training in Training.objects.filter(pk__in=training_ids).order_by("pk")}
+def offers(training_ids: Collection[int], *, lock_seats: bool) -> dict[int, Offer]:
+    """The trainings there are among these numbers. With `lock_seats` those with a limit of seats stay locked until the
+    transaction ends, in the order of their numbers, and what is left is read after the lock."""
+    ids = id_array(training_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(OFFERS_SQL, [ids])
+        found = {row[0]: Offer(*row) for row in cursor.fetchall()}
+        if lock_seats and any(offer.seats_left is not None for offer in found.values()):
+            cursor.execute(SEATS_SQL, [ids])
+            for number, seats_left in cursor.fetchall():
+                found[number].seats_left = seats_left
+    return found
 
 
-def refusal_of(buyer: Buyer | None, training: Training | None, on: date) -> Refusal | None:
-    """Core's answer to whether this buyer may buy this training on that day, at its price of now."""
+def refusal_of(buyer: Buyer | None, training: Offer | None, on: date) -> Refusal | None:
+    """Core's answer to whether this buyer may buy this training on that day, at its price of now, while seats last."""
     if training is None:
         return Refusal(PurchaseRefusal.UNKNOWN_TRAINING)
-    return refusal_to_buy(
+    refusal = refusal_to_buy(
         scheme=buyer.scheme if buyer else None,
         on=on,
         revoked=buyer is not None and buyer.revoked,
-        purchase_count=len(buyer.bought) if buyer else 0,
-        already_bought=buyer is not None and training.pk in buyer.bought,
+        purchase_count=len(buyer.bought) + buyer.bought_before if buyer else 0,
+        already_bought=buyer is not None and training.training_id in buyer.bought,
         on_sale=training.on_sale,
         price_rupiah=training.price_rupiah,
         balance_rupiah=buyer.balance_rupiah if buyer else 0,
     )
+    if refusal is None and training.seats_left == 0:
+        return Refusal(PurchaseRefusal.SOLD_OUT)
+    return refusal
 
 
 def code_subject(training_id: int, price_rupiah: int) -> str:

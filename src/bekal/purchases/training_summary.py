@@ -5,7 +5,22 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from bekal.catalogue.models import Training
+from bekal.ledger.copy_rows import int_array
+
+# Those with a limit of seats come first: `buy` has locked them before it takes money and codes.
+LOCK_SQL = """
+SELECT id FROM catalogue_training WHERE id = ANY(%s::bigint[]) ORDER BY seat_count IS NULL, id FOR NO KEY UPDATE
+"""
+INCREASE_SQL = """
+UPDATE catalogue_training AS training SET
+    bought_count = training.bought_count + change.bought_count,
+    completed_count = training.completed_count + change.completed_count,
+    rating_count = training.rating_count + change.rating_count,
+    rating_sum = training.rating_sum + change.rating_sum
+FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[])
+    AS change(id, bought_count, completed_count, rating_count, rating_sum)
+WHERE training.id = change.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,28 +34,20 @@ class Increase:
 
 
 def increase(changes: Mapping[int, Increase]) -> None:
-    """Add to the counts of trainings by number; locks them in the order of their numbers until the transaction ends."""
+    """Add to the counts of trainings by number; locks them until the transaction ends, those with a limit of seats
+    before the others, each group in the order of the numbers."""
     if not changes:
         return
-    rows = Training.objects.filter(pk__in=changes).order_by("pk")
-    list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
+    ids, increases = int_array(changes), changes.values()
     with connection.cursor() as cursor:
+        cursor.execute(LOCK_SQL, [ids])
         cursor.execute(
-            """
-            UPDATE catalogue_training AS training SET
-                bought_count = training.bought_count + change.bought_count,
-                completed_count = training.completed_count + change.completed_count,
-                rating_count = training.rating_count + change.rating_count,
-                rating_sum = training.rating_sum + change.rating_sum
-            FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[])
-                AS change(id, bought_count, completed_count, rating_count, rating_sum)
-            WHERE training.id = change.id
-            """,
+            INCREASE_SQL,
             [
-                list(changes),
-                [change.bought_count for change in changes.values()],
-                [change.completed_count for change in changes.values()],
-                [change.rating_count for change in changes.values()],
-                [change.rating_sum for change in changes.values()],
+                ids,
+                int_array([change.bought_count for change in increases]),
+                int_array([change.completed_count for change in increases]),
+                int_array([change.rating_count for change in increases]),
+                int_array([change.rating_sum for change in increases]),
             ],
         )

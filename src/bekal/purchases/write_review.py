@@ -1,19 +1,36 @@
 """`write_review`: a participant rates and reviews what they completed; it is evidence, and others choose by it."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from bekal.core.refusal import Refusal
 from bekal.core.text import is_readable, tidy
+from bekal.ledger.copy_rows import copy_rows, id_array, int_array
 from bekal.purchases.institution_desk import RecordOutcome
-from bekal.purchases.models import Evidence, Purchase, Review
+from bekal.purchases.models import Evidence, Review
 from bekal.purchases.refusals import PurchaseRefusal
 from bekal.purchases.training_summary import Increase, increase
 
 TEXT_LIMIT_COUNT = 2_000
+LOCK_SQL = """
+SELECT id, participation_id, training_id, completed_at IS NOT NULL FROM purchases_purchase
+WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
+"""
+WRITTEN_SQL = "SELECT purchase_id, rating, text FROM purchases_review WHERE purchase_id = ANY(%s::bigint[])"
+_PIECES, _SOURCE = (Evidence.Piece.RATING.value, Evidence.Piece.REVIEW.value), Evidence.Source.PARTICIPANT.value
+
+
+class _Purchase(NamedTuple):
+    """What a review must know of its purchase."""
+
+    participation_id: int
+    training_id: int
+    completed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +50,9 @@ def write_review(*, reviews: Sequence[NewReview], at: datetime) -> tuple[RecordO
     else's purchase, one not completed, a rating outside 1 to 5 and a text that is empty, too long or unreadable.
     """
     with transaction.atomic():
-        purchases = _locked_purchases(reviews)
-        written = {
-            review.purchase_id: (review.rating, review.text)
-            for review in Review.objects.filter(purchase_id__in=purchases).order_by("purchase_id")
-        }
+        purchases, written = _locked_purchases(reviews)
         outcomes: list[RecordOutcome] = []
-        new: dict[int, Review] = {}
+        new: dict[int, tuple[int, int, str]] = {}
         for review in reviews:
             purchase, text = purchases.get(review.purchase_id), tidy(review.text)
             refusal = _refusal_of_purchase(purchase, review) or _refusal_of_words(review.rating, text)
@@ -48,28 +61,25 @@ def write_review(*, reviews: Sequence[NewReview], at: datetime) -> tuple[RecordO
                 refusal = Refusal(PurchaseRefusal.ALREADY_REVIEWED)
             if refusal is None and earlier is None and purchase is not None:
                 written[review.purchase_id] = review.rating, text
-                new[review.purchase_id] = Review(
-                    purchase_id=purchase.pk,
-                    training_id=purchase.training_id,
-                    rating=review.rating,
-                    text=text,
-                    written_at=at,
-                )
+                new[review.purchase_id] = purchase.training_id, review.rating, text
             outcomes.append(RecordOutcome(review.purchase_id, refusal, refusal is None and earlier is not None))
         _write(new, at)
     return tuple(outcomes)
 
 
-def _locked_purchases(reviews: Sequence[NewReview]) -> dict[int, Purchase]:
-    rows = Purchase.objects.filter(pk__in={review.purchase_id for review in reviews}).order_by("pk")
-    locked = rows.select_for_update(no_key=True).only("pk", "participation_id", "training_id", "completed_at")
-    return {purchase.pk: purchase for purchase in locked}
+def _locked_purchases(reviews: Sequence[NewReview]) -> tuple[dict[int, _Purchase], dict[int, tuple[int, str]]]:
+    """The purchases there are by number, locked in that order, and rating and text of those that have a review."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_SQL, [id_array({review.purchase_id for review in reviews})])
+        purchases = {number: _Purchase(*rest) for number, *rest in cursor.fetchall()}
+        cursor.execute(WRITTEN_SQL, [int_array(purchases)])
+        return purchases, {number: (rating, text) for number, rating, text in cursor.fetchall()}
 
 
-def _refusal_of_purchase(purchase: Purchase | None, review: NewReview) -> Refusal | None:
+def _refusal_of_purchase(purchase: _Purchase | None, review: NewReview) -> Refusal | None:
     if purchase is None or purchase.participation_id != review.participation_id:
         return Refusal(PurchaseRefusal.UNKNOWN_PURCHASE)
-    return None if purchase.completed_at else Refusal(PurchaseRefusal.NOT_COMPLETED)
+    return None if purchase.completed else Refusal(PurchaseRefusal.NOT_COMPLETED)
 
 
 def _refusal_of_words(rating: int, text: str) -> Refusal | None:
@@ -83,19 +93,15 @@ def _refusal_of_words(rating: int, text: str) -> Refusal | None:
     return None if is_readable(text, multiline=True) else Refusal(PurchaseRefusal.REVIEW_UNREADABLE)
 
 
-def _write(reviews: Mapping[int, Review], at: datetime) -> None:
+def _write(reviews: Mapping[int, tuple[int, int, str]], at: datetime) -> None:
+    """Write training, rating and text by purchase, with both pieces of evidence."""
     if not reviews:
         return
-    Review.objects.bulk_create(reviews.values())
-    Evidence.objects.bulk_create(
-        Evidence(purchase_id=purchase_id, piece=piece, source=Evidence.Source.PARTICIPANT, recorded_at=at)
-        for purchase_id in reviews
-        for piece in (Evidence.Piece.RATING, Evidence.Piece.REVIEW)
-    )
-    increases: dict[int, Increase] = {}
-    for review in reviews.values():
-        before = increases.get(review.training_id, Increase())
-        increases[review.training_id] = Increase(
-            rating_count=before.rating_count + 1, rating_sum=before.rating_sum + review.rating
-        )
-    increase(increases)
+    columns: tuple[str, ...] = ("purchase_id", "training_id", "rating", "text", "written_at")
+    copy_rows(Review, columns, ((number, *review, at) for number, review in reviews.items()))
+    columns = ("purchase_id", "piece", "source", "sequence", "recorded_at")
+    copy_rows(Evidence, columns, ((number, piece, _SOURCE, 1, at) for number in reviews for piece in _PIECES))
+    ratings: defaultdict[int, list[int]] = defaultdict(list)
+    for training_id, rating, _ in reviews.values():
+        ratings[training_id].append(rating)
+    increase({number: Increase(rating_count=len(each), rating_sum=sum(each)) for number, each in ratings.items()})

@@ -123,7 +123,8 @@ def _people(participation_ids: Sequence[int], on: date) -> list[_Person]:
 
 def _person(participation: Participation, balance_rupiah: int, bought_ids: tuple[int, ...], on: date) -> _Person:
     person = participation.participant
-    last_day = participation.balance_ends_on if bought_ids else participation.first_purchase_due_on
+    has_bought = bool(bought_ids) or participation.bought_before
+    last_day = participation.balance_ends_on if has_bought else participation.first_purchase_due_on
     ended = participation.revoked_at is not None or participation.balance_ended_at is not None
     return _Person(
         participation_id=participation.pk,

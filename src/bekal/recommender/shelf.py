@@ -16,8 +16,8 @@ FRESH_FOR = timedelta(days=90)
 COMPLETION_STRENGTH = 20.0
 
 SHELF_SQL = """
-SELECT id, category_id, price_rupiah, on_sale::int, (listed_at > %(fresh_since)s)::int,
-       rating_sum, rating_count, completed_count, bought_count
+SELECT id, category_id, price_rupiah, (on_sale AND (seat_count IS NULL OR bought_count < seat_count))::int,
+       (listed_at > %(fresh_since)s)::int, rating_sum, rating_count, completed_count, bought_count
 FROM catalogue_training ORDER BY id
 """
 
@@ -30,7 +30,7 @@ class Shelf:
     category: NDArray[np.int64]  # 0..C-1
     category_ids: NDArray[np.int64]
     price_rupiah: NDArray[np.int64]
-    on_sale: NDArray[np.bool_]
+    on_sale: NDArray[np.bool_]  # and not full
     model_place: NDArray[np.int64]
     completed_count: NDArray[np.int64]  # as the model knows it, 0 for trainings it does not know
     is_fresh: NDArray[np.bool_]  # listed within 90 days, completed by fewer than ten

@@ -4,15 +4,28 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.db import connection
+
 from bekal.accounts.models import Role, User
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.export_payout_run import ExportedFile, export_payout_run
-from bekal.incentives.models import Payout
 from bekal.incentives.plan_payout_run import plan_payout_run
 from bekal.incentives.settle_payout_run import settle_payout_run
 from bekal.simulation.fake_partner import answer
 
 OFFICERS = ("simulasi-petugas-1", "simulasi-petugas-2")
+
+ANSWERS_SQL = """
+SELECT participation.participant_id, status.state, entitlement.kind, entitlement.instalment,
+       NOT EXISTS (SELECT 1 FROM incentives_entitlement later
+                   WHERE later.participation_id = entitlement.participation_id AND later.kind = entitlement.kind
+                     AND later.instalment > entitlement.instalment)
+FROM incentives_payout payout
+JOIN incentives_payoutstatus status ON status.payout_id = payout.id AND status.state <> 'sent'
+JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
+JOIN participants_participation participation ON participation.id = entitlement.participation_id
+WHERE payout.run_id = %(run_id)s ORDER BY entitlement.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +38,12 @@ class SentRun:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredRun:
-    """What the partners said; `rejected_participant_ids` in the order of the payouts."""
+    """What the partners said: whose payout was rejected, and who was paid the first, second and last incentive."""
 
-    settled_count: int
-    settled_rupiah: int
     rejected_participant_ids: tuple[int, ...]
+    first_paid_ids: tuple[int, ...]
+    second_paid_ids: tuple[int, ...]
+    last_paid_ids: tuple[int, ...]
 
 
 def two_officers() -> tuple[int, int]:
@@ -61,7 +75,6 @@ def send_run(
 
 def answer_run(*, run: SentRun, reject_every: int, spared: Collection[str], at: datetime) -> AnsweredRun:
     """Let the partners answer each file, never rejecting holders with a `spared` name, and take their answers in."""
-    settled_count = settled_rupiah = 0
     for file in run.files:
         content = answer(file.content, reject_every=reject_every, spared=spared)
         settled = settle_payout_run(
@@ -69,8 +82,18 @@ def answer_run(*, run: SentRun, reject_every: int, spared: Collection[str], at: 
         )
         if settled.refusal is not None:
             raise RuntimeError(f"an answer to run {run.run_id} was refused: {settled.refusal}")
-        settled_count += settled.settled_count
-        settled_rupiah += settled.settled_rupiah
-    rejected = Payout.objects.filter(run_id=run.run_id, statuses__state="rejected").order_by("entitlement_id")
-    people = rejected.values_list("entitlement__participation__participant_id", flat=True)
-    return AnsweredRun(settled_count, settled_rupiah, tuple(dict.fromkeys(people)))
+    return answers_to(run_id=run.run_id)
+
+
+def answers_to(*, run_id: int) -> AnsweredRun:
+    """What was said of the payouts of an answered run, read back from the books."""
+    with connection.cursor() as cursor:
+        cursor.execute(ANSWERS_SQL, {"run_id": run_id})
+        rows = cursor.fetchall()
+    paid = [row for row in rows if row[1] == "settled" and row[2] == "incentive"]
+    return AnsweredRun(
+        rejected_participant_ids=tuple(dict.fromkeys(row[0] for row in rows if row[1] == "rejected")),
+        first_paid_ids=tuple(row[0] for row in paid if row[3] == 1),
+        second_paid_ids=tuple(row[0] for row in paid if row[3] == 2),
+        last_paid_ids=tuple(row[0] for row in paid if row[4]),
+    )

@@ -5,14 +5,15 @@ that they never repeat however often people are added to the same database.
 """
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bekal.participants.models import Education, Employment, PaymentPartner, Sex
 from bekal.participants.register import Registration
+from bekal.simulation.draws import Draws, Numbers, Shares
 from bekal.simulation.names import MEN, PLACEHOLDER_DOMAIN, SECOND, WOMEN
 
 # Shares in per cent. Employment: survey of 19 May to 1 June 2020 (80.8 / 12.1 / 7.1). Provinces: census of 2020,
@@ -30,8 +31,8 @@ AGE_SHARES = {(18, 24): 33.0, (25, 34): 39.0, (35, 44): 19.0, (45, 54): 7.5, (55
 WOMEN_SHARE = 0.46
 PROVINCE_SHARES = {
     32: 17.9, 35: 15.0, 33: 13.5, 12: 5.5, 36: 4.4, 31: 3.9, 73: 3.4, 18: 3.3, 16: 3.1, 14: 2.4, 13: 2.0, 53: 2.0,
-    61: 2.0, 52: 2.0, 11: 2.0, 51: 1.6, 94: 1.6, 63: 1.5, 64: 1.4, 34: 1.4, 15: 1.3, 72: 1.1, 71: 1.0, 62: 1.0,
-    74: 1.0, 21: 0.8, 17: 0.7, 81: 0.7, 19: 0.5, 76: 0.5, 82: 0.5, 75: 0.4, 91: 0.4, 65: 0.3,
+    61: 2.0, 52: 2.0, 11: 2.0, 51: 1.6, 91: 1.6, 63: 1.5, 64: 1.4, 34: 1.4, 15: 1.3, 72: 1.1, 71: 1.0, 62: 1.0,
+    74: 1.0, 21: 0.8, 17: 0.7, 81: 0.7, 19: 0.5, 76: 0.5, 82: 0.5, 75: 0.4, 92: 0.4, 65: 0.3,
 }  # fmt: skip
 PARTNER_SHARES = {
     PaymentPartner.BNI: 22.0,
@@ -52,36 +53,52 @@ PHONE_COUNT, PHONE_STRIDE = 10**8, 61_803_399
 Number = TypeVar("Number", bound=int)
 
 
-class Population:
-    """N people as columns; who they are in words is made when it is asked for, so that a million fit into memory.
+@dataclass(frozen=True, slots=True)
+class Districts:
+    """Where people come from, as columns: published numbers, their provinces, how many were accepted in the year."""
 
-    `facts` (N, 5) are coded as the recommender's: sex 0/1 (man), birth year, education, employment, province.
+    ids: Numbers
+    provinces: Numbers
+    weights: Numbers
+
+
+class Population:
+    """A cohort's people as columns; who they are in words is made when it is asked for, so that a million fit in.
+
+    `facts` (N, 5) are coded as the recommender's: sex 0/1 (man), birth year, education, employment, province. Each is
+    drawn stratified, so that the cohort, and nearly every wave of it, has the shares exactly. `district_ids` (N) are 0
+    where no districts are known. Names and numbers follow from the running number.
     """
 
-    def __init__(self, *, count: int, first_number: int, of_age_on: date, random: np.random.Generator) -> None:
-        """`count` people with the running numbers from `first_number` on, 18 or older on `of_age_on`.
+    def __init__(self, *, draws: Draws, first_number: int, of_age_on: date, districts: Districts | None = None) -> None:
+        """One person for each of the draws, with the running numbers from `first_number` on, 18 or older on
+        `of_age_on`; with `districts` these are drawn by their weights and the provinces follow from them.
 
         Raises ValueError where the running numbers go beyond what a NIK can hold."""
+        count = draws.count
         if not 0 <= first_number <= first_number + count <= NIK_COUNT:
             raise ValueError(f"the numbers {first_number} to {first_number + count} are not within 0 to {NIK_COUNT}")
-        self.first_number = first_number
-        bands = list(AGE_SHARES)
-        band = _drawn(random, count, dict(enumerate(AGE_SHARES.values())))
-        youngest = np.array([youngest for youngest, _ in bands])[band] * 365.25 + 1
-        span = np.array([(oldest - youngest + 1) * 365 for youngest, oldest in bands])[band]
-        days_old = (youngest + random.random(count) * span).astype(int)
-        self.born_on = [of_age_on - timedelta(days=int(days)) for days in days_old]
-        self.facts = np.column_stack(
-            [
-                random.random(count) >= WOMEN_SHARE,
-                np.array([day.year for day in self.born_on], dtype=np.int64),
-                _drawn(random, count, EDUCATION_SHARES),
-                _drawn(random, count, EMPLOYMENT_SHARES),
-                _drawn(random, count, PROVINCE_SHARES),
-            ]
-        ).astype(np.int64)
-        self._partner = _drawn(random, count, dict(enumerate(PARTNER_SHARES.values())))
-        self._name = random.random((count, 3))
+        self.first_number, self._draws = first_number, draws
+        born_on = _birthdays(draws, of_age_on)
+        self.born_on = [date.fromordinal(day) for day in born_on.tolist()]
+        place = draws.each("place")
+        self.district_ids = np.zeros(count, dtype=np.int64)
+        if districts is None:
+            province = _keys(place, PROVINCE_SHARES)
+        else:
+            row = _drawn(place, districts.weights.astype(np.float64))
+            self.district_ids, province = districts.ids[row], districts.provinces[row]
+        columns = [
+            draws.each("sex") >= WOMEN_SHARE,
+            _years(born_on),
+            _keys(draws.each("education"), EDUCATION_SHARES),
+            _keys(draws.each("employment"), EMPLOYMENT_SHARES),
+            province,
+        ]
+        self.facts = np.column_stack(columns).astype(np.int64)
+        self._partner = _drawn(draws.each("partner"), np.array(list(PARTNER_SHARES.values())))
+        numbers = first_number + np.arange(count)
+        self._name = np.column_stack([draws.at("name", numbers, word) for word in range(3)])
 
     def __len__(self) -> int:
         return len(self.facts)
@@ -111,6 +128,7 @@ class Population:
             province=province,
             phone=phone(number),
             email=f"{name.lower().replace(' ', '.')}.{number}@{PLACEHOLDER_DOMAIN}",
+            district_id=int(self.district_ids[person]) or None,
         )
 
     def account(self, person: int, *, replacement: int = 0) -> tuple[PaymentPartner, str]:
@@ -119,11 +137,31 @@ class Population:
         return partner, account_number(self.first_number + person, partner, replacement=replacement)
 
 
-def _drawn(random: np.random.Generator, count: int, shares: Mapping[Number, float]) -> NDArray[np.int64]:
-    """`count` keys of `shares` in these proportions."""
-    edges = np.cumsum(np.array(list(shares.values())))
-    places = np.searchsorted(edges, random.random(count) * edges[-1], side="right")
-    return np.array([int(key) for key in shares], dtype=np.int64)[places]
+def _birthdays(draws: Draws, of_age_on: date) -> Numbers:
+    """[N] days of birth as ordinals, ages in the shares of the bands."""
+    youngest, oldest = np.array(list(AGE_SHARES)).T
+    band = _drawn(draws.each("age"), np.array(list(AGE_SHARES.values())))
+    span = (oldest - youngest + 1) * 365
+    days_old = youngest[band] * 365.25 + 1 + draws.each("birthday") * span[band]
+    return np.asarray(of_age_on.toordinal() - days_old.astype(np.int64))
+
+
+def _years(days: Numbers) -> Numbers:
+    """The calendar years of ordinals."""
+    since_1970 = (days - date(1970, 1, 1).toordinal()).astype("datetime64[D]").astype("datetime64[Y]")
+    return since_1970.astype(np.int64) + 1970
+
+
+def _drawn(shares: Shares, weights: Shares) -> Numbers:
+    """[N] places in `weights`, as often as they weigh, from shares between 0 and 1."""
+    edges = np.cumsum(weights)
+    return np.minimum(np.searchsorted(edges, shares * edges[-1], side="right"), len(weights) - 1)
+
+
+def _keys(shares: Shares, weights: Mapping[Number, float]) -> Numbers:
+    """[N] keys of `weights`, as often as they weigh."""
+    keys = np.array([int(key) for key in weights], dtype=np.int64)
+    return np.asarray(keys[_drawn(shares, np.array(list(weights.values())))])
 
 
 def nik(number: int, *, province: int, born_on: date, is_man: bool) -> str:

@@ -30,3 +30,7 @@ class ScriptedPerson:
     province: int
     wave_opens_on: date
     purchases: tuple[ScriptedPurchase, ...]
+
+
+# Of somebody whose script is over: they are still there, and do nothing of themselves.
+SILENT = ScriptedPerson("", False, date(1990, 1, 1), 1, 1, 11, date(1990, 1, 1), ())

@@ -44,7 +44,7 @@ def seed_demo(*, participant_count: int, progress: Progress | None = None) -> Si
     if Participant.objects.exists():
         return None
     with transaction.atomic():
-        put_on_shelf(at=datetime.combine(LISTED_ON, time(8), tzinfo=JAKARTA))
+        put_on_shelf(at=datetime.combine(LISTED_ON, time(8), tzinfo=JAKARTA), seats_for=participant_count)
         chosen = demo_trainings()
         _make_officers()
         report = simulate(
@@ -64,7 +64,9 @@ def demo_trainings() -> DemoTrainings:
     """Three trainings of three categories that fit the person, the last of an institution of its own, which together
     cost the training balance less Rp300,000."""
     total = RULES.scheme(ACCEPTED_ON).training_balance_rupiah - LEFT_RUPIAH
-    online = Training.objects.filter(on_sale=True, price_rupiah__gt=0).exclude(mode=Training.Mode.ON_SITE)
+    # Nothing that can be sold out or has begun on the day for which the script has the demo's person buy it.
+    online = Training.objects.filter(on_sale=True, price_rupiah__gt=0, seat_count=None, sessions=None)
+    online = online.exclude(mode=Training.Mode.ON_SITE)
     online = online.select_related("category").order_by("code")
     by_category = [[t for t in online if t.category.slug == slug][:SEARCHED] for slug in LIKED]
     anything = list(online[:SEARCHED])

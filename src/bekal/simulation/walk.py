@@ -1,29 +1,30 @@
 """`simulate`: a synthetic population walks through the year by the same verbs as real people do."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import F
 
-from bekal.core.money import allocate
 from bekal.ledger.clock import JAKARTA, is_simulated, programme_day, programme_now, set_programme_clock
-from bekal.participants.models import Participant, Wave
+from bekal.participants.models import Participant
 from bekal.simulation.catalogue import put_on_shelf
-from bekal.simulation.day import DAY_STEPS, World
-from bekal.simulation.journeys import Journeys
+from bekal.simulation.cohorts import begin_cohort, take_up
+from bekal.simulation.day import STEPS, Step
+from bekal.simulation.models import Cohort
 from bekal.simulation.payday import two_officers
-from bekal.simulation.population import NIK_COUNT, Population
+from bekal.simulation.population import NIK_COUNT
+from bekal.simulation.programme_day import OFFICE_STEPS, Office, OfficeStep, finish_the_day
 from bekal.simulation.script import ScriptedPerson
-from bekal.simulation.taste import Taste, offer_today
-from bekal.simulation.year import WAVES, YEARS, PlannedWave, payout_days
+from bekal.simulation.year import LAST_DAY, WAVES, YEARS, payout_days
 
 MAX_PARTICIPANTS = 1_000_000
 LISTED_ON = date(2020, 4, 1)
 END_OF_DAY = time(22)
 # The share of payouts the partners reject is one in so many.
-REJECT_EVERY = 67
+REJECT_EVERY = 250
 
 Progress = Callable[[int, int], None]
 
@@ -34,7 +35,7 @@ class SimulationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SimulationReport:
-    """What the walk did, in counts; `refusals` by code, of what the simulated people tried in vain."""
+    """What the people of one cohort have done by `until_at`, in counts; `refusals` by code: what was tried in vain."""
 
     participant_count: int
     accepted_count: int
@@ -43,6 +44,7 @@ class SimulationReport:
     reconciled_count: int
     settled_count: int
     settled_rupiah: int
+    answered_count: int
     revoked_count: int
     ended_count: int
     refusals: dict[str, int]
@@ -60,47 +62,73 @@ def simulate(
     scripted: Sequence[ScriptedPerson] = (),
     until_at: datetime | None = None,
     reject_every: int = REJECT_EVERY,
+    training_count: int = 300,
 ) -> SimulationReport:
     """Add `participant_count` people and the `scripted` ones and walk them through the year, `until` included.
 
-    People who are there already are left alone. Up to the day their clock shows, programme-side verbs name the new
-    people only; on later days, if `until` asks for any, they act on everybody, and the clock moves on. Without `until`:
-    31 December, or the day the clock shows where people are there. Every day is a transaction of its own. The same seed
-    on an empty database gives the same programme, apart from codes and encrypted bytes. `progress` is called with
-    (days done, days). Raises SimulationError.
+    The new people first live through the days up to the programme's clock, alone: what was there is left as it is.
+    On later days everybody lives on, whoever was simulated before included, and the clock moves. Without `until`: to
+    the end of the simulated year, 31 May of the next. Every day is one transaction; a walk that was stopped is taken
+    up where it stopped by the same call, or by `walk_on`. The same seed on an empty database gives the same
+    programme, apart from codes and encrypted bytes. `training_count` trainings are put on an empty shelf. `progress`
+    is called with (days done, days). Raises SimulationError.
     """
     _check_arguments(participant_count, year, seed)
-    clock_at = _clock_of_others()
-    until_at = until_at or _until_at(year, until, clock_at)
-    waves = [wave for wave in WAVES if wave.opens_on <= programme_day(until_at)]
+    clock_at = _clock()
+    stopped = _stopped_cohort()
+    if stopped is not None:
+        if (stopped.participant_count, stopped.year, stopped.seed) != (participant_count, year, seed):
+            raise SimulationError(
+                f"An earlier walk, of {stopped.participant_count:,} people with seed {stopped.seed}, was stopped on "
+                f"{programme_day(stopped.lived_until_at)}: finish it first with `manage simulate --resume`."
+            )
+        return _walk(stopped, stopped.until_at, progress)
+    until_at = until_at or _until_at(until, clock_at)
     first_number = Participant.objects.order_by("-id").values_list("id", flat=True).first() or 0
-    count = participant_count + len(scripted)
-    if first_number + count > NIK_COUNT:
+    if first_number + participant_count + len(scripted) > NIK_COUNT:
         raise SimulationError(
             f"--participants: only {NIK_COUNT - first_number:,} more synthetic people have an identity number."
         )
-    random = np.random.default_rng([year, seed])
-    people = Population(count=count, first_number=first_number, of_age_on=WAVES[0].opens_on, random=random)
     with transaction.atomic():
         if clock_at is None:
             set_programme_clock(at=_instant(LISTED_ON, time(8)))
-        put_on_shelf(at=_instant(LISTED_ON, time(8)))
-        officers = two_officers()
-    offer = offer_today()
-    world = World(
-        people=people,
-        offer=offer,
-        taste=Taste(people.facts, offer, year, random),
-        journeys=Journeys(random),
-        officer_ids=officers,
-        scripted={participant_count + place: person for place, person in enumerate(scripted)},
-        payout_days=payout_days(year),
-        reject_every=reject_every,
-        others_until_on=None if clock_at is None else programme_day(clock_at),
-    )
-    _plan_waves(world, waves, participant_count)
-    _walk(world, _days(waves[0].opens_on, programme_day(until_at)), until_at, clock_at, progress)
-    return _report(world, until_at)
+        put_on_shelf(at=_instant(LISTED_ON, time(8)), training_count=training_count, seats_for=participant_count)
+        cohort = begin_cohort(
+            participant_count=participant_count,
+            year=year,
+            seed=seed,
+            scripted=scripted,
+            first_number=first_number,
+            wave_count=sum(wave.opens_on <= programme_day(until_at) for wave in WAVES),
+            reject_every=reject_every,
+            until_at=until_at,
+            lived_until_at=_instant(WAVES[0].opens_on, time(0)),
+        )
+    return _walk(cohort, until_at, progress, scripted)
+
+
+def walk_on(*, until: date | None = None, progress: Progress | None = None) -> SimulationReport:
+    """Take up a walk that was stopped; with `until`, let everybody simulated so far live on to the end of that day.
+
+    Adds nobody. Returns the report of the newest cohort. Raises SimulationError where nobody was simulated, or where
+    everybody has lived until then already.
+    """
+    clock_at = _clock()
+    newest = Cohort.objects.order_by("-id").first()
+    if newest is None:
+        raise SimulationError("Nobody has been simulated here yet: give --participants.")
+    stopped = _stopped_cohort()
+    if until is None and stopped is None:
+        raise SimulationError(
+            f"No walk was stopped here; everybody has lived until {programme_day(newest.lived_until_at)}. "
+            "To live on, give --until."
+        )
+    until_at = newest.until_at if until is None else max(newest.until_at, _until_at(until, clock_at))
+    return _walk(newest, until_at, progress)
+
+
+def _stopped_cohort() -> Cohort | None:
+    return Cohort.objects.filter(lived_until_at__lt=F("until_at")).order_by("-id").first()
 
 
 def _check_arguments(participant_count: int, year: int, seed: int) -> None:
@@ -115,9 +143,9 @@ def _check_arguments(participant_count: int, year: int, seed: int) -> None:
         raise SimulationError(f"--seed is {seed}: write a whole number from 0 to 9223372036854775807.")
 
 
-def _clock_of_others() -> datetime | None:
+def _clock() -> datetime | None:
     """What the clock shows to the people who are there; None for an empty database."""
-    if not Participant.objects.exists():
+    if not Participant.objects.exists() and not is_simulated():
         return None
     if not is_simulated():
         raise SimulationError(
@@ -127,12 +155,14 @@ def _clock_of_others() -> datetime | None:
     return programme_now()
 
 
-def _until_at(year: int, until: date | None, clock_at: datetime | None) -> datetime:
-    first, last = WAVES[0].opens_on, date(year, 12, 31)
+def _until_at(until: date | None, clock_at: datetime | None) -> datetime:
+    first = WAVES[0].opens_on
     if until is None:
-        until = last if clock_at is None else min(last, max(first, programme_day(clock_at)))
-    if not first <= until <= last:
-        raise SimulationError(f"--until is {until}: write a day from {first}, when the first wave opens, to {last}.")
+        until = LAST_DAY
+    if not first <= until <= LAST_DAY:
+        raise SimulationError(
+            f"--until is {until}: write a day from {first}, when the first wave opens, to {LAST_DAY}."
+        )
     end = _instant(until, END_OF_DAY)
     return end if clock_at is None or programme_day(clock_at) != until else min(end, clock_at)
 
@@ -141,61 +171,100 @@ def _instant(day: date, at: time) -> datetime:
     return datetime.combine(day, at, tzinfo=JAKARTA)
 
 
-def _days(first: date, last: date) -> list[date]:
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
-
-
-def _plan_waves(world: World, waves: Sequence[PlannedWave], participant_count: int) -> None:
-    """Everybody gets a wave: the drawn people by the waves' shares, the scripted ones as their script says."""
-    number = Wave.objects.order_by("-number").values_list("number", flat=True).first() or 0
-    sizes = allocate(participant_count, [round(wave.share) for wave in waves])
-    start = 0
-    for place, (wave, size) in enumerate(zip(waves, sizes, strict=True), start=1):
-        people = list(range(start, start + size))
-        people += [index for index, script in world.scripted.items() if script.wave_opens_on == wave.opens_on]
-        start += size
-        if people:
-            world.plan_wave(number + place, wave, people)
-
-
 def _walk(
-    world: World, days: Sequence[date], until_at: datetime, clock_at: datetime | None, progress: Progress | None
-) -> None:
-    for done, day in enumerate(days, start=1):
-        world.begin(day)
-        if world.has_work():
-            with transaction.atomic():
-                for at_time, step in DAY_STEPS:
-                    at = _instant(day, at_time)
-                    if at <= until_at:
-                        step(world, at)
-                if clock_at is None or until_at > clock_at:
-                    _move_clock(min(_instant(day, END_OF_DAY), until_at), clock_at)
+    newest: Cohort, until_at: datetime, progress: Progress | None, scripted: Sequence[ScriptedPerson] = ()
+) -> SimulationReport:
+    """Every cohort lives from where it stands to `until_at`, day by day, a transaction each."""
+    started_on = programme_day(programme_now())
+    Cohort.objects.filter(until_at__lt=until_at).update(until_at=until_at)
+    waiting = sorted(
+        Cohort.objects.filter(lived_until_at__lt=until_at), key=lambda each: (each.lived_until_at, each.pk)
+    )
+    first, last = programme_day(waiting[0].lived_until_at), programme_day(until_at)
+    office = Office([], two_officers(), payout_days(), newest.reject_every)
+    day_count = (last - first).days + 1
+    for number in range(day_count):
+        day = first + timedelta(days=number)
+        while waiting and waiting[0].lived_until_at < min(_instant(day, END_OF_DAY), until_at):
+            cohort = waiting.pop(0)
+            office.livings.append(take_up(cohort, scripted if cohort.pk == newest.pk else ()))
+        office.everybody = day > started_on
+        with transaction.atomic():
+            _live(office, day, until_at)
         if progress is not None:
-            progress(done, len(days))
-    if clock_at is None or until_at > clock_at:
-        set_programme_clock(at=until_at)
+            progress(number + 1, day_count)
+    refusals: Counter[str] = sum((living.refusals for living in office.livings), Counter())
+    return _report(newest, until_at, refusals)
 
 
-def _move_clock(at: datetime, clock_at: datetime | None) -> None:
-    """The clock never steps back for the people who were there before."""
-    if clock_at is None or at > clock_at:
-        set_programme_clock(at=at)
+def _live(office: Office, day: date, until_at: datetime) -> None:
+    """One day of everybody: each hour's verbs in their order, and the clock after them."""
+    end_at = min(_instant(day, END_OF_DAY), until_at)
+    for at_time, step in DAY_STEPS:
+        at = _instant(day, at_time)
+        if at <= until_at:
+            step(office, at)
+    if end_at == until_at and office.everybody:
+        finish_the_day(end_at)
+    Cohort.objects.filter(pk__in=[living.cohort.pk for living in office.livings]).update(lived_until_at=end_at)
+    if end_at > programme_now():
+        set_programme_clock(at=end_at)
 
 
-def _report(world: World, until_at: datetime) -> SimulationReport:
-    done = world.done
+def _of_every_cohort(step: Step) -> OfficeStep:
+    def of_every_cohort(office: Office, at: datetime) -> None:
+        for living in office.livings:
+            step(living, at)
+
+    return of_every_cohort
+
+
+# Hours of the day in Jakarta; what a step puts on today's agenda a later one finds there.
+DAY_STEPS: tuple[tuple[time, OfficeStep], ...] = tuple(
+    sorted(
+        [*((what.value, _of_every_cohort(step)) for what, step in STEPS.items()), *OFFICE_STEPS],
+        key=lambda each: each[0],
+    )
+)
+
+REPORT_SQL = """
+SELECT count(*), count(participation.id), count(participation.revoked_at), count(participation.balance_ended_at),
+       coalesce(sum(bought.bought), 0), coalesce(sum(bought.completed), 0), coalesce(sum(bought.reconciled), 0),
+       coalesce(sum(paid.settled), 0), coalesce(sum(paid.rupiah), 0), coalesce(sum(answered.answered), 0)
+FROM simulation_cohortmember member
+LEFT JOIN participants_participation participation USING (participant_id)
+LEFT JOIN (SELECT participation_id, count(*) AS bought, count(completed_at) AS completed,
+                  count(reconciled_at) AS reconciled
+           FROM purchases_purchase GROUP BY 1) bought ON bought.participation_id = participation.id
+LEFT JOIN (SELECT participation_id, count(*) AS settled, sum(entitlement.amount_rupiah) AS rupiah
+           FROM incentives_entitlement entitlement
+           JOIN incentives_payout payout ON payout.entitlement_id = entitlement.id
+           JOIN incentives_payoutstatus status ON status.payout_id = payout.id AND status.state = 'settled'
+           GROUP BY 1) paid ON paid.participation_id = participation.id
+LEFT JOIN (SELECT participation_id, count(*) AS answered FROM engagement_surveyresponse GROUP BY 1) answered
+  ON answered.participation_id = participation.id
+WHERE member.cohort_id = %s
+"""
+
+
+def _report(cohort: Cohort, until_at: datetime, refusals: Counter[str]) -> SimulationReport:
+    with connection.cursor() as cursor:
+        cursor.execute(REPORT_SQL, [cohort.pk])
+        registered, accepted, revoked, ended, *sums = cursor.fetchone()
+    purchases, completed, reconciled, settled, rupiah, answered = map(int, sums)
+    scripted = cohort.members.filter(place__gte=cohort.participant_count).order_by("place")
     return SimulationReport(
-        participant_count=len(world.people),
-        accepted_count=done["accepted"],
-        purchase_count=done["bought"],
-        completed_count=done["completed"],
-        reconciled_count=done["reconciled"],
-        settled_count=done["settled"],
-        settled_rupiah=done["settled_rupiah"],
-        revoked_count=done["revoked"],
-        ended_count=done["ended"],
-        refusals=dict(sorted(world.refusals.items())),
+        participant_count=registered,
+        accepted_count=accepted,
+        purchase_count=purchases,
+        completed_count=completed,
+        reconciled_count=reconciled,
+        settled_count=settled,
+        settled_rupiah=rupiah,
+        answered_count=answered,
+        revoked_count=revoked,
+        ended_count=ended,
+        refusals=dict(sorted(refusals.items())),
         until_at=until_at,
-        scripted_participant_ids=tuple(world.participant_ids[list(world.scripted)].tolist()),
+        scripted_participant_ids=tuple(scripted.values_list("participant_id", flat=True)),
     )

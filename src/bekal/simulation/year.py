@@ -1,4 +1,4 @@
-"""The simulated year: when its waves opened and when its money is paid. About the calendar of 2020."""
+"""The simulated year: when its waves opened, when its money is paid, when it ends. About the calendar of 2020-21."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -7,6 +7,8 @@ from bekal.core.schedule import payment_on, working_day_from
 
 YEARS = (2020,)
 REPAIR_AFTER = timedelta(days=7)
+# The last instalments of 2020's last wave are paid in spring, and the survey of May 2021 is answered.
+LAST_DAY = date(2021, 5, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,7 @@ class PlannedWave:
 
     opens_on: date
     closes_on: date
-    share: float
+    share: int
 
 
 WAVES = (
@@ -33,7 +35,9 @@ WAVES = (
 )
 
 
-def payout_days(year: int) -> frozenset[date]:
+def payout_days(_: int = 2020) -> frozenset[date]:
     """The day of each month's payouts, and a week later that of the repaired and the late ones."""
-    days = [payment_on(date(year, month, 25)) for month in range(1, 13)]
+    first = WAVES[0].opens_on
+    months = range(first.year * 12 + first.month - 1, LAST_DAY.year * 12 + LAST_DAY.month)
+    days = [payment_on(date(month // 12, month % 12 + 1, 25)) for month in months]
     return frozenset(days) | {working_day_from(day + REPAIR_AFTER) for day in days}

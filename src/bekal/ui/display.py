@@ -92,5 +92,5 @@ def mode_label(mode: str) -> str:
 
 
 def province(code: int) -> str:
-    """The province of a BPS code."""
+    """The name of a province by its code."""
     return PROVINCES[code]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from bekal.catalogue.refusals import SearchRefusal
 from bekal.core.entitlement import RefusalCode
 from bekal.core.refusal import Refusal
+from bekal.engagement.refusals import SurveyRefusal
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.messaging.refusals import CodeRefusal
 from bekal.participants.refusals import ParticipantRefusal
@@ -28,7 +29,7 @@ _RULES: Mapping[str, object] = {
         "You are not a participant yet. Only accepted participants can do this; apply in an open wave."
     ),
     RefusalCode.REVOKED: _(
-        "Your place in the programme was taken back, so nothing can be bought any more. "
+        "Your place in the programme was taken back, so nothing can be bought or earned any more. "
         "The programme office answers questions."
     ),
     RefusalCode.NOT_ON_SALE: _("This training is not on sale. Choose another one."),
@@ -83,6 +84,10 @@ _PEOPLE: Mapping[str, object] = {
     ParticipantRefusal.PROFILE_VALUE_UNKNOWN: _(
         "The value “%(value)s” for %(field)s is not on the list. Choose one from the list."
     ),
+    ParticipantRefusal.DISTRICT_UNKNOWN: _("No district has the number %(value)s. Choose one from the list."),
+    ParticipantRefusal.DISTRICT_ELSEWHERE: _(
+        "%(district)s does not lie in %(province)s. Choose the province again, then the district."
+    ),
     ParticipantRefusal.PHONE_MALFORMED: _("This is not an Indonesian mobile number. Write it like 0812 3456 7890."),
     ParticipantRefusal.EMAIL_MALFORMED: _("This is not an e-mail address. Write it like nama@contoh.id."),
     ParticipantRefusal.UNKNOWN_PARTICIPANT: _("This participant does not exist. Check the number."),
@@ -113,6 +118,7 @@ _PURCHASES: Mapping[str, object] = {
         "The price has changed from %(seen_rupiah)s to %(price_rupiah)s. Nothing was bought. "
         "Look at the new price, then decide again."
     ),
+    PurchaseRefusal.SOLD_OUT: _("Every seat of this training is taken. Choose another one."),
     PurchaseRefusal.UNREACHABLE: _(
         "No phone number or e-mail address of yours can receive a code. Ask the programme office to correct it."
     ),
@@ -204,13 +210,30 @@ _PAYOUTS: Mapping[str, object] = {
         "Ask the partner which holds."
     ),
 }
+_SURVEYS: Mapping[str, object] = {
+    SurveyRefusal.SURVEY_UNKNOWN: _("There is no survey %(survey_number)s for you. Choose one from the list."),
+    SurveyRefusal.SURVEY_NOT_OPEN: _("Survey %(survey_number)s opens on %(opens_on)s. Answer it from that day."),
+    SurveyRefusal.ALREADY_ANSWERED: _(
+        "You answered survey %(survey_number)s on %(answered_on)s. A survey is answered once."
+    ),
+    SurveyRefusal.ANSWER_MISSING: _("The question “%(question)s” has no answer. Choose one."),
+    SurveyRefusal.ANSWER_UNKNOWN: _(
+        "“%(value)s” is no answer to the question “%(question)s”. Choose one from its list."
+    ),
+    SurveyRefusal.ANSWER_NOT_ASKED: _(
+        "The question “%(question)s” is not asked after these answers. Leave its answer out."
+    ),
+}
+_SURVEY_DAY_UNKNOWN = _(
+    "Survey %(survey_number)s is not open yet, and its day is not known yet. The list says what it waits for."
+)
 _SEARCH: Mapping[str, object] = {
     SearchRefusal.SEARCH_TOO_LONG: _(
         "The search has %(length_count)s characters; at most %(limit_count)s fit. Use fewer words."
     ),
     SearchRefusal.SEARCH_NOT_TEXT: _("The search has characters that cannot be read. Type it again."),
 }
-SENTENCES: Mapping[str, object] = {**_SEARCH, **_RULES, **_CODES, **_PEOPLE, **_PURCHASES, **_PAYOUTS}
+SENTENCES: Mapping[str, object] = {**_SEARCH, **_RULES, **_CODES, **_PEOPLE, **_PURCHASES, **_PAYOUTS, **_SURVEYS}
 
 
 def sentence(refusal: Refusal) -> str:
@@ -218,6 +241,8 @@ def sentence(refusal: Refusal) -> str:
     if refusal.code == RefusalCode.ABOVE_BALANCE and refusal.values["balance_rupiah"] == 0:
         return str(_NOTHING_LEFT) % {"price_rupiah": _shown("price_rupiah", refusal.values["price_rupiah"])}
     shown = {name: _shown(name, value) for name, value in refusal.values.items()}
+    if refusal.code == SurveyRefusal.SURVEY_NOT_OPEN and refusal.values["opens_on"] is None:
+        return str(_SURVEY_DAY_UNKNOWN) % shown
     return str(SENTENCES[refusal.code]) % shown
 
 

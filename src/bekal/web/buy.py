@@ -37,6 +37,8 @@ NEEDS_NEW_CODE = {
     CodeRefusal.CODE_USED,
     CodeRefusal.CODE_BLOCKED,
 }
+# What the reader can mend or wait for; every other refusal leads to another training.
+TRY_AGAIN = {*PurchaseRefusal, *CodeRefusal} - {PurchaseRefusal.SOLD_OUT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def check(request: HttpRequest, training_id: int) -> HttpResponse:
     bought = _bought(reader, training_id)
     if bought is not None:
         return _to_receipt(request, bought.pk, again=True)
-    refusal = why_not(reader, price_rupiah=card.price_rupiah, on_sale=card.on_sale, bought=False)
+    refusal = why_not(reader, card, bought=False)
     if request.method == "POST" and refusal is None and reader.participation is not None:
         refusal = _price_seen(request, card)
         if refusal is None:
@@ -80,7 +82,7 @@ def check(request: HttpRequest, training_id: int) -> HttpResponse:
         "reader": reader,
         "card": card,
         "refusal": refusal,
-        "may_try": refusal is None or refusal.code in set(PurchaseRefusal) | set(CodeRefusal),
+        "may_try": refusal is None or refusal.code in TRY_AGAIN,
         "left_rupiah": reader.balance_rupiah - card.price_rupiah,
     }
     return render(request, "web/buy.html", context, status=422 if refusal and request.method == "POST" else 200)

@@ -4,9 +4,11 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from bekal.core.text import tidy
+from bekal.engagement.questionnaires import Question, QuestionKind, Survey, Words
 from bekal.participants.models import PaymentPartner
 
 REVIEW_LIMIT_COUNT = 2000
@@ -107,3 +109,53 @@ class PayoutAccountForm(forms.Form):
 
     def clean_number(self) -> str:
         return "".join(self.cleaned_data["number"].replace("-", "").split())
+
+
+def in_language(words: Words) -> str:
+    """The text in the reader's language; Indonesian where there is none in it."""
+    return words.get(get_language() or "id", words["id"])
+
+
+class SurveyForm(forms.Form):
+    """The questions of one survey that are put to this reader. What depends on another answer is asked with it, and its
+    answer falls away where that other answer makes it needless. Each question left out is named."""
+
+    def __init__(self, data: QueryDict | None, *, survey: Survey, has_completed: bool) -> None:
+        super().__init__(data)
+        self.survey, self.has_completed = survey, has_completed
+        for question in survey.questions:
+            if question.follows_question or question.is_asked({}, has_completed=has_completed):
+                self.fields[question.code] = _field_of(question)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        for question in self.survey.questions:
+            if question.code not in self.fields:
+                continue
+            if not question.is_asked(data, has_completed=self.has_completed):
+                data.pop(question.code, None)
+                self.errors.pop(question.code, None)
+            elif not data.get(question.code) and question.code not in self.errors:
+                text = gettext("Answer the question “%(question)s”") % {"question": in_language(question.text)}
+                self.add_error(question.code, text)
+        return data
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """What was answered, by question."""
+        return {code: answer for code, answer in self.cleaned_data.items() if answer}
+
+
+def _field_of(question: Question) -> forms.Field:
+    choices = [(code, in_language(words)) for code, words in question.options.items()]
+    label = in_language(question.text)
+    errors = {"invalid_choice": gettext("Choose an answer from the list: “%(question)s”") % {"question": label}}
+    if question.kind is QuestionKind.MULTIPLE:
+        help_text = gettext("You may choose more than one.")
+        widget = forms.CheckboxSelectMultiple()
+        return forms.MultipleChoiceField(
+            label=label, choices=choices, required=False, widget=widget, help_text=help_text, error_messages=errors
+        )
+    return forms.ChoiceField(
+        label=label, choices=choices, required=False, widget=forms.RadioSelect(), error_messages=errors
+    )

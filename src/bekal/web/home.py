@@ -22,6 +22,7 @@ from bekal.web.next_thing import next_thing
 from bekal.web.purchases import bought_of
 from bekal.web.reader import reader_of
 from bekal.web.reasons import reason_sentence
+from bekal.web.surveys import survey_cards
 from bekal.web.trainings import Offer
 
 SHOWN_COUNT = 6
@@ -55,17 +56,20 @@ def home(request: HttpRequest) -> HttpResponse:
     log_exposure(lists=lists, at=reader.at)
     shown = lists[0]
     cards = training_cards(training_ids=_training_ids(shown))
+    surveys = survey_cards(reader, calendar)
     titles = {each.line.training_id: each.line.title for each in bought}
     context = {
         "reader": reader,
         "granted_rupiah": reader.scheme.training_balance_rupiah if reader.scheme else 0,
-        "next": next_thing(reader, bought, calendar),
+        "next": next_thing(reader, bought, calendar, surveys),
         "state": shown.state,
         "offers": _offers(shown, cards, titles),
         "plans": _plans(shown.plans, cards),
         "enough_count": max((len(plan.training_ids) for plan in shown.plans), default=0),
         "calendar": calendar,
         "bought": bought,
+        "surveys_open": [each for each in surveys if each.is_open],
+        "surveys_later": [each for each in surveys if not each.is_open and not each.is_answered],
     }
     return render(request, "web/home.html", context)
 

@@ -11,6 +11,7 @@ from bekal.ui.display import day, days, rupiah
 from bekal.web.calendar import Calendar
 from bekal.web.purchases import Bought, Stage
 from bekal.web.reader import Reader, Standing
+from bekal.web.surveys import SurveyCard
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,9 @@ class NextThing:
     tone: str = "sun"
 
 
-def next_thing(reader: Reader, bought: Sequence[Bought], calendar: Calendar) -> NextThing:
+def next_thing(
+    reader: Reader, bought: Sequence[Bought], calendar: Calendar, surveys: Sequence[SurveyCard] = ()
+) -> NextThing:
     """By urgency: what is over, what lapses, what holds the incentive back, what else could be done."""
     return (
         _what_is_over(reader)
@@ -35,6 +38,7 @@ def next_thing(reader: Reader, bought: Sequence[Bought], calendar: Calendar) -> 
         or _account(calendar)
         or _code_to_redeem(bought)
         or _balance_to_use(reader)
+        or _survey(surveys)
         or _waiting(bought)
     )
 
@@ -121,6 +125,16 @@ def _balance_to_use(reader: Reader) -> NextThing | None:
     else:
         text = gettext("%(days)s left. What is left after %(ends_on)s returns to the state treasury.") % values
     return NextThing(title, text, gettext("See spending plans"), "#plans", "bag")
+
+
+def _survey(surveys: Sequence[SurveyCard]) -> NextThing | None:
+    card = next((card for card in surveys if card.is_open), None)
+    if card is None:
+        return None
+    values = {"title": card.title, "pay": rupiah(card.entry.line.amount_rupiah)}
+    title = gettext("Answer the survey “%(title)s”") % values
+    text = gettext("It has a few short questions. You receive %(pay)s for it.") % values
+    return NextThing(title, text, gettext("Answer the survey"), reverse("web:survey", args=[card.number]), "message")
 
 
 def _waiting(bought: Sequence[Bought]) -> NextThing:

@@ -57,7 +57,8 @@ class Bought:
 
     @property
     def redeem_code(self) -> str:
-        return grouped(self.line.redeem_code)
+        """For reading aloud; empty where the purchase was brought in from elsewhere without it."""
+        return grouped(self.line.redeem_code or "")
 
     @property
     def done_count(self) -> int:

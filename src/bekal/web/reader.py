@@ -46,11 +46,12 @@ class Reader:
             return Standing.OUTSIDE
         if self.participation.revoked_at:
             return Standing.REVOKED
-        if self.purchase_count == 0 and self.today > self.participation.first_purchase_due_on:
+        has_bought = self.purchase_count > 0 or self.participation.bought_before
+        if not has_bought and self.today > self.participation.first_purchase_due_on:
             return Standing.MISSED
         if self.participation.balance_ended_at or self.today > self.participation.balance_ends_on:
             return Standing.ENDED
-        return Standing.ACTIVE if self.purchase_count else Standing.FIRST
+        return Standing.ACTIVE if has_bought else Standing.FIRST
 
     @property
     def may_spend(self) -> bool:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -14,12 +15,14 @@ from django.views.decorators.http import require_safe
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
 from bekal.accounts.provinces import PROVINCES
-from bekal.catalogue.models import Category, Training
+from bekal.catalogue.models import Category, Session, Training
 from bekal.catalogue.search import SearchPage, Sort, TrainingCard, search_trainings, training_cards
 from bekal.core.entitlement import refusal_to_buy
 from bekal.core.refusal import Refusal
+from bekal.ledger.clock import programme_day
 from bekal.purchases.models import Purchase
 from bekal.purchases.queries import rating_histogram, reviews_of
+from bekal.purchases.refusals import PurchaseRefusal
 from bekal.ui.display import mode_label
 from bekal.web.reader import Reader, reader_of
 
@@ -54,6 +57,19 @@ class Offer:
     left_rupiah: int | None
     is_owned: bool
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """One dated session as the page tells it at one instant."""
+
+    session: Session
+    is_over: bool
+
+    @property
+    def ends_same_day(self) -> bool:
+        ends_at = self.session.ends_at
+        return ends_at is not None and programme_day(ends_at) == programme_day(self.session.starts_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +165,15 @@ def training(request: HttpRequest, training_id: int) -> HttpResponse:
     if card is None:
         raise Http404
     bought = Purchase.objects.filter(participation=reader.participation, training_id=training_id).first()
-    refusal = why_not(reader, price_rupiah=card.price_rupiah, on_sale=card.on_sale, bought=bought is not None)
+    refusal = why_not(reader, card, bought=bought is not None)
+    meetings = _meetings(training_id, reader.at)
     page = min(max(_number(request.GET.get("page", "")), 1), MAX_PAGE)
     context = {
         "reader": reader,
         "card": card,
-        "training": get_object_or_404(Training, pk=training_id),
+        "meetings": meetings,
+        "undated_count": card.session_count - len(meetings),
+        "all_over": all(meeting.is_over for meeting in meetings),
         "bought": bought,
         "refusal": refusal,
         "left_rupiah": reader.balance_rupiah - card.price_rupiah,
@@ -165,18 +184,25 @@ def training(request: HttpRequest, training_id: int) -> HttpResponse:
     return render(request, "web/training.html", context)
 
 
-def why_not(reader: Reader, *, price_rupiah: int, on_sale: bool, bought: bool) -> Refusal | None:
+def _meetings(training_id: int, at: datetime) -> tuple[Meeting, ...]:
+    """The dated sessions of a training in order; one is over when its end (or, unsaid, its start) has passed."""
+    sessions = Session.objects.filter(training_id=training_id).order_by("sequence")
+    return tuple(Meeting(session, (session.ends_at or session.starts_at) < at) for session in sessions)
+
+
+def why_not(reader: Reader, card: TrainingCard, *, bought: bool) -> Refusal | None:
     """Why the reader may not buy this training today; None where they may."""
-    return refusal_to_buy(
+    refusal = refusal_to_buy(
         scheme=reader.scheme,
         on=reader.today,
         revoked=bool(reader.participation and reader.participation.revoked_at),
         purchase_count=reader.purchase_count,
         already_bought=bought,
-        on_sale=on_sale,
-        price_rupiah=price_rupiah,
+        on_sale=card.on_sale,
+        price_rupiah=card.price_rupiah,
         balance_rupiah=reader.balance_rupiah,
     )
+    return refusal or (Refusal(PurchaseRefusal.SOLD_OUT) if card.is_sold_out else None)
 
 
 def address_with(query: QueryDict, **changes: str | None) -> str:

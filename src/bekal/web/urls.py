@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bekal.web import account, buy, demo, entry, home, incentives, purchases, trainings
+from bekal.web import account, buy, demo, entry, home, incentives, purchases, surveys, trainings
 
 app_name = "web"
 urlpatterns = [
@@ -19,6 +19,8 @@ urlpatterns = [
     path("pelatihanku/", purchases.purchases, name="purchases"),
     path("pelatihanku/<int:purchase_id>/", purchases.purchase, name="purchase"),
     path("insentif/", incentives.incentives, name="incentives"),
+    path("survei/", surveys.surveys, name="surveys"),
+    path("survei/<int:number>/", surveys.survey, name="survey"),
     path("akun/", account.account, name="account"),
     path("akun/rekening/", account.payout_account, name="payout_account"),
     path("demo/pesan/", demo.outbox, name="demo_outbox"),

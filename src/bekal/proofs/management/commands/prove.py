@@ -4,16 +4,14 @@ import os
 import platform
 import time
 from argparse import ArgumentParser
-from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
-from django.utils.dateparse import parse_datetime
-from django.utils.timezone import is_naive, make_aware
 
 from bekal.core.money import format_rupiah
 from bekal.proofs.check import Proof, prove_ledger
+from bekal.proofs.snapshot import read_instant
 
 
 class Command(BaseCommand):
@@ -24,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--as-of", metavar="INSTANT", help="a past instant, as 2020-07-27T09:00 (Jakarta time)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        as_of = _instant(options["as_of"])
+        as_of = read_instant(options["as_of"])
         started = time.perf_counter()
         proof = prove_ledger(connections["proof"], as_of=as_of)
         self._print(proof, time.perf_counter() - started)
@@ -49,16 +47,3 @@ class Command(BaseCommand):
                     self.stdout.write("        " + ", ".join(f"{name}={value}" for name, value in row.items()))
         if proof.transfer_count == 0:
             self.stdout.write("  Nothing has been posted up to that instant: this run has checked an empty ledger.")
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        # A day alone means the whole of it.
-        instant = parse_datetime(f"{text}T23:59:59.999999") if len(text) == 10 else parse_datetime(text)
-    except ValueError:
-        instant = None
-    if instant is None:
-        raise CommandError(f"--as-of {text!r} is not an instant; write it as 2020-07-27 or 2020-07-27T09:00")
-    return make_aware(instant) if is_naive(instant) else instant

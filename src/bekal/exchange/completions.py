@@ -1,0 +1,132 @@
+"""The file of completions: every purchase with its journey and the institution's evidence, as it happened."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bekal.accounts.privacy import encrypt
+from bekal.exchange import completions_sql as sql
+from bekal.exchange.history import MAX_ROWS, TRAINING, history_file, refuse_disorder, refuse_future
+from bekal.exchange.kind import Kind, Loaded
+from bekal.exchange.people import NIK, hash_of_nik
+from bekal.exchange.progress import Progress
+from bekal.exchange.staging import RowError
+from bekal.exchange.table_fields import ColumnMap, Field, FieldError, Value, instant, rupiah, whole_number
+from bekal.purchases.redeem_codes import normalised, redeem_code_hash
+
+MAX_SESSIONS = 30
+_SEPARATOR = re.compile(r"\s*;\s*")
+
+
+def _instants_of(text: str) -> list[datetime | None]:
+    """By sequence; an empty place is a session that was not attended."""
+    parts = _SEPARATOR.split(text)
+    if len(parts) > MAX_SESSIONS or not parts[-1]:
+        raise FieldError(f"write at most {MAX_SESSIONS} instants with ; between them, none after the last")
+    return [instant(part) if part else None for part in parts]
+
+
+def _redeem_code_of(text: str) -> str:
+    code = normalised(text)
+    if code is None:
+        raise FieldError("a redeem code of Bekal has 16 characters: correct it, or leave it blank")
+    return code
+
+
+FIELDS: tuple[Field, ...] = (
+    NIK,
+    TRAINING,
+    Field("price_rupiah", rupiah, required=True, about="What was paid for it from the training balance."),
+    Field("ordinal", whole_number(1, 1000), about="The how-manieth of this person; blank: in the order of bought_at."),
+    Field("bought_at", instant, required=True, about="When it was bought."),
+    Field("redeemed_at", instant, about="When it began; blank where it was attended or completed: as early as that."),
+    Field(
+        "attended_at",
+        Value(_instants_of, f"up to {MAX_SESSIONS} instants by session, with `;` between them"),
+        max_characters=1_200,
+        about="When each session was recorded as attended; blank although completed: all of them at completed_at.",
+    ),
+    Field("completed_at", instant, about="When the institution recorded the completion; blank: not completed."),
+    Field(
+        "reconciled_at",
+        instant,
+        about="When the evidence of both sides was found complete and the price became the institution's; blank: not "
+        "yet, the daily reconciliation decides. Who has no such instant may say --map reconciled_at=completed_at.",
+    ),
+    Field(
+        "redeem_code", Value(_redeem_code_of, "16 characters"), about="Needed only where it is still to be redeemed."
+    ),
+)
+_JOURNEY = ("bought_at", "redeemed_at", "completed_at", "reconciled_at")
+COLUMNS: Mapping[str, str] = {
+    "nik_hash": "bytea NOT NULL",
+    "training": "text NOT NULL",
+    "price_rupiah": "bigint NOT NULL",
+    "ordinal": "smallint",
+    "bought_at": "timestamptz NOT NULL",
+    "redeemed_at": "timestamptz",
+    "attended": "timestamptz[]",
+    "completed_at": "timestamptz",
+    "reconciled_at": "timestamptz",
+    "code_hash": "bytea",
+    "code_encrypted": "bytea",
+}
+
+
+def load(path: Path, column_map: ColumnMap, *, at: datetime, dry_run: bool, progress: Progress) -> Loaded:
+    """Add the purchases that are new with what the verbs would have written: evidence, counts of the training, money
+    from balance to escrow and from escrow to the institution, each at its own instant."""
+
+    def row_of(values: Mapping[str, Any]) -> tuple[object, ...]:
+        return _row(values, at)
+
+    with history_file(
+        path, FIELDS, column_map, columns=COLUMNS, row_of=row_of, dry_run=dry_run, progress=progress
+    ) as staged:
+        sql.prepare(staged)
+        sql.check(staged)
+        if staged.is_sound:
+            staged.counts = sql.write(staged, progress)
+    return Loaded(staged.counts, staged.findings)
+
+
+def _row(given: Mapping[str, Any], at: datetime) -> tuple[object, ...]:
+    """The row in the order of COLUMNS. Raises RowError with all that is wrong."""
+    wrong: list[tuple[str, str]] = []
+    values = dict(given)
+    attended = [each for each in values.get("attended_at") or () if each is not None]
+    if values.get("redeemed_at") is None:
+        values["redeemed_at"] = min((*attended, values.get("completed_at")), default=None, key=_last_where_none)
+    refuse_disorder(values, _JOURNEY, wrong)
+    refuse_future(values, _JOURNEY, at, wrong)
+    if any(not values["bought_at"] <= each <= at for each in attended):
+        wrong.append(("attended_at", "a session was attended before bought_at or is still to come: correct it"))
+    if wrong:
+        raise RowError(wrong)
+    code = values.get("redeem_code")
+    return (
+        hash_of_nik(values["nik"]),
+        values["training"],
+        values["price_rupiah"],
+        values.get("ordinal"),
+        *(values.get(name) for name in ("bought_at", "redeemed_at")),
+        values.get("attended_at") or None,
+        *(values.get(name) for name in ("completed_at", "reconciled_at")),
+        redeem_code_hash(code) if code else None,
+        encrypt(code) if code else None,
+    )
+
+
+def _last_where_none(instant_or_none: datetime | None) -> float:
+    return float("inf") if instant_or_none is None else instant_or_none.timestamp()
+
+
+KIND = Kind(
+    "completions",
+    "What was bought from training balances and how far it came: one row for each purchase, completed or not.",
+    FIELDS,
+    MAX_ROWS,
+    load,
+)

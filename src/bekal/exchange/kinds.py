@@ -1,0 +1,40 @@
+"""Every kind of file the door takes, in the order in which a programme is imported: one line each."""
+
+from bekal.exchange import (
+    choices,
+    completions,
+    contact_points,
+    districts,
+    endings,
+    participants,
+    payout_accounts,
+    payout_runs,
+    payouts,
+    reviews,
+    sessions,
+    survey_answers,
+    trainings,
+    waves,
+)
+from bekal.exchange.kind import Kind as Kind
+from bekal.exchange.kind import Loaded as Loaded
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        districts.KIND,
+        waves.KIND,
+        trainings.KIND,
+        sessions.KIND,
+        participants.KIND,
+        contact_points.KIND,
+        payout_accounts.KIND,
+        choices.KIND,
+        completions.KIND,
+        reviews.KIND,
+        survey_answers.KIND,
+        payout_runs.KIND,
+        payouts.KIND,
+        endings.KIND,
+    )
+}

@@ -1,0 +1,143 @@
+"""A small programme in which everything has happened once that an export must carry, all of it by the verbs."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+from django.core.management import call_command
+from django.db import connection
+
+from bekal.catalogue.schedule_sessions import NewSession, schedule_sessions
+from bekal.incentives.cancel_payout_run import cancel_payout_run
+from bekal.incentives.entitle import entitle
+from bekal.incentives.models import Entitlement
+from bekal.lifecycle.end_balances import end_balances
+from bekal.lifecycle.revoke import revoke
+from bekal.participants.mark_unreachable import Unreachable, mark_unreachable
+from bekal.participants.models import Participant, Participation
+from bekal.participants.set_districts import NewDistrict, set_districts
+from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
+from bekal.purchases.models import Purchase
+from bekal.purchases.reconcile import reconcile
+from bekal.purchases.record_attendance import Attendance, record_attendance
+from bekal.purchases.write_review import NewReview, write_review
+from tests import databases, factories
+from tests.engagement.journey import answer
+from tests.factories import BOUGHT_AT, RECONCILED_AT, jakarta
+from tests.incentives import journey
+
+STATE_SQL = Path(__file__).with_name("state.sql").read_text()
+REVIEW = 'Pengajarnya sabar \U0001f469\u200d\U0001f3eb\n\n"Baris"  kedua; =1+1, cafe\u0301.'
+CHOICES = "learner,training,completed_on,sex,birth_year\nA-1,pilihan,2019-05-01,F,1990\nA-2,pilihan,,M,\n"
+OPENED = (
+    "nik,full_name,sex,born_on,education,employment,province,wave,accepted_at,registered_at,"
+    "training_balance_rupiah,incentives_left_count,surveys_left_count,opened_at\n"
+    "3273014106900001,Dewi  Lestari,F,1990-06-01,3,1,32,{wave},2020-04-20,2020-04-12,250000,3,2,2020-06-01\n"
+)
+PHONE = "nik,kind,value\n3273014106900001,phone,081234500001\n"
+
+
+def state(nik_hash: bytes | None = None) -> dict[str, tuple[int, str]]:
+    """Rows and digest of everything an export carries, by what it is; of one person only with their NIK's hash."""
+    with connection.cursor() as cursor:
+        cursor.execute(STATE_SQL, {"person": nik_hash})
+        return {what: (count, digest) for what, count, digest in cursor.fetchall()}
+
+
+def empty_the_database() -> None:
+    """No row is left, and new rows get other numbers than the old ones had."""
+    owner = databases.owner_connection(str(connection.settings_dict["NAME"]))
+    with owner:
+        databases.empty_all_tables(owner)
+        names = owner.execute("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' ORDER BY 1").fetchall()
+        for place, (name,) in enumerate(names):
+            owner.execute(f"SELECT setval('{name}', {7 + 3 * place})")
+
+
+def live(folder: Path) -> None:
+    """Everything, until the end of 2020."""
+    set_districts(districts=[NewDistrict(id=7, name="Kota Bandung", province=32, accepted_count_by_year={2020: 5})])
+    training = factories.training(
+        code="pilihan",
+        session_count=2,
+        seat_count=50,
+        description="Dua sesi.\n\n- Satu\n- Dua",
+        mode="webinar",
+        province=32,
+        hours=6,
+    )
+    session = NewSession(
+        training_code="pilihan",
+        sequence=1,
+        starts_at=jakarta(2020, 5, 1),
+        ends_at=jakarta(2020, 5, 1, 12),
+        place="Bandung",
+    )
+    schedule_sessions(sessions=[session], at=BOUGHT_AT)
+    people = factories.accepted(4, district_id=7, full_name="Ayu  Sre\u0301 Dewi")
+    journey.learned(people, training)
+    _buy_more(people)
+    _pay(people)
+    _end(people)
+    _bring_from_elsewhere(folder)
+
+
+def _buy_more(people: tuple[int, ...]) -> None:
+    """A review with every character, a free training, a session that was missed, and a code nobody has redeemed."""
+    later = BOUGHT_AT + timedelta(days=20, microseconds=1)
+    reviewed_id = factories.completed(people[0], factories.training(price_rupiah=100_000), at=later)
+    review = NewReview(people[0], reviewed_id, 2, REVIEW)
+    (outcome,) = write_review(reviews=[review], at=later + timedelta(days=3))
+    assert outcome.refusal is None, outcome
+    factories.reconciled(people[1], factories.training(price_rupiah=0), at=later)
+    long = factories.training(session_count=3, price_rupiah=200_000)
+    started = Purchase.objects.get(pk=factories.redeemed(people[2], long, at=later))
+    attendance = Attendance(long.institution_id, started.pk, 2)
+    record_attendance(attendances=[attendance], at=later + timedelta(days=2))
+    factories.bought(people[3], factories.training(price_rupiah=150_000), at=later)
+    reconcile(at=later + timedelta(days=9))
+
+
+def _pay(people: tuple[int, ...]) -> None:
+    """Settled, rejected and paid at the second attempt, cancelled, sent without an answer, planned, and not due yet."""
+    entitle(at=RECONCILED_AT + timedelta(hours=1))
+    first = journey.exported()
+    journey.settled(first, {journey.references(first.run_id)[0]: "NAME"})
+    person = Participation.objects.get(pk=people[0]).participant
+    account = NewAccount(person.pk, "ovo", "081299990000", person.full_name)
+    set_payout_accounts(accounts=[account], at=jakarta(2020, 5, 1))
+    outcome = answer(people[1], effective="yes")
+    assert outcome.refusal is None, outcome
+    dropped = journey.planned(planned_for=date(2020, 5, 26), at=jakarta(2020, 5, 26, 8))
+    assert dropped.run_id is not None
+    officer = factories.officer()
+    assert cancel_payout_run(run_id=dropped.run_id, officer_id=officer.pk, at=jakarta(2020, 5, 26, 9)).payout_count
+    journey.settled(
+        journey.exported(planned_for=date(2020, 5, 26), at=jakarta(2020, 5, 26, 10)), at=jakarta(2020, 5, 27)
+    )
+    journey.exported(planned_for=date(2020, 6, 25), at=jakarta(2020, 6, 25, 8))
+    journey.planned(planned_for=date(2020, 7, 27), at=jakarta(2020, 7, 27, 8))
+    assert Entitlement.objects.filter(kind="survey").exists()
+
+
+def _end(people: tuple[int, ...]) -> None:
+    """One who bought nothing, an applicant who cannot be reached, an account in another name; the year ends."""
+    (unlucky,) = factories.accepted(1)
+    other = Participation.objects.get(pk=unlucky).participant_id
+    set_payout_accounts(accounts=[NewAccount(other, "bni", "9999999999", "Orang Lain")], at=jakarta(2020, 5, 1))
+    factories.participants(1, full_name="Ari", email="ari@contoh.id", district_id=7)
+    person = Participant.objects.filter(full_name="Ari").get()
+    mark_unreachable(points=[Unreachable(person.pk, "email")], at=jakarta(2020, 6, 1))
+    assert revoke(at=jakarta(2020, 7, 1)).participation_count == 1
+    assert end_balances(at=jakarta(2020, 12, 16)).participation_count == len(people)
+
+
+def _bring_from_elsewhere(folder: Path) -> None:
+    """Choices of earlier learners, and somebody whose history stayed in another system."""
+    wave = factories.wave(quota_count=5)
+    texts = {"choices": CHOICES, "participants": OPENED.format(wave=wave.number), "contact_points": PHONE}
+    for kind, text in texts.items():
+        path = folder / f"{kind}.csv"
+        path.write_text(text, encoding="utf-8")
+        call_command("import-data", kind, str(path), verbosity=0)
+    opened = Participation.objects.get(opened_at__isnull=False)
+    factories.completed(opened.pk, factories.training(price_rupiah=200_000), at=jakarta(2020, 6, 10))

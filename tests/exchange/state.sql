@@ -1,0 +1,87 @@
+-- The business content of every table that an export carries, one digest a table, without numbers of rows and random
+-- bytes: people by the keyed hash of their NIK, trainings by code, runs by what they are. Idempotency keys hold numbers
+-- of trainings: they are read as codes. %(person)s (a NIK's keyed hash, or NULL) leaves only that person's rows.
+WITH person AS (
+    SELECT participant_id, participation.id AS owner_id, encode(nik_hash, 'hex') AS who
+    FROM participants_nikdirectory LEFT JOIN participants_participation participation USING (participant_id)
+    WHERE %(person)s::bytea IS NULL OR nik_hash = %(person)s
+), bought AS (
+    SELECT purchase.*, who, code, training.session_count FROM purchases_purchase purchase
+    JOIN person ON person.owner_id = purchase.participation_id
+    JOIN catalogue_training training ON training.id = purchase.training_id
+), earned AS (
+    SELECT entitlement.*, who FROM incentives_entitlement entitlement
+    JOIN person ON person.owner_id = entitlement.participation_id
+), paid AS (
+    SELECT payout.*, who, kind, instalment FROM incentives_payout payout JOIN earned ON earned.id = payout.entitlement_id
+), run AS (
+    SELECT run.*, planner.login_name AS planner, approver.login_name AS approver, canceller.login_name AS canceller
+    FROM incentives_payoutrun run JOIN accounts_user planner ON planner.id = planned_by_id
+    LEFT JOIN accounts_user approver ON approver.id = approved_by_id
+    LEFT JOIN accounts_user canceller ON canceller.id = cancelled_by_id
+    WHERE %(person)s::bytea IS NULL OR run.id IN (SELECT run_id FROM paid)
+), shelf AS (
+    SELECT * FROM catalogue_training WHERE %(person)s::bytea IS NULL OR code IN (SELECT code FROM bought)
+), content AS (
+    SELECT 'district' AS what, (id, name, province)::text AS line FROM participants_district
+    WHERE %(person)s::bytea IS NULL
+    UNION ALL SELECT 'district year', (district_id, year, accepted_count)::text FROM participants_districtyear
+    WHERE %(person)s::bytea IS NULL
+    UNION ALL SELECT 'wave', (number, opens_on, closes_on, quota_count)::text FROM participants_wave
+    WHERE %(person)s::bytea IS NULL
+    UNION ALL SELECT 'training', (shelf.code, title, description, category.name_id, category.name_en, category.slug,
+           institution.name, institution.code, platform.name, price_rupiah, mode, province, hours, session_count,
+           seat_count, on_sale, listed_at)::text
+    FROM shelf JOIN catalogue_category category ON category.id = category_id
+    JOIN catalogue_institution institution ON institution.id = institution_id
+    LEFT JOIN catalogue_platform platform ON platform.id = platform_id
+    UNION ALL SELECT 'training summary', (code, bought_count, completed_count, rating_count, rating_sum)::text
+    FROM catalogue_training WHERE %(person)s::bytea IS NULL
+    UNION ALL SELECT 'session', (code, sequence, starts_at, ends_at, place)::text
+    FROM catalogue_session JOIN shelf ON shelf.id = training_id
+    UNION ALL SELECT 'participant', (who, full_name, sex, born_on, education, employment, province, district_id,
+           registered_at)::text
+    FROM participants_participant participant JOIN person ON person.participant_id = participant.id
+    UNION ALL SELECT 'participation', (who, wave.number, accepted_at, accepted_on, first_purchase_due_on,
+           balance_ends_on, revoked_at, balance_ended_at, opened_at, opened_rupiah, bought_before,
+           incentives_paid_before_count, surveys_paid_before_count)::text
+    FROM participants_participation place JOIN person ON person.owner_id = place.id
+    JOIN participants_wave wave ON wave.id = wave_id
+    UNION ALL SELECT 'contact point', (who, kind, masked, verified_at, unreachable_since_at)::text
+    FROM participants_contactpoint JOIN person USING (participant_id)
+    UNION ALL SELECT 'payout account', (who, partner, masked, holder_name, verified_at, account_hash)::text
+    FROM participants_payoutaccount account JOIN person USING (participant_id)
+    JOIN participants_payoutaccountdirectory directory ON directory.account_id = account.id
+    UNION ALL SELECT 'earlier choice', (key_hash, sex, birth_year, education, employment, learner.province, code,
+           completed_on)::text
+    FROM recommender_earlierchoice choice JOIN recommender_earlierlearner learner ON learner.id = learner_id
+    JOIN shelf ON shelf.id = training_id WHERE %(person)s::bytea IS NULL
+    UNION ALL SELECT 'purchase', (who, code, price_rupiah, ordinal, bought_at, redeemed_at, completed_at,
+           reconciled_at, code_hash)::text
+    FROM bought LEFT JOIN purchases_redeemcodedirectory directory ON directory.purchase_id = bought.id
+    UNION ALL SELECT 'evidence', (who, code, piece, source, sequence, recorded_at)::text
+    FROM purchases_evidence evidence JOIN bought ON bought.id = evidence.purchase_id
+    UNION ALL SELECT 'review', (who, code, rating, text, written_at)::text
+    FROM purchases_review review JOIN bought ON bought.id = review.purchase_id
+    UNION ALL SELECT 'survey response', (who, survey_number, channel, answered_at, answers)::text
+    FROM engagement_surveyresponse response JOIN person ON person.owner_id = response.participation_id
+    UNION ALL SELECT 'entitlement', (who, kind, instalment, amount_rupiah, scheduled_on, payment_on, entitled_at)::text
+    FROM earned
+    UNION ALL SELECT 'payout run', (planned_for, payout_count, total_rupiah, list_sha256, planner, planned_at, approver,
+           approved_at, approved_sha256, exported_at, canceller, cancelled_at)::text FROM run
+    UNION ALL SELECT 'payout', (who, kind, instalment, run.planned_at, paid.partner, masked_account, account.masked,
+           attempt, amount_rupiah, reference, ended_at)::text
+    FROM paid JOIN run ON run.id = run_id JOIN participants_payoutaccount account ON account.id = account_id
+    UNION ALL SELECT 'payout status', (reference, state, reason_code, recorded_at, file.partner, file.direction,
+           file.run_id = paid.run_id)::text
+    FROM incentives_payoutstatus status JOIN paid ON paid.id = payout_id
+    JOIN incentives_payoutfile file ON file.id = file_id
+    UNION ALL SELECT 'transfer', (who, reason, debit_kind, credit_kind, amount_rupiah, posted_at, CASE
+           WHEN idempotency_key ~ '^(purchase|completion):[0-9]+$' THEN split_part(idempotency_key, ':', 1) || ':'
+               || (SELECT code FROM catalogue_training WHERE id = split_part(idempotency_key, ':', 2)::bigint)
+           ELSE idempotency_key END)::text
+    FROM ledger_transfer JOIN person USING (owner_id)
+    UNION ALL SELECT 'training balance', (who, granted_rupiah, remaining_rupiah)::text
+    FROM ledger_trainingbalance JOIN person USING (owner_id)
+)
+SELECT what, count(*), md5(string_agg(line, E'\n' ORDER BY line)) FROM content GROUP BY what ORDER BY what

@@ -1,0 +1,146 @@
+"""What is exported comes back exactly into an empty database: the same bytes, the same state, a ledger that proves."""
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from bekal.accounts.privacy import blind
+from bekal.exchange.export import MANIFEST, export_programme
+from bekal.exchange.programme import import_programme
+from bekal.exchange.progress import SILENT
+from bekal.incentives.approve_payout_run import approve_payout_run
+from bekal.incentives.export_payout_run import export_payout_run
+from bekal.incentives.models import Entitlement, PayoutFile, PayoutRun
+from bekal.incentives.plan_payout_run import plan_payout_run
+from bekal.participants.models import Participant
+from bekal.simulation.walk import simulate
+from tests import factories
+from tests.conftest import StoppedClock
+from tests.exchange import lived
+from tests.exchange.door import prove
+from tests.factories import jakarta
+
+AT = jakarta(2021, 1, 2)
+
+
+def exported(directory: Path, *, file_format: str = "csv", nik: str | None = None) -> dict[str, bytes]:
+    """Every file of an export but the manifest, whose instant differs."""
+    export_programme(directory=directory, at=AT, file_format=file_format, nik=nik)
+    return {path.name: path.read_bytes() for path in sorted(directory.iterdir()) if path.name != MANIFEST}
+
+
+def take(directory: Path, *, at: datetime = AT) -> dict[str, dict[str, int]]:
+    done = import_programme(directory, at=at, dry_run=False, progress=SILENT)
+    assert not done.findings.problems, (done.file, done.findings.problems[:3])
+    return {name: dict(counts) for name, counts in done.counts.items()}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_everything_that_can_happen_comes_back_from_csv_and_from_parquet(tmp_path: Path, clock: StoppedClock) -> None:
+    clock.at = AT
+    lived.live(tmp_path)
+    prove()
+    before = lived.state()
+    named = set(re.findall(r"SELECT '([a-z ]+)'", lived.STATE_SQL))
+    assert set(before) == named and len(named) > 20, "each of these has happened"
+    first = exported(tmp_path / "first")
+    assert exported(tmp_path / "again") == first, "the same state is the same bytes"
+    exported(tmp_path / "columns", file_format="parquet")
+    for directory in ("first", "columns"):
+        lived.empty_the_database()
+        assert take(tmp_path / directory)["completions"]["added"] == 9
+        assert lived.state() == before
+        prove()
+        assert exported(tmp_path / f"{directory}-second") == first
+        assert all(
+            not any(count for what, count in counts.items() if "unchanged" not in what)
+            for counts in take(tmp_path / directory).values()
+        ), "the same directory twice changes nothing"
+        assert lived.state() == before
+    assert_the_programme_goes_on()
+
+
+def assert_the_programme_goes_on() -> None:
+    """A run that was planned elsewhere is still open; new references never repeat an imported one."""
+    used = {
+        int(name[3:17])
+        for name in Entitlement.objects.order_by("id").values_list("payouts__reference", flat=True)
+        if name
+    }
+    assert Entitlement.objects.order_by("id").values_list("id", flat=True)[0] > max(used)
+    assert {each.name.partition("-")[0] for each in PayoutFile.objects.order_by("id")} == {"imported"}
+    run = PayoutRun.objects.get(approved_at=None, cancelled_at=None)
+    seal = bytes(run.list_sha256)
+    approval = approve_payout_run(run_id=run.pk, officer_id=factories.officer().pk, list_sha256=seal, at=AT)
+    assert approval.refusal is None and export_payout_run(run_id=run.pk, at=AT).refusal is None
+    planned = plan_payout_run(planned_for=AT.date(), officer_id=factories.officer().pk, at=AT)
+    assert planned.refusal is not None and planned.left_out == (), "everything due is on the run that came along"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_simulated_programme_comes_back(tmp_path: Path) -> None:
+    simulate(participant_count=150, year=2020, seed=11)
+    before = lived.state()
+    assert min(before[what][0] for what in ("purchase", "review", "payout", "transfer")) > 100
+    first = exported(tmp_path / "first")
+    lived.empty_the_database()
+    take(tmp_path / "first", at=jakarta(2024, 1, 1))
+    assert lived.state() == before
+    assert exported(tmp_path / "second") == first
+    prove()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_person_takes_everything_of_theirs_and_nothing_else(tmp_path: Path, clock: StoppedClock) -> None:
+    clock.at = AT
+    lived.live(tmp_path)
+    nik = exported(tmp_path / "all")["payouts.csv"].decode().split("\n")[1].partition(",")[0]
+    before = lived.state(blind("nik", nik))
+    mine = exported(tmp_path / "mine", nik=nik)
+    for kind in ("participants", "contact_points", "payout_accounts", "completions", "reviews", "payouts", "endings"):
+        rows = mine[f"{kind}.csv"].decode().splitlines()[1:]
+        assert rows and all(row.startswith(nik) for row in rows if row and row[:16].isdigit()), kind
+    assert mine["choices.csv"].count(b"\n") == 1, "earlier learners are nobody's own"
+    lived.empty_the_database()
+    take(tmp_path / "mine")
+    assert Participant.objects.count() == 1
+    assert lived.state(blind("nik", nik)) == before
+    assert exported(tmp_path / "mine-again", nik=nik) == exported(tmp_path / "as-a-whole") == mine
+    prove()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_every_file_is_of_one_snapshot(tmp_path: Path, file_format: str) -> None:
+    factories.accepted(2)  # not committed: only this connection sees them
+    files = exported(tmp_path / "out", file_format=file_format)
+    manifest = json.loads((tmp_path / "out" / MANIFEST).read_text())
+    assert {name: kind["rows"] for name, kind in manifest["kinds"].items() if kind["rows"]} == {
+        "waves": 1,
+        "participants": 2,
+        "contact_points": 2,
+        "payout_accounts": 2,
+    }
+    assert set(files) == {kind["file"] for kind in manifest["kinds"].values()}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_commands_say_what_they_did(
+    tmp_path: Path, clock: StoppedClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock.at = AT
+    lived.live(tmp_path)
+    call_command("export-data", str(tmp_path / "out"), "--format", "parquet", verbosity=0)
+    said = capsys.readouterr().out
+    assert "9 completions" in said and "in the clear" in said
+    lived.empty_the_database()
+    call_command("import-data", "programme", str(tmp_path / "out"), "--dry-run", verbosity=0)
+    assert "Tried and not kept." in capsys.readouterr().out and not Participant.objects.exists()
+    call_command("import-data", "programme", str(tmp_path / "out"), verbosity=0)
+    assert "completions: 9 added" in capsys.readouterr().out
+    manifest = json.loads((tmp_path / "out" / MANIFEST).read_text())
+    assert manifest["kinds"]["completions"]["rupiah"] == {"price_rupiah": 1_850_000}
