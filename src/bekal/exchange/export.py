@@ -58,6 +58,7 @@ def export_programme(
     try:
         with _snapshot():
             person = None if nik is None else _person(nik)
+            _join(in_sets=person is None)
             niks = _Niks(person, progress)
             exported: dict[str, ExportedKind] = {}
             for name, make in EXTRACTS.items():
@@ -95,6 +96,12 @@ def _snapshot() -> Iterator[None]:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield
+
+
+def _join(*, in_sets: bool) -> None:
+    """Everybody's rows are joined as sets, even where PostgreSQL takes tables for empty that were filled just now."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL enable_nestloop = {'off' if in_sets else 'on'}")
 
 
 def _person(nik: str) -> int:
