@@ -1,4 +1,4 @@
-"""`manage check-journey` believes what it reads over a socket, and nothing else."""
+"""`manage check-journey` believes what it reads over a socket; of the books it asks only whether the year went on."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,6 +7,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from django.core.management import CommandError, call_command
 
+from bekal.lifecycle.end_balances import end_balances
+from tests import factories
+
+pytestmark = pytest.mark.django_db
 SIGN_IN = '<h1>Masuk</h1><form method="post"><input type="hidden" name="csrfmiddlewaretoken" value="abc"><br></form>'
 CARD = (
     '<article class="card link training"><h3><a href="/pelatihan/{0}/">T</a></h3>'
@@ -65,6 +69,17 @@ def test_a_demo_as_it_should_be(serve: Serve, capsys: pytest.CaptureFixture[str]
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 4
     assert lines[-1].endswith("3 trainings are recommended, the dearest at Rp300.000")
+
+
+def test_a_demo_that_was_walked_past_the_end_of_the_balance(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    (participation_id,) = factories.accepted()
+    factories.bought(participation_id, factories.training())
+    factories.signed_in_participant(participation_id, login_name="peserta")
+    assert end_balances(at=factories.jakarta(2020, 12, 16)).participation_count == 1
+    call_command("check-journey", base_url=serve(home(balance="Rp0", prices=())))
+    assert "a simulation has walked past its end" in capsys.readouterr().out
+    with pytest.raises(CommandError, match=r"shows a balance of Rp300.000, not Rp0"):
+        call_command("check-journey", base_url=serve(home()))
 
 
 @pytest.mark.parametrize(
