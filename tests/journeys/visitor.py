@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import polib
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Response
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Page, Response
 
 from bekal.config.translations import catalogues
 
@@ -74,7 +74,12 @@ class Visitor:
 
         def click() -> None:
             self.button(button).dblclick()
-            self.page.wait_for_url(leads_to)
+            try:
+                self.page.wait_for_url(leads_to)
+            except Error as dropped:  # the browser has dropped the answer to the first order for that to the second
+                if "ERR_ABORTED" not in str(dropped):
+                    raise
+                self.page.wait_for_url(leads_to)
 
         self._step(click, 200)
 
