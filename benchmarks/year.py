@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         failed |= built_again(name, options, figures)
     figures["restore_seconds"] = restored(name)
     if not options.no_copy:
-        figures["copy"] = copied(name)
+        figures["copy"] = copied(name, row_count)
         seconds = figures["build"].get("seconds")
         if seconds:
             print(f"the verbs: {row_count / seconds:,.0f} rows/s", flush=True)
@@ -162,13 +162,13 @@ def restored(name: str) -> float:
         return round(copy.seconds, 1)
 
 
-def copied(name: str) -> Figures:
+def copied(name: str, row_count: int) -> Figures:
     """COPY of the same rows into the same tables, constraints and indexes, and into tables without any."""
     figures: Figures = {}
     for what, bare in (("same constraints", False), ("bare tables", True)):
-        seconds, count = kept.copy_of_rows(name, bare=bare)
-        print(f"COPY into {what}: {seconds:.0f} s, {count / seconds:,.0f} rows/s", flush=True)
-        figures[what] = {"seconds": round(seconds, 1), "rows_per_second": round(count / seconds)}
+        seconds = kept.copy_of_rows(name, bare=bare)
+        print(f"COPY into {what}: {seconds:.0f} s, {row_count / seconds:,.0f} rows/s", flush=True)
+        figures[what] = {"seconds": round(seconds, 1), "rows_per_second": round(row_count / seconds)}
     return figures
 
 
