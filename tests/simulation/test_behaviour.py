@@ -40,8 +40,8 @@ CHANNELLESS = {
 }
 
 
-def behaviour(model: Model = MODEL, *, seed: int = 1, surcharge: float = 0.0) -> Behaviour:
-    return Behaviour(model, Draws(seed, COUNT), FACTS, surcharge=surcharge)
+def behaviour(model: Model = MODEL, *, seed: int = 1) -> Behaviour:
+    return Behaviour(model, Draws(seed, COUNT), FACTS)
 
 
 def journey_of(
@@ -94,7 +94,6 @@ def test_more_time_lower_prices_and_more_channels_make_more_people_buy() -> None
     assert first_purchases(behaviour(), days=15)[BOUGHT] < as_it_is[BOUGHT] - 0.03
     assert first_purchases(behaviour(), days=15)[UNREACHABLE] == as_it_is[UNREACHABLE]
     assert first_purchases(behaviour(), price_level=0.7)[UNDECIDED] < as_it_is[UNDECIDED] - 0.01
-    assert first_purchases(behaviour(surcharge=0.3)) == first_purchases(behaviour(), price_level=1.3)
     no_sms = first_purchases(behaviour(replace(MODEL, sms_reach_share=0.0)))
     assert no_sms[NEVER_OPENED] > as_it_is[NEVER_OPENED] + 0.1 and no_sms[BOUGHT] < as_it_is[BOUGHT] - 0.1
     nobody = first_purchases(behaviour(replace(MODEL, sms_reach_share=0.0, **CHANNELLESS)))

@@ -179,6 +179,9 @@ def test_a_stopped_walk_is_finished_before_another_begins_and_everybody_can_live
     with nothing_changes(), pytest.raises(SimulationError, match="everybody has lived until 2020-05-20"):
         walk_on()
     assert walk_on(until=date(2020, 6, 1)).until_at == programme_now() == datetime(2020, 6, 1, 22, tzinfo=JAKARTA)
+    for past in (date(2020, 4, 11), date(2020, 5, 20), date(2020, 6, 1)):
+        with nothing_changes(), pytest.raises(SimulationError, match=f"--until is {past}: .* until 2020-06-01 already"):
+            walk_on(until=past)
     assert_proven()
 
 

@@ -78,12 +78,11 @@ class Journey:
 class Behaviour:
     """The behaviour of one cohort of n people."""
 
-    def __init__(self, model: Model, draws: Draws, facts: Numbers, *, surcharge: float = 0.0) -> None:
-        """`facts` [n, 5] as in Population.facts; `surcharge`: share by which everything costs more (less where it is
-        negative) than what the price level and the balance left are measured in. Raises ValueError for other shapes."""
+    def __init__(self, model: Model, draws: Draws, facts: Numbers) -> None:
+        """`facts` [n, 5] as in Population.facts. Raises ValueError for another shape."""
         if facts.shape != (draws.count, 5):
             raise ValueError(f"facts are {facts.shape}, not ({draws.count}, 5)")
-        self.model, self.facts, self._draws, self._surcharge = model, facts, draws, surcharge
+        self.model, self.facts, self._draws = model, facts, draws
         self._each: dict[str, Shares] = {}
         self._contact: Contact | None = None
 
@@ -131,7 +130,7 @@ class Behaviour:
         model = self.model
         by_work = self._by_work(people, model.decide_employee_factor, model.decide_business_factor)
         frailty = np.exp(model.decide_spread * ndtri(self._own("decisiveness")[people]))
-        dear = np.exp(-model.decide_price_weight * (price_level * (1 + self._surcharge) - 1))
+        dear = np.exp(-model.decide_price_weight * (price_level - 1))
         return np.asarray(model.decide_daily * by_work * frailty * dear)
 
     def account_on(self, people: Numbers, accepted_on: Numbers) -> Numbers:
@@ -258,7 +257,7 @@ class Behaviour:
 
         A second is taken by who has no barrier and finds what suits; a third and later ones follow one another."""
         model, first = self.model, ordinal == 1
-        typical = price_level * (1 + self._surcharge) * model.reference_price_rupiah
+        typical = price_level * model.reference_price_rupiah
         dear = np.log(2 * typical / np.maximum(balance_rupiah, 1))
         unsuited = expit(logit(model.nothing_suits_share) + model.suits_price_weight * dear)
         second = self._own("suits")[people] >= unsuited

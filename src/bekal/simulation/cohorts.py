@@ -1,6 +1,7 @@
 """A cohort is begun, and taken up again from what its people have done: the rest of their year follows from it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -61,9 +62,12 @@ def begin_cohort(
     seed: int,
     scripted: Sequence[ScriptedPerson],
     first_number: int,
-    **fields: Any,
+    wave_count: int,
+    reject_every: int,
+    begins_at: datetime,
+    until_at: datetime,
 ) -> Cohort:
-    """Write down who will come; they come on the days of their waves."""
+    """Write down who will come; they come on the days of their waves, the first `wave_count` of the year."""
     first_wave = (Wave.objects.aggregate(last=Max("number"))["last"] or 0) + 1
     return Cohort.objects.create(
         participant_count=participant_count,
@@ -72,7 +76,10 @@ def begin_cohort(
         seed=seed,
         first_number=first_number,
         first_wave_number=first_wave,
-        **fields,
+        wave_count=wave_count,
+        reject_every=reject_every,
+        lived_until_at=begins_at,
+        until_at=until_at,
     )
 
 

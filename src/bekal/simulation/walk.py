@@ -13,6 +13,7 @@ from bekal.participants.models import Participant
 from bekal.simulation.catalogue import put_on_shelf
 from bekal.simulation.cohorts import begin_cohort, take_up
 from bekal.simulation.day import STEPS, Step
+from bekal.simulation.model import MODEL
 from bekal.simulation.models import Cohort
 from bekal.simulation.payday import two_officers
 from bekal.simulation.population import NIK_COUNT
@@ -23,8 +24,8 @@ from bekal.simulation.year import LAST_DAY, WAVES, YEARS, payout_days
 MAX_PARTICIPANTS = 1_000_000
 LISTED_ON = date(2020, 4, 1)
 END_OF_DAY = time(22)
-# The share of payouts the partners reject is one in so many.
-REJECT_EVERY = 250
+# The partners reject the model's share of payouts: one in so many.
+REJECT_EVERY = round(1 / MODEL.payout_rejected_share)
 
 Progress = Callable[[int, int], None]
 
@@ -101,8 +102,8 @@ def simulate(
             first_number=first_number,
             wave_count=sum(wave.opens_on <= programme_day(until_at) for wave in WAVES),
             reject_every=reject_every,
+            begins_at=_instant(WAVES[0].opens_on, time(0)),
             until_at=until_at,
-            lived_until_at=_instant(WAVES[0].opens_on, time(0)),
         )
     return _walk(cohort, until_at, progress, scripted)
 
@@ -123,7 +124,14 @@ def walk_on(*, until: date | None = None, progress: Progress | None = None) -> S
             f"No walk was stopped here; everybody has lived until {programme_day(newest.lived_until_at)}. "
             "To live on, give --until."
         )
-    until_at = newest.until_at if until is None else max(newest.until_at, _until_at(until, clock_at))
+    until_at = newest.until_at if until is None else _until_at(until, clock_at)
+    if stopped is not None:
+        until_at = max(until_at, stopped.until_at)
+    if not Cohort.objects.filter(lived_until_at__lt=until_at).exists():
+        raise SimulationError(
+            f"--until is {until}: everybody has lived until {programme_day(newest.lived_until_at)} already; "
+            "give a later day."
+        )
     return _walk(newest, until_at, progress)
 
 

@@ -35,7 +35,7 @@ WAVES = (
 )
 
 
-def payout_days(_: int = 2020) -> frozenset[date]:
+def payout_days() -> frozenset[date]:
     """The day of each month's payouts, and a week later that of the repaired and the late ones."""
     first = WAVES[0].opens_on
     months = range(first.year * 12 + first.month - 1, LAST_DAY.year * 12 + LAST_DAY.month)
