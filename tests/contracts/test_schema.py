@@ -24,24 +24,43 @@ UNIQUE_OVER_ALL = {
     "catalogue.Training(code)",
     "incentives.Payout(reference)",
     "incentives.PayoutFile(direction, sha256)",
+    "ledger.DigestLink(after_id)",
+    "ledger.DigestLink(number)",
     "participants.District(id)",
     "participants.District(province, name)",
     "participants.DistrictYear(district, year)",
     "participants.NikDirectory(nik_hash)",
     "participants.PayoutAccountDirectory(account_hash)",
     "participants.Wave(number)",
+    "purchases.InstitutionSettlement(institution, settled_at)",
     "purchases.RedeemCodeDirectory(code_hash)",
     "recommender.EarlierLearner(key_hash)",
     "simulation.CohortMember(cohort, place)",
 }
 # Amounts that belong to no single person: prices, and the sums of a list.
-PROGRAMME_AMOUNTS = {"catalogue.Training", "incentives.PayoutRun", "incentives.PayoutFile"}
+PROGRAMME_AMOUNTS = {
+    "catalogue.Training",
+    "incentives.PayoutFile",
+    "incentives.PayoutRun",
+    "ledger.DigestLink",
+    "lifecycle.MassChunk",
+    "lifecycle.MassRun",
+    "purchases.InstitutionSettlement",
+}
 OWNER_COLUMNS = {"owner_id", "holder_id", "participation_id"}
 PERSONS = {"accounts.User", "participants.Participant", "participants.Participation", "recommender.EarlierLearner"}
-# Django's own name, and the day a run is for, which is not a day on which something happened.
-NAMED_OTHERWISE = {"accounts.User.last_login", "incentives.PayoutRun.planned_for"}
+# Django's own name; the day or instant a run or a proof is about, which is not one at which something happened.
+NAMED_OTHERWISE = {
+    "accounts.User.last_login",
+    "incentives.PayoutRun.planned_for",
+    "ledger.ProofResult.as_of",
+    "lifecycle.MassRun.at",
+}
 APPEND_ONLY = {
+    "ledger.DigestLink",
+    "ledger.ProofResult",
     "ledger.Transfer",
+    "lifecycle.Repayment",
     "purchases.Evidence",
     "engagement.SurveyResponse",
     "incentives.PayoutFile",

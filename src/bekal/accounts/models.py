@@ -13,6 +13,7 @@ class Role(models.TextChoices):
     PARTICIPANT = "participant", _("Participant")
     OFFICER = "officer", _("Programme officer")
     INSTITUTION = "institution", _("Training institution")
+    AUDITOR = "auditor", _("Auditor")
 
 
 class UserManager(BaseUserManager["User"]):

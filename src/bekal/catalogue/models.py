@@ -25,6 +25,19 @@ class Category(models.Model):
 class Institution(models.Model):
     code = models.CharField(max_length=40, unique=True)
     name = models.CharField(max_length=200)
+    # Nothing is settled to an institution that was stopped, until somebody lets it go on.
+    settlement_stopped_at = models.DateTimeField(null=True)
+    settlement_stop_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(settlement_stopped_at=None, settlement_stop_reason="")
+                | Q(settlement_stopped_at__isnull=False) & ~Q(settlement_stop_reason=""),
+                name="catalogue_institution_stop_has_reason",
+                violation_error_message="Whoever stops an institution's settlement says why.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -151,19 +151,28 @@ class PayoutStatus(AppendOnlyModel):
         SENT = "sent", _("sent")
         SETTLED = "settled", _("paid")
         REJECTED = "rejected", _("rejected")
+        RETURNED = "returned", _("returned by the bank")
+        REVERSED = "reversed", _("taken back by the programme")
 
     payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="statuses")
     state = models.CharField(max_length=10, choices=State.choices)
     reason_code = models.CharField(max_length=8, blank=True)
-    file = models.ForeignKey(PayoutFile, on_delete=models.PROTECT, related_name="statuses")
+    # A reversal is the programme's own act and has no file.
+    file = models.ForeignKey(PayoutFile, null=True, on_delete=models.PROTECT, related_name="statuses")
     recorded_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["payout", "state"], name="incentives_payoutstatus_once"),
             models.CheckConstraint(
-                condition=Q(state="rejected") & ~Q(reason_code="") | ~Q(state="rejected") & Q(reason_code=""),
+                condition=Q(state__in=["sent", "settled"], reason_code="")
+                | Q(state__in=["rejected", "returned", "reversed"]) & ~Q(reason_code=""),
                 name="incentives_payoutstatus_rejection_has_reason",
-                violation_error_message="A rejected payout names its reason.",
+                violation_error_message="A payout that was rejected, returned or reversed names its reason.",
+            ),
+            models.CheckConstraint(
+                condition=Q(file__isnull=False) | Q(state="reversed"),
+                name="incentives_payoutstatus_answer_has_file",
+                violation_error_message="What a partner said is in a file of that partner.",
             ),
         ]

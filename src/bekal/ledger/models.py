@@ -74,3 +74,52 @@ class ProgrammeClock(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="ledger_programmeclock_single")]
+
+
+class DigestLink(AppendOnlyModel):
+    """One link of the digest chain: what the transfers numbered after `after_id` up to `until_id` were when it closed.
+
+    `bucket_digests` has 256 SHA-256 of 32 bytes, one for the owners of each remainder modulo 256, so that a change can be
+    told to the day and to one in 256 owners; `sha256` covers them and the link before."""
+
+    number = models.PositiveIntegerField(primary_key=True)
+    after_id = models.BigIntegerField()
+    until_id = models.BigIntegerField()
+    transfer_count = models.BigIntegerField()
+    total_rupiah = models.BigIntegerField()
+    bucket_digests = models.BinaryField(max_length=256 * 32)
+    previous_sha256 = models.BinaryField(max_length=32)
+    sha256 = models.BinaryField(max_length=32)
+    closed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(until_id__gte=F("after_id"), number__gte=1),
+                name="ledger_digestlink_goes_forward",
+                violation_error_message="A link of the digest chain begins where the one before ended.",
+            ),
+            models.UniqueConstraint(fields=["after_id"], name="ledger_digestlink_one_after_another"),
+        ]
+
+
+class ProofResult(AppendOnlyModel):
+    """What one run of the proof found. The newest decides whether payouts may be released."""
+
+    as_of = models.DateTimeField(null=True)
+    proved_at = models.DateTimeField()
+    duration_ms = models.PositiveIntegerField()
+    transfer_count = models.BigIntegerField()
+    participation_count = models.BigIntegerField()
+    check_count = models.PositiveIntegerField()
+    violation_count = models.PositiveIntegerField()
+    findings = models.JSONField()
+    digest_sha256 = models.BinaryField(max_length=32, null=True)
+
+
+class ProofRequest(models.Model):
+    """Somebody asked for the proof to be run now; the worker takes it."""
+
+    requested_by_id = models.BigIntegerField()
+    requested_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True)

@@ -22,6 +22,11 @@ class Kind(models.IntegerChoices):
     SURVEY_COMMITTED = 6, _("survey pay committed")
     PAYOUT_IN_TRANSIT = 7, _("payout in transit")
     PAYOUT_SETTLED = 8, _("paid to the participant")
+    INSTITUTION_SETTLED = 9, _("paid to the institution")
+    # What was received unjustly and has to come back: cash by its own kind, so that money for trainings never turns into
+    # incentive money, not even where a clawback is withdrawn.
+    INCENTIVE_RECEIVABLE = 10, _("incentive to be paid back")
+    TRAINING_RECEIVABLE = 11, _("training cost to be paid back")
 
 
 class Reason(models.IntegerChoices):
@@ -36,6 +41,14 @@ class Reason(models.IntegerChoices):
     REVOCATION = 7, _("revocation")
     END_OF_BALANCE = 8, _("end of the balance")
     OPENING = 9, _("opening balance")
+    REFUND = 10, _("refund")
+    SETTLEMENT = 11, _("settlement to the institution")
+    PAYOUT_RETURNED = 12, _("payout returned by the bank")
+    PAYOUT_REVERSED = 13, _("payout reversed by the programme")
+    CLAWBACK = 14, _("clawback")
+    REPAYMENT = 15, _("repayment")
+    CLAWBACK_WITHDRAWN = 16, _("clawback withdrawn")
+    YEAR_CLOSING = 17, _("closing of the year")
 
 
 class Movement(Enum):
@@ -59,6 +72,23 @@ class Movement(Enum):
     REVOKE_INCENTIVE = (Reason.REVOCATION, Kind.INCENTIVE_COMMITTED, Kind.TREASURY)
     REVOKE_SURVEY = (Reason.REVOCATION, Kind.SURVEY_COMMITTED, Kind.TREASURY)
     END_TRAINING = (Reason.END_OF_BALANCE, Kind.TRAINING_BALANCE, Kind.TREASURY)
+    # What was not proven goes back where it came from: to the balance while it lives, else to the treasury; never to cash.
+    REFUND_TO_BALANCE = (Reason.REFUND, Kind.ESCROW, Kind.TRAINING_BALANCE)
+    REFUND_TO_TREASURY = (Reason.REFUND, Kind.ESCROW, Kind.TREASURY)
+    SETTLE_INSTITUTION = (Reason.SETTLEMENT, Kind.INSTITUTION_PAYABLE, Kind.INSTITUTION_SETTLED)
+    RETURN_INCENTIVE = (Reason.PAYOUT_RETURNED, Kind.PAYOUT_SETTLED, Kind.INCENTIVE_COMMITTED)
+    RETURN_SURVEY = (Reason.PAYOUT_RETURNED, Kind.PAYOUT_SETTLED, Kind.SURVEY_COMMITTED)
+    REVERSE_INCENTIVE = (Reason.PAYOUT_REVERSED, Kind.PAYOUT_SETTLED, Kind.INCENTIVE_COMMITTED)
+    REVERSE_SURVEY = (Reason.PAYOUT_REVERSED, Kind.PAYOUT_SETTLED, Kind.SURVEY_COMMITTED)
+    CLAW_BACK_INCENTIVE = (Reason.CLAWBACK, Kind.PAYOUT_SETTLED, Kind.INCENTIVE_RECEIVABLE)
+    # The institution keeps what it has earned; the person owes what the training cost, once it has been paid.
+    CLAW_BACK_TRAINING = (Reason.CLAWBACK, Kind.INSTITUTION_SETTLED, Kind.TRAINING_RECEIVABLE)
+    REPAY_INCENTIVE = (Reason.REPAYMENT, Kind.INCENTIVE_RECEIVABLE, Kind.TREASURY)
+    REPAY_TRAINING = (Reason.REPAYMENT, Kind.TRAINING_RECEIVABLE, Kind.TREASURY)
+    WITHDRAW_INCENTIVE = (Reason.CLAWBACK_WITHDRAWN, Kind.INCENTIVE_RECEIVABLE, Kind.PAYOUT_SETTLED)
+    WITHDRAW_TRAINING = (Reason.CLAWBACK_WITHDRAWN, Kind.TRAINING_RECEIVABLE, Kind.INSTITUTION_SETTLED)
+    CLOSE_INCENTIVE = (Reason.YEAR_CLOSING, Kind.INCENTIVE_COMMITTED, Kind.TREASURY)
+    CLOSE_SURVEY = (Reason.YEAR_CLOSING, Kind.SURVEY_COMMITTED, Kind.TREASURY)
 
     @property
     def reason(self) -> Reason:

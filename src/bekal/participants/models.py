@@ -185,6 +185,10 @@ class Participation(models.Model):
     balance_ends_on = models.DateField()
     revoked_at = models.DateTimeField(null=True)
     balance_ended_at = models.DateTimeField(null=True)
+    # The place was taken back because its conditions were never met; what was received has to be paid back.
+    clawed_back_at = models.DateTimeField(null=True)
+    # The year of this participation is closed: what was not earned by then has returned, and nothing is earned any more.
+    closed_at = models.DateTimeField(null=True)
     # Somebody whose earlier history stayed in another system: when their opening balances were taken over, their sum
     # (the proof compares it with the ledger), and what had happened before. Numbers of instalments and surveys go on
     # after those that were paid.
@@ -213,9 +217,16 @@ class Participation(models.Model):
                 name="participants_participation_deadline_later",
             ),
             models.CheckConstraint(
-                condition=Q(revoked_at__isnull=True) | Q(balance_ended_at__isnull=True),
+                condition=Q(revoked_at__isnull=True)
+                | Q(balance_ended_at__isnull=True)
+                | Q(balance_ended_at__lte=F("revoked_at")),
                 name="participants_participation_ends_once",
                 violation_error_message="A revoked participation has no balance left to end.",
+            ),
+            models.CheckConstraint(
+                condition=Q(clawed_back_at__isnull=True) | Q(revoked_at__isnull=False),
+                name="participants_participation_clawed_back_is_revoked",
+                violation_error_message="Whose money is clawed back has lost the place.",
             ),
         ]
         indexes = [
@@ -225,6 +236,7 @@ class Participation(models.Model):
             models.Index(
                 fields=["balance_ends_on"], name="participation_ends", condition=Q(balance_ended_at__isnull=True)
             ),
+            models.Index(fields=["balance_ends_on", "id"], name="participation_open", condition=Q(closed_at=None)),
             models.Index(
                 fields=["opened_at"], name="participation_paid_before", condition=Q(incentives_paid_before_count__gt=0)
             ),

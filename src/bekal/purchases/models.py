@@ -4,10 +4,27 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from bekal.catalogue.models import Training
+from bekal.catalogue.models import Institution, Training
 from bekal.ledger.append_only import AppendOnlyModel
 from bekal.messaging.models import OneTimeCode
 from bekal.participants.models import Participation
+
+
+class InstitutionSettlement(models.Model):
+    """What was paid to one institution at one instant, for proven sessions only; its purchases name it."""
+
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="settlements")
+    settled_at = models.DateTimeField()
+    purchase_count = models.PositiveIntegerField()
+    total_rupiah = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["institution", "settled_at"], name="purchases_settlement_once"),
+            models.CheckConstraint(
+                condition=Q(purchase_count__gt=0, total_rupiah__gte=0), name="purchases_settlement_not_empty"
+            ),
+        ]
 
 
 class Purchase(models.Model):
@@ -16,6 +33,11 @@ class Purchase(models.Model):
     The instants are the journey: bought, redeemed, completed, reconciled (the evidence of both sides agrees). No index
     names one of them: each is written later than its row, and would have to go into every index again.
     """
+
+    class Ending(models.TextChoices):
+        REFUNDED = "refunded", _("refunded, no session is proven")
+        PARTIAL = "partial", _("ended early, the sessions attended are paid")
+        ATTENDED = "attended", _("every session attended, evidence of the participant missing")
 
     # Both of its unique constraints begin with the participation: an index for it alone would be written for nothing.
     participation = models.ForeignKey(Participation, on_delete=models.PROTECT, related_name="purchases", db_index=False)
@@ -29,6 +51,14 @@ class Purchase(models.Model):
     redeemed_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
     reconciled_at = models.DateTimeField(null=True)
+    # It ended without the evidence of both sides: the institution is owed the sessions that are proven, pro rata, and
+    # `refunded_rupiah` went back to the balance or the treasury.
+    ended_at = models.DateTimeField(null=True)
+    ending = models.CharField(max_length=10, choices=Ending.choices, blank=True, default="", db_default="")
+    refunded_rupiah = models.BigIntegerField(default=0, db_default=0)
+    settlement = models.ForeignKey(
+        InstitutionSettlement, null=True, on_delete=models.PROTECT, related_name="purchases", db_index=False
+    )
 
     class Meta:
         constraints = [
@@ -46,6 +76,28 @@ class Purchase(models.Model):
                 & (Q(reconciled_at__isnull=True) | Q(reconciled_at__gte=F("completed_at"), completed_at__isnull=False)),
                 name="purchases_purchase_in_order",
                 violation_error_message="A purchase is bought, redeemed, completed and reconciled in this order.",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ending="", refunded_rupiah=0)
+                | Q(ended_at__gte=F("bought_at"), reconciled_at=None, ending="refunded", refunded_rupiah=F("price_rupiah"))
+                | Q(ended_at__gte=F("bought_at"), reconciled_at=None, ending="attended", refunded_rupiah=0)
+                | Q(
+                    ended_at__gte=F("bought_at"),
+                    reconciled_at=None,
+                    ending="partial",
+                    refunded_rupiah__gte=0,
+                    refunded_rupiah__lte=F("price_rupiah"),
+                ),
+                name="purchases_purchase_ends_instead_of_reconciling",
+                violation_error_message="A purchase ends with its evidence, or without it: then what is not proven is "
+                "refunded.",
+            ),
+            models.CheckConstraint(
+                condition=Q(settlement=None)
+                | Q(reconciled_at__isnull=False)
+                | Q(ended_at__isnull=False) & ~Q(ending="refunded"),
+                name="purchases_purchase_settled_when_proven",
+                violation_error_message="Only proven sessions are settled.",
             ),
         ]
 

@@ -30,6 +30,7 @@ class Scheme:
     survey_count: int
     first_purchase_days: int
     balance_end_month_day: MonthDay
+    earning_days: int
     minimum_age_years: int | None
     maximum_age_years: int | None
     attendance_required: bool
@@ -66,3 +67,9 @@ class Scheme:
         """The last day on which the first training can be bought: so many days after the day of acceptance (which is
         not counted), never after the balance ends."""
         return min(self.accepted_on + timedelta(days=self.first_purchase_days), self.balance_ends_on)
+
+    @property
+    def earning_ends_on(self) -> date:
+        """The last day on which an incentive or a survey can be earned; after it what was not earned returns to the
+        treasury when the year is closed."""
+        return self.balance_ends_on + timedelta(days=self.earning_days)

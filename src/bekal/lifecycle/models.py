@@ -1,0 +1,169 @@
+"""Runs of a verb over many people, in chunks, and money that has to be paid back."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from bekal.accounts.models import User
+from bekal.ledger.append_only import AppendOnlyModel
+from bekal.participants.models import Participation
+
+
+class MassRun(models.Model):
+    """One verb over one list of people or purchases: planned, where money leaves or places are lost approved by a second
+    person, and worked off in chunks by any number of workers.
+
+    `at` is the instant the verb is given, the same for every chunk. The approval is bound to what was shown: count, sum
+    and SHA-256 of the list."""
+
+    class Operation(models.TextChoices):
+        ACCEPT_WAVE = "accept_wave", _("accept a wave")
+        ENTITLE = "entitle", _("plan instalments")
+        REVOKE = "revoke", _("revoke places")
+        END_BALANCES = "end_balances", _("end balances")
+        SETTLE_INSTITUTIONS = "settle_institutions", _("settle institutions")
+        CLOSE_YEAR = "close_year", _("close a year")
+
+    operation = models.CharField(max_length=20, choices=Operation.choices)
+    at = models.DateTimeField()
+    parameters = models.JSONField(default=dict)
+    subject_count = models.PositiveIntegerField()
+    total_rupiah = models.BigIntegerField()
+    list_sha256 = models.BinaryField(max_length=32)
+    planned_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="planned_mass_runs")
+    planned_at = models.DateTimeField()
+    approved_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="approved_mass_runs")
+    approved_at = models.DateTimeField(null=True)
+    approved_sha256 = models.BinaryField(max_length=32, null=True)
+    cancelled_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="cancelled_mass_runs")
+    cancelled_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(approved_by=None) | Q(planned_by=None) | ~Q(approved_by=F("planned_by")),
+                name="lifecycle_massrun_second_person",
+                violation_error_message="The person who planned a run cannot approve it.",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_at__isnull=True, approved_by__isnull=True, approved_sha256__isnull=True)
+                | Q(
+                    approved_at__isnull=False,
+                    approved_by__isnull=False,
+                    approved_sha256__isnull=False,
+                    approved_sha256=F("list_sha256"),
+                ),
+                name="lifecycle_massrun_approval_bound_to_list",
+                violation_error_message="An approval holds only for the list that was shown.",
+            ),
+            models.CheckConstraint(
+                condition=Q(finished_at=None)
+                | Q(operation__in=["accept_wave", "entitle"])
+                | Q(approved_at__isnull=False),
+                name="lifecycle_massrun_works_after_approval",
+                violation_error_message="This run works only after a second person has approved it.",
+            ),
+            models.CheckConstraint(
+                condition=Q(cancelled_by__isnull=True, cancelled_at__isnull=True)
+                | Q(cancelled_by__isnull=False, cancelled_at__isnull=False, approved_at__isnull=True),
+                name="lifecycle_massrun_cancelled_before_approval",
+                violation_error_message="A run is cancelled by somebody, and before its approval.",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["id"], name="massrun_open", condition=Q(finished_at=None, cancelled_at=None)),
+        ]
+
+
+class MassChunk(models.Model):
+    """A part of a run's list. The transaction that does its work writes `done_at`: that is the checkpoint."""
+
+    run = models.ForeignKey(MassRun, on_delete=models.CASCADE, related_name="chunks", db_index=False)
+    number = models.PositiveIntegerField()
+    subject_ids = ArrayField(models.BigIntegerField())
+    done_at = models.DateTimeField(null=True)
+    done_count = models.PositiveIntegerField(default=0)
+    done_rupiah = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="lifecycle_masschunk_numbered")]
+        indexes = [models.Index(fields=["run", "number"], name="masschunk_to_do", condition=Q(done_at=None))]
+
+
+class Clawback(models.Model):
+    """Money one person received unjustly: decided by one officer, approved by another, due after so many days.
+
+    What was paid in cash and what trainings cost stay apart. Before its approval nothing has moved."""
+
+    class Cause(models.TextChoices):
+        INELIGIBLE = "ineligible", _("the conditions were not met")
+        FALSE_EVIDENCE = "false_evidence", _("evidence was false")
+        IDENTITY = "identity", _("the identity was not the person's own")
+
+    participation = models.ForeignKey(Participation, on_delete=models.PROTECT, related_name="clawbacks")
+    cause = models.CharField(max_length=16, choices=Cause.choices)
+    explanation = models.CharField(max_length=1000)
+    incentive_rupiah = models.BigIntegerField()
+    training_rupiah = models.BigIntegerField()
+    decided_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="decided_clawbacks")
+    decided_at = models.DateTimeField()
+    approved_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="approved_clawbacks")
+    approved_at = models.DateTimeField(null=True)
+    due_on = models.DateField(null=True)
+    withdrawn_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="withdrawn_clawbacks")
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_because = models.CharField(max_length=1000, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["participation"],
+                condition=Q(withdrawn_at=None),
+                name="lifecycle_clawback_one_standing",
+                violation_error_message="A clawback of this participation is standing already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by=None) | ~Q(approved_by=F("decided_by")),
+                name="lifecycle_clawback_second_person",
+                violation_error_message="The person who decided a clawback cannot approve it.",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True, approved_at__isnull=True, due_on__isnull=True)
+                | Q(approved_by__isnull=False, approved_at__isnull=False, due_on__isnull=False),
+                name="lifecycle_clawback_approved_with_due_date",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_by__isnull=True, withdrawn_at__isnull=True, withdrawn_because="")
+                | Q(withdrawn_by__isnull=False, withdrawn_at__isnull=False) & ~Q(withdrawn_because=""),
+                name="lifecycle_clawback_withdrawn_with_reason",
+                violation_error_message="Whoever withdraws a clawback says why.",
+            ),
+            models.CheckConstraint(
+                condition=Q(incentive_rupiah__gte=0, training_rupiah__gte=0), name="lifecycle_clawback_not_negative"
+            ),
+        ]
+
+
+class Repayment(AppendOnlyModel):
+    """What came back of one clawback, once for each reference of the treasury's receipt."""
+
+    clawback = models.ForeignKey(Clawback, on_delete=models.PROTECT, related_name="repayments", db_index=False)
+    reference = models.CharField(max_length=40)
+    incentive_rupiah = models.BigIntegerField()
+    training_rupiah = models.BigIntegerField()
+    received_on = models.DateField()
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="recorded_repayments")
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clawback", "reference"], name="lifecycle_repayment_once"),
+            models.CheckConstraint(
+                condition=Q(incentive_rupiah__gte=0, training_rupiah__gte=0)
+                & (Q(incentive_rupiah__gt=0) | Q(training_rupiah__gt=0)),
+                name="lifecycle_repayment_positive",
+                violation_error_message="A repayment is a whole positive amount of rupiah.",
+            ),
+        ]
