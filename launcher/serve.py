@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from launcher import database, environment
+from launcher import database, environment, worker
 from launcher.locks import exclusive
 from launcher.project import Project, end, project, setup, wait
 from launcher.say import Refusal, Steps, line
@@ -73,8 +73,8 @@ def _prepare(made: Project, steps: Steps, participants: int) -> None:
 
 
 def _serve(made: Project, steps: Steps, listener: socket.socket) -> int:
-    """The server in the foreground."""
-    with _server(made, steps, listener) as (process, address):
+    """The server in the foreground, a worker beside it."""
+    with _server(made, steps, listener) as (process, address), worker.beside(made):
         made.manage("demo-logins", "--base-url", address)
         line(f"\nBekal answers at {address}/  (Ctrl-C ends it)")
         return wait(process)
@@ -86,8 +86,13 @@ def _check(made: Project, steps: Steps, listener: socket.socket) -> int:
         status = made.manage("check-journey", "--base-url", address)
         if status:
             steps.failed.append("journey (sign in, read Beranda)")
-    line("dev up --check: it works" if status == 0 else "dev up --check: the journey failed (see above)")
-    return status
+    with steps.step("worker (one round: what is due, digest, proof)"):
+        worked = made.manage("work", "--once")
+        if worked:
+            steps.failed.append("worker (one round: what is due, digest, proof)")
+    failed = " and ".join(name for name, code in (("the journey", status), ("the worker", worked)) if code)
+    line(f"dev up --check: {failed} failed (see above)" if failed else "dev up --check: it works")
+    return status or worked
 
 
 @contextmanager

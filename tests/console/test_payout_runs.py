@@ -8,7 +8,7 @@ from bekal.incentives.models import PayoutFile, PayoutRun, PayoutStatus
 from tests import factories
 from tests.conftest import StoppedClock
 from tests.incentives import journey
-from tests.incentives.partner import answers
+from tests.incentives.partner import answers, status_file
 
 
 @pytest.fixture
@@ -51,12 +51,44 @@ def test_from_plan_to_every_payout_answered(officers: tuple[Client, Client]) -> 
     assert sent.name in download["Content-Disposition"]
     file = SimpleUploadedFile("jawaban.csv", answers(download.content))
     page = said(first, f"{path}status-file/", {"partner": sent.partner, "file": file})
-    assert "Terbaca: 3 dibayar, 0 ditolak." in page
+    assert "Terbaca: 3 dibayar, 0 ditolak, 0 dikembalikan." in page
     assert "semua terjawab" in page
     assert PayoutStatus.objects.filter(state="settled").count() == 3
     again = SimpleUploadedFile("jawaban.csv", answers(download.content))
     assert "sudah pernah dibaca" in said(first, f"{path}status-file/", {"partner": sent.partner, "file": again})
     assert PayoutStatus.objects.filter(state="settled").count() == 3
+
+
+def test_what_comes_back_is_shown_and_an_officer_takes_back_what_was_paid_wrongly(
+    officers: tuple[Client, Client],
+) -> None:
+    first, _ = officers
+    journey.earners(2)
+    run = journey.exported()
+    journey.settled(run)
+    one, other = journey.references(run.run_id)
+    path = f"/console/payout-runs/{run.run_id}/"
+    returned = SimpleUploadedFile("retur.csv", status_file([(one, 600_000, "returned", "AC06")]))
+    page = said(first, f"{path}status-file/", {"partner": "bni", "file": returned})
+    assert "Terbaca: 0 dibayar, 0 ditolak, 1 dikembalikan." in page and "dikembalikan AC06" in page
+    assert f'value="{other}"' in page and f'value="{one}"' not in page, "only what is paid can be taken back"
+    wrong = said(first, f"{path}reverse/", {"reference": other, "reason_code": ""})
+    assert "bukan 1 sampai 8 huruf besar dan angka" in wrong
+    page = said(first, f"{path}reverse/", {"reference": other, "reason_code": " dupl "})
+    assert f"{other} ditarik kembali: Rp600.000." in page and "ditarik kembali DUPL" in page
+    assert "semua terjawab" in page
+    assert "sudah pernah ditarik kembali" in said(first, f"{path}reverse/", {"reference": other, "reason_code": "DUPL"})
+    assert "sudah kembali" in said(first, f"{path}reverse/", {"reference": one, "reason_code": "DUPL"})
+    assert PayoutStatus.objects.filter(state="reversed").count() == 1
+
+
+@pytest.mark.parametrize("reference", ["", "BKL9", "\x00", "x" * 999, "' OR 1=1"])
+def test_a_payout_that_is_none_is_not_taken_back(reference: str, officers: tuple[Client, Client]) -> None:
+    first, _ = officers
+    journey.earners()
+    run = journey.exported()
+    page = said(first, f"/console/payout-runs/{run.run_id}/reverse/", {"reference": reference, "reason_code": "DUPL"})
+    assert "Tidak ada pembayaran dengan referensi" in page
 
 
 def test_nobody_approves_their_own_run(officers: tuple[Client, Client]) -> None:
@@ -160,3 +192,16 @@ def test_pages_of_lines(officers: tuple[Client, Client]) -> None:
     following = first.get(f"/console/payout-runs/{run.pk}/", {"after": page["next_after"]}).context
     assert len(following["lines"]) == 10
     assert following["next_after"] == ""
+
+
+def test_an_auditor_sees_a_run_without_its_buttons_and_files(db: None, client: Client) -> None:
+    journey.earners()
+    run = journey.exported()
+    client.force_login(factories.auditor())
+    for path in ("/console/payout-runs/", f"/console/payout-runs/{run.run_id}/"):
+        html = client.get(path).content.decode()
+        assert 'action="/console/payout-runs' not in html and "/files/" not in html
+    assert run.files[0].name in html
+    for verb in ("approve", "cancel", "export", "status-file"):
+        assert client.post(f"/console/payout-runs/{run.run_id}/{verb}/").status_code == 403
+    assert client.post("/console/payout-runs/plan/").status_code == 403

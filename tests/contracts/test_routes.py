@@ -12,9 +12,12 @@ from bekal.accounts.access import EVERYBODY, declared_roles
 from bekal.accounts.models import Role, User
 from bekal.purchases.models import Evidence
 from tests import factories
+from tests.factories.unchanged import nothing_changes
 
 # Whose addresses these are; all others are a participant's, or everybody's.
 OWN_DOORS = {"/console/": Role.OFFICER, "/institution/": Role.INSTITUTION}
+# Who checks the programme reads what an officer reads, and acts in nothing.
+READ_TOO = {Role.OFFICER: Role.AUDITOR}
 # A page, an order to go elsewhere, or a sentence about what was wrong; never a fault of ours.
 ANSWERS = {200, 302, 400, 404, 405, 422}
 
@@ -54,7 +57,23 @@ def test_each_front_door_opens_to_its_own(name: str, pattern: URLPattern) -> Non
     path = address(name, pattern)
     own = next((role for start, role in OWN_DOORS.items() if path.startswith(start)), Role.PARTICIPANT)
     allowed = [{own}] if own is not Role.PARTICIPANT else [{own}, EVERYBODY]
+    if own in READ_TOO:
+        allowed.append({own, READ_TOO[own]})
     assert declared_roles(pattern.callback) in allowed
+
+
+@pytest.mark.parametrize(("name", "pattern"), EVERY_ROUTE)
+def test_an_auditor_opens_only_what_changes_nothing(
+    name: str, pattern: URLPattern, callers: dict[str, User | None]
+) -> None:
+    """Whatever an auditor may open leaves the database as it was, whichever way it is asked."""
+    if Role.AUDITOR not in (declared_roles(pattern.callback) or ()):
+        return
+    client = Client()
+    client.force_login(callers["auditor"] or User())
+    with nothing_changes():
+        for method in ("get", "post"):
+            assert getattr(client, method)(address(name, pattern)).status_code in ANSWERS
 
 
 @pytest.fixture
@@ -67,6 +86,7 @@ def callers(db: None) -> dict[str, User | None]:
         "newcomer": User.objects.create_user("newcomer", "a-password", role=Role.PARTICIPANT, display_name="New"),
         "officer": factories.officer("officer"),
         "institution": factories.institution_staff(factories.institution(), "institution"),
+        "auditor": factories.auditor("auditor"),
     }
 
 

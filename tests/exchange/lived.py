@@ -7,23 +7,33 @@ from django.core.management import call_command
 from django.db import connection
 
 from bekal.catalogue.schedule_sessions import NewSession, schedule_sessions
+from bekal.catalogue.stop_settlement import stop_settlement
+from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.entitle import entitle
-from bekal.incentives.models import Entitlement
+from bekal.incentives.export_payout_run import export_payout_run
+from bekal.incentives.models import Entitlement, Payout
+from bekal.incentives.plan_payout_run import plan_payout_run
+from bekal.incentives.reverse_payouts import reverse_payouts
+from bekal.incentives.settle_payout_run import settle_payout_run
 from bekal.lifecycle.end_balances import end_balances
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.mark_unreachable import Unreachable, mark_unreachable
 from bekal.participants.models import Participant, Participation
 from bekal.participants.set_districts import NewDistrict, set_districts
 from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
+from bekal.purchases.end_purchases import end_purchases
 from bekal.purchases.models import Purchase
 from bekal.purchases.reconcile import reconcile
 from bekal.purchases.record_attendance import Attendance, record_attendance
+from bekal.purchases.settle_institutions import settle_institutions, settleable_ids
 from bekal.purchases.write_review import NewReview, write_review
 from tests import databases, factories
 from tests.engagement.journey import answer
 from tests.factories import BOUGHT_AT, RECONCILED_AT, jakarta
 from tests.incentives import journey
+from tests.incentives.partner import status_file
+from tests.lifecycle import money_back
 
 STATE_SQL = Path(__file__).with_name("state.sql").read_text()
 REVIEW = 'Pengajarnya sabar \U0001f469\u200d\U0001f3eb\n\n"Baris"  kedua; =1+1, cafe\u0301.'
@@ -77,7 +87,11 @@ def live(folder: Path) -> None:
     journey.learned(people, training)
     _buy_more(people)
     _pay(people)
+    _come_back(people)
+    _end_purchases(people)
     _end(people)
+    _settle(people)
+    _ask_back()
     _bring_from_elsewhere(folder)
 
 
@@ -94,6 +108,7 @@ def _buy_more(people: tuple[int, ...]) -> None:
     attendance = Attendance(long.institution_id, started.pk, 2)
     record_attendance(attendances=[attendance], at=later + timedelta(days=2))
     factories.bought(people[3], factories.training(price_rupiah=150_000), at=later)
+    factories.bought(people[1], factories.training(price_rupiah=60_000), at=later)
     reconcile(at=later + timedelta(days=9))
 
 
@@ -117,6 +132,59 @@ def _pay(people: tuple[int, ...]) -> None:
     journey.exported(planned_for=date(2020, 6, 25), at=jakarta(2020, 6, 25, 8))
     journey.planned(planned_for=date(2020, 7, 27), at=jakarta(2020, 7, 27, 8))
     assert Entitlement.objects.filter(kind="survey").exists()
+
+
+def _come_back(people: tuple[int, ...]) -> None:
+    """Of what was paid the bank sends one payment back, and the programme takes another back."""
+    paid = Payout.objects.filter(statuses__state="settled", ended_at=None).order_by("reference")
+    returned, reversed_ = paid.filter(entitlement__participation_id__in=people[1:3])[:2]
+    content = status_file([(returned.reference, returned.amount_rupiah, "returned", "AC06")])
+    at = jakarta(2020, 7, 30)
+    partner = returned.partner
+    assert settle_payout_run(partner=partner, name="retur.csv", content=content, at=at).returned_count == 1
+    (outcome,) = reverse_payouts(references=[reversed_.reference], reason_code="DUPL", at=at + timedelta(hours=1))
+    assert outcome.refusal is None, outcome
+
+
+def _end_purchases(people: tuple[int, ...]) -> None:
+    """One never redeemed goes back whole to the balance, one after a session in part, one attended whole."""
+    at = jakarta(2020, 8, 1)
+    ids = Purchase.objects.filter(participation_id__in=people[2:], reconciled_at=None).order_by("id")
+    whole = factories.redeemed(people[0], factories.training(price_rupiah=70_000), at=at)
+    institution_id = Purchase.objects.get(pk=whole).training.institution_id
+    record_attendance(attendances=[Attendance(institution_id, whole, 1)], at=at + timedelta(days=2))
+    outcomes = end_purchases(purchase_ids=[*ids.values_list("id", flat=True), whole], at=at + timedelta(days=3))
+    assert {each.ending for each in outcomes} == {"refunded", "partial", "attended"} and outcomes[0].to_balance
+
+
+def _settle(people: tuple[int, ...]) -> None:
+    """One refund comes after the balance has ended; institutions are paid, but for the last proof, and but for one."""
+    late = Purchase.objects.filter(participation_id=people[1], ended_at=None, reconciled_at=None).order_by("id")
+    (outcome,) = end_purchases(purchase_ids=late.values_list("id", flat=True), at=jakarta(2020, 12, 28))
+    assert outcome.refunded_rupiah and not outcome.to_balance
+    stopped_id = Purchase.objects.get(participation_id=people[0], ending="attended").training.institution_id
+    stop_settlement(institution_id=stopped_id, reason="Kehadiran, diperiksa", at=jakarta(2020, 8, 5))
+    for at in (jakarta(2020, 7, 1), jakarta(2020, 12, 29)):
+        assert settle_institutions(purchase_ids=settleable_ids(at=at), at=at).total_rupiah
+
+
+def _ask_back() -> None:
+    """Money that was received unjustly, a part of it paid back; and a decision that was withdrawn."""
+    (person,) = factories.accepted(at=jakarta(2020, 11, 16))
+    factories.reconciled(person, factories.training(price_rupiah=90_000), at=jakarta(2020, 11, 17))
+    entitle(at=jakarta(2020, 11, 22), participation_ids=[person])
+    planner, approver = journey.officers()
+    at = jakarta(2020, 11, 25)
+    run = plan_payout_run(planned_for=at.date(), officer_id=planner.pk, at=at, participation_ids=[person])
+    assert run.run_id is not None and run.list_sha256 is not None
+    approve_payout_run(run_id=run.run_id, officer_id=approver.pk, list_sha256=run.list_sha256, at=at)
+    journey.settled(export_payout_run(run_id=run.run_id, at=at), at=at + timedelta(days=1))
+    bought = Purchase.objects.filter(participation=person).values_list("pk", flat=True)
+    settle_institutions(purchase_ids=list(bought), at=jakarta(2020, 11, 30))
+    wrong = money_back.decided(person, at=jakarta(2020, 12, 1))
+    money_back.withdraw(wrong, "Orang lain.\n\nMaaf.", at=jakarta(2020, 12, 2))
+    standing = money_back.approved(person, at=jakarta(2020, 12, 3))
+    money_back.repay(standing, 650_000, at=jakarta(2020, 12, 20))
 
 
 def _end(people: tuple[int, ...]) -> None:

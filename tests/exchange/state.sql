@@ -35,6 +35,8 @@ WITH person AS (
     FROM shelf JOIN catalogue_category category ON category.id = category_id
     JOIN catalogue_institution institution ON institution.id = institution_id
     LEFT JOIN catalogue_platform platform ON platform.id = platform_id
+    UNION ALL SELECT 'institution stop', (name, settlement_stopped_at, settlement_stop_reason)::text
+    FROM catalogue_institution WHERE settlement_stopped_at IS NOT NULL AND %(person)s::bytea IS NULL
     UNION ALL SELECT 'training summary', (code, bought_count, completed_count, rating_count, rating_sum)::text
     FROM catalogue_training WHERE %(person)s::bytea IS NULL
     UNION ALL SELECT 'session', (code, sequence, starts_at, ends_at, place)::text
@@ -43,7 +45,7 @@ WITH person AS (
            registered_at)::text
     FROM participants_participant participant JOIN person ON person.participant_id = participant.id
     UNION ALL SELECT 'participation', (who, wave.number, accepted_at, accepted_on, first_purchase_due_on,
-           balance_ends_on, revoked_at, balance_ended_at, opened_at, opened_rupiah, bought_before,
+           balance_ends_on, revoked_at, balance_ended_at, clawed_back_at, closed_at, opened_at, opened_rupiah, bought_before,
            incentives_paid_before_count, surveys_paid_before_count)::text
     FROM participants_participation place JOIN person ON person.owner_id = place.id
     JOIN participants_wave wave ON wave.id = wave_id
@@ -57,8 +59,12 @@ WITH person AS (
     FROM recommender_earlierchoice choice JOIN recommender_earlierlearner learner ON learner.id = learner_id
     JOIN shelf ON shelf.id = training_id WHERE %(person)s::bytea IS NULL
     UNION ALL SELECT 'purchase', (who, code, price_rupiah, ordinal, bought_at, redeemed_at, completed_at,
-           reconciled_at, code_hash)::text
+           reconciled_at, code_hash, ended_at, ending, refunded_rupiah, settlement.settled_at)::text
     FROM bought LEFT JOIN purchases_redeemcodedirectory directory ON directory.purchase_id = bought.id
+    LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = bought.settlement_id
+    UNION ALL SELECT 'settlement', (institution.name, settled_at, purchase_count, total_rupiah)::text
+    FROM purchases_institutionsettlement JOIN catalogue_institution institution ON institution.id = institution_id
+    WHERE %(person)s::bytea IS NULL
     UNION ALL SELECT 'evidence', (who, code, piece, source, sequence, recorded_at)::text
     FROM purchases_evidence evidence JOIN bought ON bought.id = evidence.purchase_id
     UNION ALL SELECT 'review', (who, code, rating, text, written_at)::text
@@ -75,12 +81,28 @@ WITH person AS (
     UNION ALL SELECT 'payout status', (reference, state, reason_code, recorded_at, file.partner, file.direction,
            file.run_id = paid.run_id)::text
     FROM incentives_payoutstatus status JOIN paid ON paid.id = payout_id
-    JOIN incentives_payoutfile file ON file.id = file_id
+    LEFT JOIN incentives_payoutfile file ON file.id = file_id
     UNION ALL SELECT 'transfer', (who, reason, debit_kind, credit_kind, amount_rupiah, posted_at, CASE
-           WHEN idempotency_key ~ '^(purchase|completion):[0-9]+$' THEN split_part(idempotency_key, ':', 1) || ':'
+           WHEN idempotency_key ~ '^(purchase|completion|refund|institution):[0-9]+$' THEN split_part(idempotency_key, ':', 1) || ':'
                || (SELECT code FROM catalogue_training WHERE id = split_part(idempotency_key, ':', 2)::bigint)
+           WHEN idempotency_key ~ '^(clawback|withdrawal):[0-9]+:' THEN regexp_replace(idempotency_key, '[0-9]+',
+               (SELECT decided_at::text FROM lifecycle_clawback WHERE id = split_part(idempotency_key, ':', 2)::bigint))
+           WHEN idempotency_key ~ '^repayment:[0-9]+:' THEN regexp_replace(idempotency_key, '[0-9]+',
+               (SELECT reference FROM lifecycle_repayment WHERE id = split_part(idempotency_key, ':', 2)::bigint))
            ELSE idempotency_key END)::text
     FROM ledger_transfer JOIN person USING (owner_id)
+    UNION ALL SELECT 'clawback', (who, cause, explanation, incentive_rupiah, training_rupiah, decider.login_name,
+           decided_at, approver.login_name, approved_at, due_on, withdrawer.login_name, withdrawn_at,
+           withdrawn_because)::text
+    FROM lifecycle_clawback clawback JOIN person ON person.owner_id = clawback.participation_id
+    JOIN accounts_user decider ON decider.id = decided_by_id
+    LEFT JOIN accounts_user approver ON approver.id = approved_by_id
+    LEFT JOIN accounts_user withdrawer ON withdrawer.id = withdrawn_by_id
+    UNION ALL SELECT 'repayment', (who, clawback.decided_at, reference, repayment.incentive_rupiah,
+           repayment.training_rupiah, received_on, recorder.login_name, recorded_at)::text
+    FROM lifecycle_repayment repayment JOIN lifecycle_clawback clawback ON clawback.id = clawback_id
+    JOIN person ON person.owner_id = clawback.participation_id
+    JOIN accounts_user recorder ON recorder.id = recorded_by_id
     UNION ALL SELECT 'training balance', (who, granted_rupiah, remaining_rupiah)::text
     FROM ledger_trainingbalance JOIN person USING (owner_id)
 )

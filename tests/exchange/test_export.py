@@ -43,7 +43,7 @@ def test_only_the_owner_may_read_it_and_the_manifest_names_nobody(tmp_path: Path
     assert "Siti" not in text and not re.search(r"\b[0-9]{16}\b", text)
     manifest = json.loads(text)
     assert manifest["exported_at"] == "2020-11-19T10:00:00+07:00" and manifest["scope"] == "programme"
-    assert manifest["kinds"]["completions"]["rupiah"] == {"price_rupiah": 300_000}
+    assert manifest["kinds"]["completions"]["rupiah"] == {"price_rupiah": 300_000, "refunded_rupiah": 0}
 
 
 @pytest.mark.django_db

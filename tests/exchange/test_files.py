@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bekal.core.text import FORMULA_STARTS
 from bekal.exchange.kinds import KINDS, Loaded
-from bekal.exchange.problem_file import FORMULA_STARTS, write_problems
+from bekal.exchange.problem_file import write_problems
 from bekal.exchange.progress import SILENT, Progress
 from bekal.exchange.table_fields import ColumnMap, Field, FieldError, Findings, instant, parsed_rows, text_field
 from bekal.exchange.table_file import Problem, Table

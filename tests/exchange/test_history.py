@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from bekal.participants.models import Participation
 from bekal.purchases.models import Evidence, Purchase, Review
 from bekal.purchases.reconcile import reconcile
 from tests import factories
-from tests.exchange.door import imported, places, prove, refused, table
+from tests.exchange.door import places, prove
 from tests.factories import jakarta
 
 BOUGHT = "nik,training,price_rupiah,bought_at,completed_at\n"
@@ -27,26 +26,6 @@ PAID = "nik,kind,instalment,amount_rupiah,payment_on,run,state,answered_at\n"
 RUNS = """run,planned_for,payout_count,total_rupiah,exported_at
 2020-05-26T08:00:00+07:00,2020-05-26,1,600000,2020-05-26T09:00
 """
-
-
-@pytest.fixture
-def nik(db: None) -> str:
-    """Somebody accepted on 20 April 2020 with a payout account."""
-    factories.training(code="jahit", price_rupiah=300_000, session_count=2)
-    factories.training(code="roti", price_rupiah=800_000)
-    new = factories.new_nik()
-    factories.accepted(nik=new)
-    return new
-
-
-@pytest.fixture
-def take(tmp_path: Path) -> Callable[..., str]:
-    return lambda kind, text, *arguments: imported(kind, table(tmp_path, text), *arguments)
-
-
-@pytest.fixture
-def wrong(tmp_path: Path) -> Callable[..., list[tuple[str, str, str, str]]]:
-    return lambda kind, text: refused(kind, table(tmp_path, text))
 
 
 def owner() -> Participation:
@@ -343,3 +322,6 @@ def test_many_rows_are_joined_as_sets_and_afterwards_nothing_is_set(
     with connection.cursor() as cursor:
         cursor.execute("SHOW enable_nestloop")
         assert cursor.fetchone() == ("on",)
+
+
+# What ended early, was settled, or came back

@@ -91,7 +91,7 @@ def test_it_is_taken_as_it_was_exported(directory: Path) -> None:
         (lambda out: (out / MANIFEST).write_text("{"), "it is no JSON"),
         (lambda out: (out / MANIFEST).write_text("[" * 100_000), "it is no JSON"),
         (lambda out: (out / MANIFEST).write_text("[]"), "it is no manifest of an export"),
-        (lambda out: edit(out, lambda m: m.update(version=2)), "it has version 2, this program reads 1"),
+        (lambda out: edit(out, lambda m: m.update(version=3)), "it has version 3, this program reads 1 to 2"),
         (lambda out: edit(out, lambda m: m.update(file_format="exe")), "its parts are not those of an export"),
         (lambda out: edit(out, lambda m: m["kinds"].pop("reviews")), "it names no reviews"),
         (lambda out: edit(out, lambda m: m["kinds"].update(more=m["kinds"]["waves"])), "more is no part of an export"),
@@ -120,6 +120,22 @@ def test_it_is_taken_as_it_was_exported(directory: Path) -> None:
 def test_a_lie_is_told_from_the_truth(directory: Path, change: Change, words: str) -> None:
     change(directory)
     assert words in refused(directory)
+
+
+def test_an_export_of_before_there_were_clawbacks_is_still_taken(directory: Path) -> None:
+    for name in programme.SINCE_VERSION:
+        (directory / f"{name}.csv").unlink()
+
+    def older(manifest: dict[str, Any]) -> None:
+        manifest["version"] = 1
+        for name in programme.SINCE_VERSION:
+            del manifest["kinds"][name]
+
+    edit(directory, older)
+    with nothing_changes():
+        call_command("import-data", "programme", str(directory), verbosity=0, stdout=StringIO())
+    edit(directory, lambda manifest: manifest.update(version=2))
+    assert "it names no" in refused(directory)
 
 
 def test_a_file_that_is_a_link_is_not_followed(directory: Path, tmp_path: Path) -> None:

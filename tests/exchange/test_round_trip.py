@@ -14,8 +14,8 @@ from bekal.exchange.programme import import_programme
 from bekal.exchange.progress import SILENT
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.export_payout_run import export_payout_run
-from bekal.incentives.models import Entitlement, PayoutFile, PayoutRun
-from bekal.incentives.plan_payout_run import plan_payout_run
+from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun
+from bekal.incentives.plan_payout_run import LeftOut, LeftOutReason, plan_payout_run
 from bekal.participants.models import Participant
 from bekal.simulation.walk import simulate
 from tests import factories
@@ -52,7 +52,7 @@ def test_everything_that_can_happen_comes_back_from_csv_and_from_parquet(tmp_pat
     exported(tmp_path / "columns", file_format="parquet")
     for directory in ("first", "columns"):
         lived.empty_the_database()
-        assert take(tmp_path / directory)["completions"]["added"] == 9
+        assert take(tmp_path / directory)["completions"]["added"] == 12
         assert lived.state() == before
         prove()
         assert exported(tmp_path / f"{directory}-second") == first
@@ -78,7 +78,12 @@ def assert_the_programme_goes_on() -> None:
     approval = approve_payout_run(run_id=run.pk, officer_id=factories.officer().pk, list_sha256=seal, at=AT)
     assert approval.refusal is None and export_payout_run(run_id=run.pk, at=AT).refusal is None
     planned = plan_payout_run(planned_for=AT.date(), officer_id=factories.officer().pk, at=AT)
-    assert planned.refusal is not None and planned.left_out == (), "everything due is on the run that came along"
+    came_back = Payout.objects.filter(statuses__state__in=["returned", "reversed"]).order_by("id")
+    left_out = (LeftOut(LeftOutReason.CLAWED_BACK, 1),)
+    assert planned.left_out == left_out
+    assert planned.payout_count == 2, "everything else due is on the run that came along"
+    again = Payout.objects.filter(run_id=planned.run_id).order_by("id")
+    assert {each.entitlement_id for each in again} == {each.entitlement_id for each in came_back}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -136,11 +141,11 @@ def test_the_commands_say_what_they_did(
     lived.live(tmp_path)
     call_command("export-data", str(tmp_path / "out"), "--format", "parquet", verbosity=0)
     said = capsys.readouterr().out
-    assert "9 completions" in said and "in the clear" in said
+    assert "12 completions" in said and "in the clear" in said
     lived.empty_the_database()
     call_command("import-data", "programme", str(tmp_path / "out"), "--dry-run", verbosity=0)
     assert "Tried and not kept." in capsys.readouterr().out and not Participant.objects.exists()
     call_command("import-data", "programme", str(tmp_path / "out"), verbosity=0)
-    assert "completions: 9 added" in capsys.readouterr().out
+    assert "completions: 12 added" in capsys.readouterr().out
     manifest = json.loads((tmp_path / "out" / MANIFEST).read_text())
-    assert manifest["kinds"]["completions"]["rupiah"] == {"price_rupiah": 1_850_000}
+    assert manifest["kinds"]["completions"]["rupiah"] == {"price_rupiah": 2_070_000, "refunded_rupiah": 343_333}

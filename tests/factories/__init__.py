@@ -240,6 +240,12 @@ def officer(login_name: str = "", *, password: str = PASSWORD) -> User:
     return User.objects.create_user(login_name, password, role=Role.OFFICER, display_name=login_name)
 
 
+def auditor(login_name: str = "", *, password: str = PASSWORD) -> User:
+    """Somebody who checks the programme and acts in nothing."""
+    login_name = login_name or f"auditor-{next(_number)}"
+    return User.objects.create_user(login_name, password, role=Role.AUDITOR, display_name=login_name)
+
+
 def institution_staff(institution: Institution, login_name: str = "", *, password: str = PASSWORD) -> User:
     """Somebody who acts for an institution."""
     login_name = login_name or f"lembaga-{next(_number)}"

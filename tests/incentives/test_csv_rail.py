@@ -23,6 +23,7 @@ references = st.builds("BKL{:014d}A{:02d}".format, st.integers(1, 10**12), st.in
 amounts = st.integers(1, 10**12)
 answers = st.one_of(
     st.just(("settled", "")),
+    st.tuples(st.just("returned"), st.from_regex(r"[A-Z0-9]{1,8}", fullmatch=True)),
     st.tuples(st.just("rejected"), st.from_regex(r"[A-Z0-9]{1,8}", fullmatch=True)),
 )
 status_rows = st.lists(st.tuples(references, amounts, answers), min_size=1, max_size=8, unique_by=lambda row: row[0])
@@ -148,6 +149,8 @@ GOOD = "BKL00000000000001A01,600000,settled,"
         (with_trailer("BKL1, 5,settled,"), PayoutRefusal.FILE_AMOUNT, {"value": "5"}),
         (with_trailer("BKL1,5,SETTLED,"), PayoutRefusal.FILE_STATE, {"column": "state", "value": "SETTLED"}),
         (with_trailer("BKL1,5,sent,"), PayoutRefusal.FILE_STATE, {"value": "sent"}),
+        (with_trailer("BKL1,5,returned,"), PayoutRefusal.FILE_REASON, {"column": "reason_code", "value": ""}),
+        (with_trailer("BKL1,5,reversed,AC04"), PayoutRefusal.FILE_STATE, {"column": "state", "value": "reversed"}),
         (with_trailer("BKL1,5,settled,AC04"), PayoutRefusal.FILE_REASON, {"column": "reason_code", "value": "AC04"}),
         (with_trailer("BKL1,5,rejected,"), PayoutRefusal.FILE_REASON, {"value": ""}),
         (with_trailer("BKL1,5,rejected,ac04"), PayoutRefusal.FILE_REASON, {"value": "ac04"}),

@@ -1,10 +1,14 @@
+from collections.abc import Callable
 from datetime import date, timedelta
+from threading import Event, Thread
+from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from bekal.core.entitlement import instalments_owed
 from bekal.core.rules import RULES
-from bekal.incentives.entitle import Entitled, entitle
+from bekal.incentives.entitle import AnsweredSurvey, Entitled, entitle, entitle_surveys, entitling_ids
 from bekal.incentives.models import Entitlement
 from bekal.ledger.clock import programme_day
 from bekal.participants.models import Participation
@@ -78,6 +82,89 @@ def test_nothing_is_earned_before_reconciliation_nor_after_revocation() -> None:
     assert entitle(at=RECONCILED_AT - timedelta(seconds=1)) == Entitled(0, 0)
     assert entitle(at=RECONCILED_AT) == Entitled(4, 1)
     assert rows_of(reviewed) == rows_of(revoked) == []
+
+
+@pytest.mark.parametrize("ended_as", ["closed", "clawed_back"])
+def test_a_closed_or_clawed_back_place_earns_nothing(ended_as: str) -> None:
+    ended, other = factories.accepted(2)
+    learned((ended, other))
+    ends = {"closed_at": RECONCILED_AT}
+    if ended_as == "clawed_back":
+        # A place can be clawed back only where it was taken back; whoever brings it back must not bring back this.
+        ends = {"clawed_back_at": RECONCILED_AT, "revoked_at": RECONCILED_AT}
+    Participation.objects.filter(pk=ended).update(**ends)
+    assert entitling_ids(at=RECONCILED_AT) == [other]
+    assert entitle(at=RECONCILED_AT) == Entitled(4, 1)
+    late, early = RECONCILED_AT + timedelta(days=1), RECONCILED_AT - timedelta(days=1)
+    assert entitle_surveys(answers=[AnsweredSurvey(ended, 1, late)]) == Entitled(0, 0)
+    assert entitle_surveys(answers=[AnsweredSurvey(ended, 1, early)]) == Entitled(1, 1)
+
+
+def test_the_list_of_a_dry_run_is_whom_the_verb_entitles() -> None:
+    first, second, third = factories.accepted(3)
+    learned((first, second, third))
+    entitle(at=RECONCILED_AT, participation_ids=[second])
+    assert entitling_ids(at=RECONCILED_AT - timedelta(days=1)) == []
+    assert entitling_ids(at=RECONCILED_AT) == [first, third]
+    assert entitle(at=RECONCILED_AT) == Entitled(8, 2)
+    assert entitling_ids(at=RECONCILED_AT) == []
+
+
+def test_people_of_different_days_and_schemes_in_one_call() -> None:
+    first, second = factories.accepted(2)
+    (later,) = factories.accepted(at=jakarta(2020, 12, 20))
+    training = factories.training()
+    factories.reconciled(first, training, at=jakarta(2020, 4, 21))
+    factories.reconciled(second, training, at=jakarta(2020, 5, 4))
+    factories.reconciled(later, training, at=jakarta(2020, 12, 22))
+    assert entitle(at=jakarta(2021, 1, 5)) == Entitled(12, 3)
+    assert [rows_of(person)[0][3] for person in (first, second)] == [date(2020, 4, 25), date(2020, 5, 25)]
+    expected = instalments_owed(RULES.scheme(date(2020, 12, 20)), date(2020, 12, 26))
+    assert [row[4] for row in rows_of(later)] == [one.payment_on for one in expected]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_runs_at_once_entitle_everybody_once(race: Callable[..., list[Any]]) -> None:
+    ids = factories.accepted(20)
+    learned(ids)
+    results = race(*[lambda: entitle(at=RECONCILED_AT)] * 3)
+    assert sum(result.entitlement_count for result in results) == 80
+    assert Entitlement.objects.count() == 80
+
+
+@pytest.mark.django_db(transaction=True)
+def test_entitled_or_closed_first_never_entitled_afterwards(race: Callable[..., list[Any]]) -> None:
+    """Who closes holds the place; entitling waits for it and looks at it again."""
+    (person,) = factories.accepted()
+    learned((person,))
+    locked, waited = Event(), Event()
+
+    def close() -> None:
+        with transaction.atomic():
+            Participation.objects.select_for_update(no_key=True).get(pk=person)
+            locked.set()
+            assert waited.wait(timeout=60)
+            Participation.objects.filter(pk=person).update(closed_at=RECONCILED_AT)
+
+    def earn() -> Entitled:
+        assert locked.wait(timeout=60)
+        Thread(target=let_it_close_when_we_wait).start()
+        return entitle(at=RECONCILED_AT)
+
+    def let_it_close_when_we_wait() -> None:
+        try:
+            with connection.cursor() as cursor:
+                waiting = 0
+                while not waiting:
+                    cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                    (waiting,) = cursor.fetchone()
+        finally:
+            waited.set()
+            connection.close()
+
+    _, earned = race(close, earn)
+    assert earned == Entitled(0, 0)
+    assert rows_of(person) == []
 
 
 def test_only_those_named() -> None:

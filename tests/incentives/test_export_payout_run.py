@@ -167,7 +167,7 @@ def test_many_payouts_are_a_handful_of_statements(
 ) -> None:
     earners(30)
     run_id = approved()
-    with assert_queries(9):
+    with assert_queries(10):
         assert export_payout_run(run_id=run_id, at=EXPORTED_AT).files[0].line_count == 30
 
 

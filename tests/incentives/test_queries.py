@@ -3,6 +3,7 @@ from datetime import date, timedelta
 import pytest
 
 from bekal.incentives.cancel_payout_run import cancel_payout_run
+from bekal.incentives.models import PayoutStatus
 from bekal.incentives.queries import (
     DueDay,
     OnTimeShare,
@@ -15,6 +16,8 @@ from bekal.incentives.queries import (
     run_lines,
     runs,
 )
+from bekal.incentives.reverse_payouts import reverse_payouts
+from bekal.incentives.settle_payout_run import settle_payout_run
 from bekal.ledger.movements import Kind
 from bekal.participants.models import Participant
 from tests import factories
@@ -32,6 +35,7 @@ from tests.incentives.journey import (
     references,
     settled,
 )
+from tests.incentives.partner import status_file
 from tests.incentives.test_export_payout_run import set_account
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +69,7 @@ def test_a_run_is_followed_to_zero() -> None:
     bni, ovo = detail.partners
     assert (bni.partner, bni.payout_count, bni.settled_rupiah, bni.rejected_count) == ("bni", 2, 600_000, 1)
     assert (ovo.partner, ovo.total_rupiah, ovo.settled_count, ovo.unanswered_rupiah) == ("ovo", 600_000, 1, 0)
-    assert detail.rejections == (Rejections("bni", "AM14", 1),)
+    assert detail.rejections == (Rejections("bni", PayoutStatus.State.REJECTED, "AM14", 1),)
     assert [(one.direction, one.partner, one.line_count) for one in detail.files] == [
         ("out", "bni", 2),
         ("out", "ovo", 1),
@@ -79,6 +83,34 @@ def test_a_run_is_followed_to_zero() -> None:
         EXPORTED_AT,
     )
     assert run_detail(run_id=10**9) is None
+
+
+def test_what_came_back_is_neither_paid_nor_in_transit() -> None:
+    earners(3)
+    run = exported()
+    first, second, third = references(run.run_id)
+    settled(run, {third: "AC04"})
+    content = status_file([(first, 600_000, "returned", "AC04")])
+    settle_payout_run(run_id=run.run_id, partner="bni", name="retur.csv", content=content, at=SETTLED_AT)
+    assert reverse_payouts(references=[second], reason_code="DUPL", at=SETTLED_AT)[0].refusal is None
+    detail = run_detail(run_id=run.run_id)
+    assert detail is not None and detail.run.state is RunState.FINISHED and detail.in_transit_rupiah == 0
+    assert (detail.run.settled_count, detail.run.rejected_count, detail.run.returned_count) == (0, 1, 2)
+    (bni,) = detail.partners
+    assert (bni.settled_rupiah, bni.rejected_rupiah, bni.returned_count, bni.returned_rupiah, bni.payout_count) == (
+        0,
+        600_000,
+        2,
+        1_200_000,
+        3,
+    )
+    assert [(each.state, each.reason_code, each.payout_count) for each in detail.rejections] == [
+        ("rejected", "AC04", 1),
+        ("returned", "AC04", 1),
+        ("reversed", "DUPL", 1),
+    ]
+    assert [each.state for each in run_lines(run_id=run.run_id)] == ["returned", "reversed", "rejected"]
+    assert on_time_share().settled_count == 0
 
 
 def test_runs_come_in_pages_the_newest_first() -> None:

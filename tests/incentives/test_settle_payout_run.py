@@ -9,10 +9,12 @@ from bekal.incentives.models import Payout, PayoutFile, PayoutStatus
 from bekal.incentives.partners.csv_rail import MAX_FAULTS
 from bekal.incentives.queries import file_content
 from bekal.incentives.refusals import PayoutRefusal
+from bekal.incentives.reverse_payouts import reverse_payouts
 from bekal.incentives.settle_payout_run import Settled, settle_payout_run
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import IdempotencyConflict, Posting, post
 from bekal.ledger.queries import balances_of, totals, transfers_of
+from bekal.participants.models import Participation
 from tests.incentives.journey import (
     EXPORTED_AT,
     SETTLED_AT,
@@ -125,6 +127,7 @@ def test_a_file_may_answer_a_part_and_repeat_what_was_said() -> None:
         (("settled", ""), ("rejected", "AC04")),
         (("rejected", "AC04"), ("settled", "")),
         (("rejected", "AC04"), ("rejected", "AC06")),
+        (("rejected", "AC04"), ("returned", "AC04")),
     ],
 )
 def test_an_answer_that_contradicts_an_earlier_one_refuses_the_file(
@@ -256,3 +259,90 @@ def test_a_failure_in_the_middle_leaves_nothing() -> None:
     with pytest.raises(IdempotencyConflict):
         settle(run, answers(run.files[0].content))
     assert state_of_the_house() == before
+
+
+# Money that comes back
+
+
+def came_back(reference: str, reason_code: str = "AC04") -> bytes:
+    return lines((reference, 600_000, "returned", reason_code))
+
+
+def test_what_the_bank_sent_back_is_committed_and_due_again() -> None:
+    (person,) = earners()
+    run = exported()
+    (reference,) = references(run.run_id)
+    settled(run)
+    content = came_back(reference)
+    outcome = settle(run, content)
+    assert (outcome.returned_count, outcome.returned_rupiah, outcome.settled_count, outcome.unchanged_count) == (
+        1,
+        600_000,
+        0,
+        0,
+    )
+    money = balances_of(owner_ids=[person])[person]
+    assert (money[Kind.PAYOUT_SETTLED], money[Kind.PAYOUT_IN_TRANSIT], money[Kind.INCENTIVE_COMMITTED]) == (
+        0,
+        0,
+        2_400_000,
+    )
+    assert transfers_of(owner_id=person)[-1].idempotency_key == f"returned:{reference}"
+    before = state_of_the_house()
+    again = settle(run, content)
+    assert again.repeated and again.returned_count == 1 and state_of_the_house() == before
+    second = exported()
+    assert references(second.run_id) == [reference.replace("A01", "A02")]
+    settled(second)
+    assert balances_of(owner_ids=[person])[person][Kind.PAYOUT_SETTLED] == 600_000
+    other_file = status_file([(reference, 600_000, "settled", "")], line_end="\r\n")
+    assert settle(run, other_file).unchanged_count == 1, "it was paid, once"
+
+
+def test_a_return_of_what_was_never_paid_refuses_the_file() -> None:
+    earners()
+    run = exported()
+    (reference,) = references(run.run_id)
+    before = state_of_the_house()
+    assert codes(settle(run, came_back(reference))) == [PayoutRefusal.RETURNED_BEFORE_PAID]
+    assert state_of_the_house() == before
+
+
+@pytest.mark.parametrize("said", [("returned", "AC06"), ("rejected", "AC04")])
+def test_what_contradicts_a_return_refuses_the_file(said: tuple[str, str]) -> None:
+    earners()
+    run = exported()
+    (reference,) = references(run.run_id)
+    settled(run)
+    settle(run, came_back(reference))
+    before = state_of_the_house()
+    outcome = settle(run, lines((reference, 600_000, *said)))
+    assert codes(outcome) == [PayoutRefusal.CONTRADICTION]
+    assert outcome.refusal is not None and outcome.refusal.values["expected"] == "returned AC04"
+    assert state_of_the_house() == before
+
+
+def test_money_that_is_clawed_back_does_not_come_back_as_a_payout() -> None:
+    (person,) = earners()
+    run = exported()
+    (reference,) = references(run.run_id)
+    settled(run)
+    Participation.objects.filter(pk=person).update(revoked_at=SETTLED_AT, clawed_back_at=SETTLED_AT)
+    before = state_of_the_house()
+    assert codes(settle(run, came_back(reference))) == [PayoutRefusal.RETURN_CLAWED_BACK]
+    assert state_of_the_house() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_return_and_a_reversal_at_once_one_of_them_wins(race: Callable[..., list[Any]]) -> None:
+    (person,) = earners()
+    run = exported()
+    (reference,) = references(run.run_id)
+    settled(run)
+    returned, (reversal,) = race(
+        lambda: settle(run, came_back(reference)),
+        lambda: reverse_payouts(references=[reference], reason_code="DUPL", at=SETTLED_AT),
+    )
+    assert (returned.refusal is None) != (reversal.refusal is None)
+    assert balances_of(owner_ids=[person])[person][Kind.PAYOUT_SETTLED] == 0
+    assert PayoutStatus.objects.filter(state__in=["returned", "reversed"]).count() == 1

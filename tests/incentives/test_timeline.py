@@ -11,8 +11,11 @@ from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.entitle import entitle
 from bekal.incentives.models import Entitlement
 from bekal.incentives.queries import InstalmentLine, InstalmentState, NextStep, timeline_of
+from bekal.incentives.reverse_payouts import reverse_payouts
+from bekal.incentives.settle_payout_run import settle_payout_run
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.models import Participation, PayoutAccount
+from bekal.purchases.end_purchases import end_purchases
 from bekal.purchases.reconcile import reconcile
 from tests import factories
 from tests.factories import ACCEPTED_AT, BOUGHT_AT, RECONCILED_AT, jakarta
@@ -28,6 +31,7 @@ from tests.incentives.journey import (
     references,
     settled,
 )
+from tests.incentives.partner import status_file
 from tests.incentives.test_export_payout_run import set_account
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +147,50 @@ def test_a_rejection_has_its_reason_and_the_account_it_went_to() -> None:
     line = incentives(person)[0]
     assert (line.state, line.partner, line.reason_code) == (InstalmentState.IN_RUN, "ovo", "")
     assert line.masked_account.endswith("7890")
+
+
+def test_what_the_bank_sent_back_is_told_with_both_days_and_why_until_it_is_paid_again() -> None:
+    (person,) = earners()
+    run = exported()
+    settled(run)
+    (reference,) = references(run.run_id)
+    back_at = jakarta(2020, 4, 29)
+    content = status_file([(reference, 600_000, "returned", "AC06")])
+    settle_payout_run(run_id=run.run_id, partner="bni", name="retur.csv", content=content, at=back_at)
+    line = incentives(person, date(2020, 4, 30))[0]
+    assert (line.state, line.state_since_at, line.paid_at) == (InstalmentState.SENT_BACK, back_at, SETTLED_AT)
+    assert (line.reason_code, line.next_step, line.is_late) == ("AC06", NextStep.CHECK_ACCOUNT, True)
+    again = exported(at=jakarta(2020, 4, 30, 8))
+    assert incentives(person)[0].state is InstalmentState.SENT and incentives(person)[0].paid_at is None
+    settled(again, at=jakarta(2020, 4, 30, 15))
+    line = incentives(person)[0]
+    assert (line.state, line.paid_at) == (InstalmentState.SETTLED, jakarta(2020, 4, 30, 15))
+
+
+def test_what_the_programme_took_back_is_told() -> None:
+    (person,) = earners()
+    run = exported()
+    settled(run)
+    back_at = jakarta(2020, 4, 29)
+    reverse_payouts(references=references(run.run_id), reason_code="AM05", at=back_at)
+    line = incentives(person)[0]
+    assert (line.state, line.state_since_at, line.paid_at, line.next_step, line.reason_code) == (
+        InstalmentState.TAKEN_BACK,
+        back_at,
+        SETTLED_AT,
+        NextStep.WAIT_FOR_OFFICE,
+        "AM05",
+    )
+
+
+def test_a_training_that_ended_proves_nothing_but_another_one_can() -> None:
+    (person,) = factories.accepted()
+    ended = factories.redeemed(person, factories.training(price_rupiah=900_000))
+    end_purchases(purchase_ids=[ended], at=RECONCILED_AT)
+    assert step_of(person) == (InstalmentState.WAITING_PURCHASE, NextStep.BUY_TRAINING)
+    assert step_of(person, date(2020, 12, 16)) == (InstalmentState.UNPROVEN, NextStep.NOTHING)
+    factories.redeemed(person, factories.training(price_rupiah=900_000), at=RECONCILED_AT)
+    assert step_of(person) == (InstalmentState.WAITING_EVIDENCE, NextStep.WAIT_FOR_INSTITUTION)
 
 
 def test_without_a_verified_account_the_next_step_is_to_set_one() -> None:

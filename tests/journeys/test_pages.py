@@ -40,6 +40,8 @@ PAGES = {
         "/survei/",
         "/survei/1/",
         "/survei/3/",
+        "/riwayat/",
+        "/riwayat/?dompet=insentif",
         "/akun/",
         "/akun/rekening/",
         "/bantuan/",
@@ -51,14 +53,27 @@ PAGES = {
         "/console/people/",
         "/console/people/?stage=not_proven",
         "/console/payout-runs/",
+        "/console/ledger/",
+        "/console/ledger/?as_of=kemarin&q=tidakada",
+        "/console/ledger/institutions/",
         "/bantuan/",
     ],
-    "lembaga": ["/institution/"],
+    "auditor": [
+        "/console/ledger/",
+        "/console/ledger/?as_of=2020-06-01",
+        "/console/ledger/kinds/8/",
+        "/console/ledger/people/1/",
+        "/console/payout-runs/",
+    ],
+    "lembaga": ["/institution/", "/institution/statement/"],
 }
 # From a list page to the pages behind it: the link that leads there.
 BEHIND = {
     "/pelatihan/": "article h3 a",
     "/pelatihanku/": "article h2 a",
+    "/riwayat/": "section li a",
+    "/console/ledger/people/1/": "tbody a",
+    "/console/ledger/institutions/": "tbody a",
     "/console/people/": "tbody a",
     "/console/payout-runs/": "div.card.flush tbody a",
 }

@@ -33,6 +33,8 @@ TITLES = {
     "receipt": "A purchase: receipt and redeem code",
     "evidence": "A purchase: proof of learning",
     "incentives": "Insentif: where is my money?",
+    "history": "Riwayat: every movement, by month",
+    "movement": "Riwayat: the receipt of one movement",
     "surveys": "Survei: what is waiting and what it pays",
     "survey": "Survei: one questionnaire",
     "account": "Akun",
@@ -44,6 +46,19 @@ TITLES = {
     "person": "Console: one participation and its ledger",
     "runs": "Console: payout runs",
     "run": "Console: one payout run",
+    "ledger": "Console: where every rupiah is, and the last proof",
+    "kind": "Console: whose money one kind holds",
+    "person-ledger": "Console: the ledger of one participation",
+    "transfer": "Console: one transfer, its cause, its rule and source",
+    "institutions": "Console: what is owed and paid to institutions",
+    "statement": "Console: the statement of one institution",
+    "treasury": "Console: the treasury statement",
+    "lapsing": "Console: balances by age, and what lapses by when",
+    "mass-runs": "Console: runs over many people",
+    "plan-mass": "Console: the dry run of a settlement",
+    "mass-run": "Console: a run that waits for the second person",
+    "clawbacks": "Console: money that has to come back",
+    "decide-clawback": "Console: a clawback is decided",
     "desk": "The desk of a training institution",
 }
 
@@ -77,6 +92,9 @@ def addresses_of_participant(visitor: Visitor) -> dict[str, str]:
     visitor.go("/pelatihanku/")
     fresh = visitor.page.locator("article", has_text=said("Redeem code not used yet")).locator("h2 a").first
     proven = visitor.page.locator("article", has_text=said("Finished and proven")).locator("h2 a").first
+    receipt, evidence = fresh.get_attribute("href") or "", proven.get_attribute("href") or ""
+    visitor.go("/riwayat/")
+    movement = visitor.page.locator("section li a").first.get_attribute("href") or ""
     return {
         "beranda": "/beranda/",
         "trainings": "/pelatihan/",
@@ -84,9 +102,11 @@ def addresses_of_participant(visitor: Visitor) -> dict[str, str]:
         "buy": f"{training}beli/",
         "code": f"{training}beli/kode/",
         "purchases": "/pelatihanku/",
-        "receipt": fresh.get_attribute("href") or "",
-        "evidence": proven.get_attribute("href") or "",
+        "receipt": receipt,
+        "evidence": evidence,
         "incentives": "/insentif/",
+        "history": "/riwayat/",
+        "movement": movement,
         "surveys": "/survei/",
         "survey": "/survei/1/",
         "account": "/akun/",
@@ -105,12 +125,33 @@ def addresses_of_officer(visitor: Visitor) -> dict[str, str]:
     visitor.field("Pay everything due on or before").fill("2020-11-25")
     visitor.press("Plan the run")
     run = visitor.path
+    ledger = f"/console/ledger/people/{person.rstrip('/').rpartition('/')[2]}/"
+    visitor.go(ledger)
+    transfer = visitor.page.locator("tbody a").first.get_attribute("href") or ""
+    visitor.go("/console/ledger/institutions/")
+    statement = visitor.page.locator("tbody a").first.get_attribute("href") or ""
+    visitor.go("/console/mass-runs/plan/settle_institutions/")
+    visitor.press("Plan this run")
+    mass_run = visitor.path
     return {
         "funnel": "/console/",
         "people": "/console/people/",
         "person": person,
         "runs": "/console/payout-runs/",
         "run": run,
+        "ledger": "/console/ledger/",
+        "kind": "/console/ledger/kinds/4/",
+        "person-ledger": ledger,
+        "transfer": transfer,
+        "institutions": "/console/ledger/institutions/",
+        "statement": statement,
+        "treasury": "/console/treasury/",
+        "lapsing": "/console/lapsing/",
+        "mass-runs": "/console/mass-runs/",
+        "plan-mass": "/console/mass-runs/plan/settle_institutions/",
+        "mass-run": mass_run,
+        "clawbacks": "/console/clawbacks/",
+        "decide-clawback": "/console/clawbacks/new/",
     }
 
 

@@ -8,7 +8,13 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from bekal.ledger.movements import Kind, Movement, Reason, allowed_pairs
 
 CASH = {Kind.PAYOUT_IN_TRANSIT, Kind.PAYOUT_SETTLED}
-TRAINING = {Kind.TRAINING_BALANCE, Kind.ESCROW, Kind.INSTITUTION_PAYABLE}
+TRAINING = {
+    Kind.TRAINING_BALANCE,
+    Kind.ESCROW,
+    Kind.INSTITUTION_PAYABLE,
+    Kind.INSTITUTION_SETTLED,
+    Kind.TRAINING_RECEIVABLE,
+}
 
 INSERT = (
     "INSERT INTO ledger_transfer (owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key, posted_at)"
@@ -33,8 +39,10 @@ def test_the_database_lists_exactly_the_movements_of_the_code() -> None:
             "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'ledger_transfer_allowed_movement'"
         )
         definition = cursor.fetchone()[0]
-    found = re.findall(r"credit_kind = (\d+)\) AND \(debit_kind = (\d+)\) AND \(reason = (\d+)\)", definition)
-    assert sorted((int(r), int(d), int(c)) for c, d, r in found) == allowed_pairs()
+    assert "(((reason * 10000) + (debit_kind * 100)) + credit_kind) = ANY" in definition
+    codes = [int(code) for code in re.findall(r"\d+", definition.partition("ANY")[2])]
+    found = sorted((code // 10_000, code // 100 % 100, code % 100) for code in codes)
+    assert found == allowed_pairs()
 
 
 @pytest.mark.django_db

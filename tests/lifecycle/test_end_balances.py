@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from bekal.core.entitlement import RefusalCode
-from bekal.ledger.movements import Kind
+from bekal.ledger.movements import Kind, Movement
+from bekal.ledger.post import Posting, post
 from bekal.ledger.queries import balances_of, remaining, totals, transfers_of
 from bekal.lifecycle import end_balances as module
-from bekal.lifecycle.end_balances import Ended, end_balances
+from bekal.lifecycle.end_balances import Ended, end_balances, ending_ids, ending_preview
+from bekal.lifecycle.preview import Preview
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.models import Participation
 from bekal.purchases.buy import buy
@@ -104,12 +106,31 @@ def test_chunks_cover_everybody_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert end_balances(at=NEXT_DAY) == Ended(5, 5_000_000 - 15)
 
 
-def test_many_balances_are_four_statements_and_a_last_look(
+def test_many_balances_are_a_list_and_three_statements(
     assert_queries: Callable[[int], AbstractContextManager[None]],
 ) -> None:
     factories.bought_all(factories.accepted(30), factories.training())
-    with assert_queries(5):
+    with assert_queries(4):
         assert end_balances(at=NEXT_DAY).participation_count == 30
+
+
+def test_the_dry_run_tells_who_and_what_and_changes_nothing() -> None:
+    ids = bought_for(999_950, 1_000_000, 0)
+    factories.accepted(2)
+    assert ending_preview(at=LAST_INSTANT) == Preview(0, 0)
+    told, before = ending_preview(at=NEXT_DAY), totals()
+    assert ending_ids(at=NEXT_DAY) == list(ids)
+    assert told == Preview(3, 1_000_050)
+    assert totals() == before
+    done = end_balances(at=NEXT_DAY)
+    assert (done.participation_count, done.returned_rupiah) == (told.count, told.total_rupiah)
+    assert ending_preview(at=NEXT_DAY) == Preview(0, 0)
+
+
+def test_a_refund_of_an_open_purchase_ends_with_the_balance() -> None:
+    (person,) = bought_for(400_000)
+    post(postings=[Posting(person, Movement.REFUND_TO_BALANCE, 150_000, "refund:1")], at=LAST_INSTANT)
+    assert end_balances(at=NEXT_DAY) == Ended(1, 750_000)
 
 
 @pytest.mark.django_db(transaction=True)

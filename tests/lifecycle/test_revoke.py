@@ -4,16 +4,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from bekal.core.entitlement import RefusalCode, refusal_to_revoke
 from bekal.core.rules import RULES
 from bekal.incentives.models import Entitlement
 from bekal.ledger.clock import programme_day
 from bekal.ledger.movements import Kind, Movement
-from bekal.ledger.post import IdempotencyConflict, Posting, post
+from bekal.ledger.post import IdempotencyConflict, Posting, movement_sql, post, post_selected
 from bekal.ledger.queries import balances_of, remaining, totals, transfers_of
 from bekal.lifecycle import revoke as module
-from bekal.lifecycle.revoke import Revoked, revoke
+from bekal.lifecycle.preview import Preview
+from bekal.lifecycle.revoke import Revoked, revocable_ids, revocation_preview, revoke
 from bekal.participants.models import Participation
 from bekal.purchases.buy import buy
 from bekal.purchases.models import Purchase
@@ -26,6 +28,18 @@ ENVELOPE_RUPIAH = 3_550_000
 # Accepted on 20 April 2020: the last day to buy is 20 May, the first to revoke 21 May.
 LAST_INSTANT = jakarta(2020, 5, 20, 23, 59)
 NEXT_DAY = jakarta(2020, 5, 21, 0, 0)
+
+
+def earned_survey(participation_id: int) -> None:
+    Entitlement.objects.create(
+        participation_id=participation_id,
+        kind="survey",
+        instalment=1,
+        amount_rupiah=50_000,
+        scheduled_on="2020-05-25",
+        payment_on="2020-05-26",
+        entitled_at=LAST_INSTANT,
+    )
 
 
 def test_the_whole_envelope_returns_to_the_treasury() -> None:
@@ -107,15 +121,7 @@ def test_the_set_based_verb_decides_as_core_does() -> None:
 def test_what_was_earned_before_stays_committed() -> None:
     """An answered survey is still owed to who loses the place for not buying."""
     (person,) = factories.accepted()
-    Entitlement.objects.create(
-        participation_id=person,
-        kind="survey",
-        instalment=1,
-        amount_rupiah=50_000,
-        scheduled_on="2020-05-25",
-        payment_on="2020-05-26",
-        entitled_at=LAST_INSTANT,
-    )
+    earned_survey(person)
     assert revoke(at=NEXT_DAY) == Revoked(1, ENVELOPE_RUPIAH - 50_000)
     assert balances_of(owner_ids=[person])[person][Kind.SURVEY_COMMITTED] == 50_000
 
@@ -139,12 +145,59 @@ def test_stopped_between_chunks_and_called_again_it_ends_the_same(monkeypatch: p
     assert revoke(at=NEXT_DAY, participation_ids=[ids[2], ids[4]]) == Revoked(2, 2 * ENVELOPE_RUPIAH)
 
 
-def test_many_places_are_five_statements_and_a_last_look(
+def test_many_places_are_a_list_and_three_statements(
     assert_queries: Callable[[int], AbstractContextManager[None]],
 ) -> None:
     factories.accepted(30)
-    with assert_queries(6):
+    with assert_queries(4):
         assert revoke(at=NEXT_DAY).participation_count == 30
+
+
+def test_the_dry_run_tells_who_and_what_and_changes_nothing() -> None:
+    ids = factories.accepted(6)
+    factories.bought(ids[1], factories.training())
+    earned_survey(ids[2])
+    assert revocation_preview(at=LAST_INSTANT) == Preview(0, 0)
+    told, before = revocation_preview(at=NEXT_DAY), totals()
+    assert revocable_ids(at=NEXT_DAY) == [ids[0], *ids[2:]]
+    assert told == Preview(5, 5 * ENVELOPE_RUPIAH - 50_000)
+    assert totals() == before
+    done = revoke(at=NEXT_DAY)
+    assert (done.participation_count, done.returned_rupiah) == (told.count, told.total_rupiah)
+    assert revocation_preview(at=NEXT_DAY) == Preview(0, 0)
+    assert revocable_ids(at=NEXT_DAY) == []
+
+
+PEOPLE_SQL = """
+WITH person AS (
+    INSERT INTO participants_participant
+        (full_name, nik_encrypted, sex, born_on, education, employment, province, registered_at)
+    SELECT 'Peserta ' || n, '', 'F', '1990-01-01', 3, 1, 31, %(at)s FROM generate_series(1, %(count)s) n RETURNING id
+)
+INSERT INTO participants_participation
+    (participant_id, wave_id, accepted_at, accepted_on, first_purchase_due_on, balance_ends_on)
+SELECT id, %(wave_id)s, %(at)s, '2020-04-20', '2020-05-20', '2020-12-15' FROM person RETURNING id
+"""
+
+
+def test_1_800_places_return_rp6_390_000_000_to_the_rupiah() -> None:
+    """A hundredth of the 180,000 places whose return was printed as Rp6.39 trillion; `dev bench ledger` does all."""
+    values = {"at": ACCEPTED_AT, "count": 1_800, "wave_id": factories.wave().pk}
+    with connection.cursor() as cursor:
+        cursor.execute(PEOPLE_SQL, values)
+        ids = [number for (number,) in cursor.fetchall()]
+    scheme = RULES.scheme(programme_day(ACCEPTED_AT))
+    source = f"""
+        SELECT owner_id, {movement_sql(Movement.COMMIT_TRAINING)}, {scheme.training_balance_rupiah}, 'commit:training'
+        FROM unnest(%(ids)s::bigint[]) owner_id
+        UNION ALL SELECT owner_id, {movement_sql(Movement.COMMIT_INCENTIVE)}, {scheme.incentives_rupiah},
+                         'commit:incentive' FROM unnest(%(ids)s::bigint[]) owner_id
+        UNION ALL SELECT owner_id, {movement_sql(Movement.COMMIT_SURVEY)}, {scheme.surveys_rupiah},
+                         'commit:survey' FROM unnest(%(ids)s::bigint[]) owner_id
+    """
+    assert post_selected(source=source, values={"ids": ids}, at=ACCEPTED_AT).transfer_count == 5_400
+    assert revoke(at=NEXT_DAY) == Revoked(1_800, 6_390_000_000)
+    assert set(totals().values()) == {0}
 
 
 @pytest.mark.django_db(transaction=True)

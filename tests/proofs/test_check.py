@@ -8,8 +8,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connections, transaction
 
-from bekal.ledger.movements import Movement
-from bekal.ledger.post import Posting, post
+from bekal.ledger.digests import close_digest
+from bekal.ledger.movements import Kind
+from bekal.ledger.proof_results import latest_proof_result
+from bekal.participants.models import Participation
 from bekal.proofs.check import Proof, prove_ledger
 from bekal.proofs.snapshot import read_instant
 from tests import factories
@@ -63,7 +65,7 @@ DAMAGES = {
     "an instalment settled in another amount": (
         TRANSFER + "SELECT %(who)s, 5, 7, 4, 1, 'sent:' || reference, %(later)s::timestamptz FROM incentives_payout"
         " UNION ALL SELECT %(who)s, 7, 8, 5, 1, 'settled:' || reference, %(later)s FROM incentives_payout",
-        "I4",
+        "I5",
     ),
     "cash that was never earned": (
         TRANSFER + "VALUES (%(who)s, 5, 7, 4, 1200000, 'sent:x', %(later)s),"
@@ -104,7 +106,7 @@ DAMAGES = {
 def participations(transactional_db: None) -> tuple[int, ...]:
     """Two people with their envelopes; the first has bought, and has one instalment with a planned payout."""
     owners = factories.accepted(2)
-    post(postings=[Posting(owners[0], Movement.PURCHASE, 300_000, "purchase:1")], at=factories.ACCEPTED_AT)
+    factories.bought(owners[0], factories.training(price_rupiah=300_000))
     officer = factories.officer("petugas-bukti")
     with connections["default"].cursor() as cursor:
         cursor.execute(
@@ -166,7 +168,10 @@ def test_guards_that_were_taken_down_are_found(participations: tuple[int, ...], 
     proof = prove_ledger(connections["owner"])
     assert _broken(proof) == {"I9"}
     assert {row["name"] for row in proof.violations[0].rows} == {
+        "incentives_payout_one_live_attempt",
+        "ledger_trainingbalance_within_grant",
         "ledger_transfer_allowed_movement",
+        "ledger_transfer_amount_in_bounds",
         "ledger_transfer_append_only",
     }
 
@@ -210,6 +215,75 @@ def test_the_command_prints_what_holds_and_fails_on_what_does_not(participations
         call_command("prove", "ledger", stdout=out)
     assert failure.value.returncode == 1
     assert f"owner_id={participations[0]}, remaining_rupiah=1" in out.getvalue()
+
+
+@EVERYWHERE
+def test_the_command_keeps_what_it_found_unless_told_otherwise(participations: tuple[int, ...]) -> None:
+    call_command("prove", "ledger", "--no-record", stdout=StringIO())
+    call_command("prove", "ledger", as_of="2020-07-27", stdout=StringIO())
+    assert latest_proof_result() is None
+    call_command("prove", "ledger", stdout=StringIO())
+    found = latest_proof_result()
+    assert found is not None
+    assert (found.transfer_count, found.participation_count, found.violation_count) == (7, 2, 0)
+    assert {total.kind: total.rupiah for total in found.kind_totals} == {
+        Kind.TREASURY: -7_100_000,
+        Kind.TRAINING_BALANCE: 1_700_000,
+        Kind.ESCROW: 300_000,
+        Kind.INCENTIVE_COMMITTED: 4_800_000,
+        Kind.SURVEY_COMMITTED: 300_000,
+    }
+
+
+@EVERYWHERE
+def test_a_noted_head_is_looked_up_in_the_chain(participations: tuple[int, ...]) -> None:
+    link = close_digest(at=LATER)
+    assert link is not None
+    out = StringIO()
+    call_command("prove", "ledger", head=link.sha256.hex(), stdout=out)
+    assert f"noted head {link.sha256.hex()}: is in the chain" in out.getvalue()
+    assert "1 links over 7 transfers, 0 not covered yet" in out.getvalue()
+    with pytest.raises(CommandError, match="not everything holds"):
+        call_command("prove", "ledger", head="00" * 32, stdout=StringIO())
+    for text in ("beef", "Z" * 64, ""):
+        with pytest.raises(CommandError, match="64 digits"):
+            call_command("prove", "ledger", head=text, stdout=StringIO())
+
+
+@EVERYWHERE
+def test_what_is_open_is_listed_with_owner_and_age(participations: tuple[int, ...]) -> None:
+    proof = prove_ledger(connections["proof"])
+    assert [(each.kind, each.owner, each.count, each.rupiah) for each in proof.open_items] == [
+        ("payout_waiting_for_approval", "officer", 1, 600_000),
+        ("escrow_to_be_redeemed", "participant", 1, 300_000),
+    ]
+    assert [each.age for each in proof.open_items] == [213, 212]
+    assert {each.owner_label for each in proof.open_items} == {"manajemen pelaksana", "peserta"}
+    out = StringIO()
+    call_command("prove", "ledger", stdout=out)
+    assert "open: escrow_to_be_redeemed, participant: 1, Rp300.000, oldest 212 days" in out.getvalue()
+
+
+@EVERYWHERE
+def test_amounts_beyond_four_bytes_are_added_up_exactly(participations: tuple[int, ...]) -> None:
+    opening = {"opened_at": LATER, "opened_rupiah": 3_000_000_000_000}
+    Participation.objects.filter(pk=participations[1]).update(**opening)
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        cursor.execute("ALTER TABLE ledger_transfer DISABLE TRIGGER USER")
+        cursor.execute("DELETE FROM ledger_transfer WHERE owner_id = %s", [participations[1]])
+        cursor.execute(
+            TRANSFER + "SELECT %s, 1, kind, 9, 1000000000000, 'open:' || kind, %s FROM unnest(ARRAY[2, 5, 6]) kind",
+            [participations[1], LATER],
+        )
+        cursor.execute(
+            "UPDATE ledger_trainingbalance SET granted_rupiah = 1000000000000, remaining_rupiah = 1000000000000"
+            " WHERE owner_id = %s",
+            [participations[1]],
+        )
+        proof = prove_ledger(connections["owner"])
+        transaction.set_rollback(True, using="owner")
+    assert _broken(proof) == {"I9"}  # the trigger that was taken down
+    assert proof.total_in_rupiah == 3_550_000 + 3_000_000_000_000
 
 
 @EVERYWHERE

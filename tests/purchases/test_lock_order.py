@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -10,10 +11,12 @@ from django.test.utils import CaptureQueriesContext
 
 from bekal.participants.accept import accept
 from bekal.purchases.buy import buy
+from bekal.purchases.end_purchases import end_purchases
 from bekal.purchases.reconcile import reconcile
 from bekal.purchases.record_attendance import Attendance, record_attendance
 from bekal.purchases.record_completion import Completion, record_completion
 from bekal.purchases.redeem import Redemption, redeem
+from bekal.purchases.settle_institutions import settle_institutions
 from bekal.purchases.write_review import NewReview, write_review
 from tests import factories
 
@@ -22,12 +25,15 @@ ORDER = [
     "participants_participant",
     "participants_participation",
     "purchases_purchase",
+    "catalogue_institution",
     "catalogue_training with seats",
     "messaging_onetimecode",
     "ledger_trainingbalance",
     "catalogue_training",
 ]
-LOCK = re.compile(r'FROM "?(\w+).*FOR NO KEY UPDATE|^UPDATE "?(\w+)|\bUPDATE (ledger_trainingbalance)', re.DOTALL)
+LOCK = re.compile(
+    r'FROM "?(\w+).*FOR (?:NO KEY UPDATE|SHARE)|^UPDATE "?(\w+)|\bUPDATE (ledger_trainingbalance)', re.DOTALL
+)
 
 
 # One wave needs no order.
@@ -45,7 +51,7 @@ def locked_tables(verb: Callable[[], object]) -> list[str]:
             seats = " with seats" if "seat_count IS NOT NULL" in statement else ""
             tables.append(next(table for table in match.groups() if table) + seats)
             in_order = IN_ORDER.search(statement)
-            assert in_order or "FOR NO KEY" not in statement, statement
+            assert in_order or not re.search("FOR (NO KEY|SHARE)", statement), statement
     return tables
 
 
@@ -88,8 +94,18 @@ def test_the_verbs_of_a_purchase_lock_in_the_documented_order() -> None:
     reviews = [NewReview(buyer, purchase_id, 5, "Bagus.") for buyer, purchase_id in zip(buyers, ids, strict=True)]
     tables = locked_tables(lambda: write_review(reviews=reviews, at=at))
     assert_in_order(tables, "purchases_purchase", "catalogue_training")
-    tables = locked_tables(lambda: reconcile(at=at))
-    assert_in_order(tables, "purchases_purchase", "ledger_trainingbalance")
+    assert_in_order(locked_tables(lambda: reconcile(at=at)), "purchases_purchase")
+
+
+@pytest.mark.django_db
+def test_ending_locks_the_people_before_their_purchases_and_settling_the_institutions_after_them() -> None:
+    buyers, training = factories.accepted(2), factories.training(session_count=1)
+    ids = [factories.redeemed(buyers[0], training), factories.reconciled(buyers[1], training)]
+    tables = locked_tables(lambda: end_purchases(purchase_ids=ids, at=factories.RECONCILED_AT))
+    assert_in_order(tables, "participants_participation", "purchases_purchase", "ledger_trainingbalance")
+    at = factories.RECONCILED_AT + timedelta(days=30)
+    tables = locked_tables(lambda: settle_institutions(purchase_ids=ids, at=at))
+    assert_in_order(tables, "purchases_purchase", "catalogue_institution", "ledger_trainingbalance")
 
 
 @pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""The demo: a participant with exactly Rp300,000 left, two officers, an institution, a fitted model; all or nothing."""
+"""The demo: a participant with exactly Rp300,000 left, two officers, an institution, an auditor, a fitted model."""
 
 from datetime import date, datetime
 from io import StringIO
@@ -74,4 +74,4 @@ def test_a_nonsense_size_is_refused(count: str) -> None:
 
 def test_the_demos_names_are_one_of_each_role() -> None:
     assert sorted(login.role for login in DEMO_LOGINS) == sorted([*Role, Role.OFFICER])
-    assert len({login.login_name for login in DEMO_LOGINS}) == 4
+    assert len({login.login_name for login in DEMO_LOGINS}) == 5

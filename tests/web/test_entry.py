@@ -27,6 +27,7 @@ def user(role: Role, name: str = "someone") -> User:
         (Role.PARTICIPANT, "/beranda/"),
         (Role.OFFICER, "/console/"),
         (Role.INSTITUTION, "/institution/"),
+        (Role.AUDITOR, "/console/ledger/"),
     ],
 )
 def test_each_role_is_led_to_its_front_page(sign_in: SignIn, role: Role, front: str) -> None:
@@ -114,7 +115,7 @@ def test_the_demo_alone_shows_its_sign_ins(visitor: Visitor) -> None:
     with override_settings(DEMO=True):
         page = visitor.open("sign_in")
     assert "bekal-demo-2020" in page
-    for login_name in ("peserta", "petugas1", "petugas2", "lembaga"):
+    for login_name in ("peserta", "petugas1", "petugas2", "lembaga", "auditor"):
         assert f'value="{login_name}"' in page
 
 

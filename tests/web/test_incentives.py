@@ -10,12 +10,18 @@ from django.utils.translation import override
 from bekal.core.entitlement import InstalmentKind
 from bekal.incentives.entitle import entitle
 from bekal.incentives.queries import InstalmentLine, InstalmentState, NextStep
+from bekal.incentives.reverse_payouts import reverse_payouts
+from bekal.incentives.settle_payout_run import settle_payout_run
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.models import PayoutAccount
 from bekal.participants.set_districts import NewDistrict, set_districts
+from bekal.purchases.end_purchases import end_purchases
 from bekal.web.calendar import STATE_WORDS, STEP_SENTENCES, URGENCY, Calendar, calendar_of
 from tests import factories
+from tests.conftest import StoppedClock
 from tests.factories import jakarta
+from tests.incentives import journey
+from tests.incentives.partner import status_file
 from tests.web.conftest import Visitor, text_of
 
 SignIn = Callable[..., Visitor]
@@ -92,6 +98,36 @@ def test_an_earned_incentive_has_its_days(sign_in: SignIn) -> None:
     assert "Hari bayar 25 November 2020 (jadwal 25 November 2020)." in page
     assert "Uangnya dikirim pada harinya." in page
     assert page.count("dijadwalkan Hari bayar") == 4
+
+
+def test_a_payment_that_came_back_says_when_why_and_what_to_do(sign_in: SignIn, clock: StoppedClock) -> None:
+    clock.set(2020, 5, 4, 9, 0)
+    one, other = journey.earners(2)
+    run = journey.exported()
+    journey.settled(run)
+    returned, reversed_ = journey.references(run.run_id)
+    content = status_file([(returned, 600_000, "returned", "AC04")])
+    settle_payout_run(run_id=run.run_id, partner="bni", name="retur.csv", content=content, at=jakarta(2020, 4, 30))
+    reverse_payouts(references=[reversed_], reason_code="AM05", at=jakarta(2020, 5, 1))
+    visitor = sign_in(one)
+    page = text_of(visitor.open("incentives"))
+    assert "dikembalikan oleh bank atau dompet" in page and "sudah ditutup." in page
+    assert "Dibayar pada 27 April 2020 ke BNI" in page
+    assert "Dikembalikan kepada kami pada 30 April 2020. Uangmu tidak hilang" in page
+    assert "Periksa rekening" in page and "Sudah diterima Rp0" in page
+    assert "Ada pembayaran yang kembali" in text_of(visitor.open("home"))
+    page = text_of(sign_in(other).open("incentives"))
+    assert "ditarik kembali oleh program" in page
+    assert "Program menariknya kembali pada 1 Mei 2020 dan akan membayarnya lagi." in page
+
+
+def test_who_has_proven_nothing_when_the_balance_ended_is_told_so(sign_in: SignIn, clock: StoppedClock) -> None:
+    (person,) = factories.accepted(at=LATELY)
+    end_purchases(purchase_ids=[factories.redeemed(person, factories.training(), at=LATELY)], at=jakarta(2020, 12, 20))
+    clock.set(2020, 12, 21, 9, 0)
+    page = text_of(sign_in(person).open("incentives"))
+    assert page.count("tidak ada pelatihan yang terbukti") == 5
+    assert "Survei tetap dibayar." in page and "menunggu survei" in page
 
 
 def test_who_was_revoked_is_told_where_the_money_went(sign_in: SignIn) -> None:

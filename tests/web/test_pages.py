@@ -47,15 +47,18 @@ def addresses(visitor: Visitor) -> list[str]:
     listed = visitor.open("trainings")
     training = re.findall(r'href="(/pelatihan/\d+/)"', listed)
     mine = re.findall(r'href="(/pelatihanku/\d+/)"', visitor.open("purchases"))
-    assert training and len(mine) == 3
+    receipts = re.findall(r'href="(/riwayat/\d+/)"', visitor.open("history"))
+    assert training and len(mine) == 3 and len(receipts) >= 4
     names = ("home", "trainings", "purchases", "incentives", "surveys", "account", "payout_account", "help")
-    names += ("demo_outbox",)
+    names += ("demo_outbox", "history")
     fixed = [reverse(f"web:{name}") for name in names]
     surveys = [reverse("web:survey", args=[number]) for number in (1, 2)]
     return [
         *fixed,
         *mine,
         *surveys,
+        receipts[0],
+        "/riwayat/?dompet=insentif",
         training[-1],
         training[-1] + "beli/",
         "/pelatihan/?q=zzz",
@@ -131,7 +134,15 @@ def test_a_page_is_not_kept_and_names_its_policy(visitor: Visitor) -> None:
 
 def test_any_query_gives_an_answer(visitor: Visitor) -> None:
     for query in ("%00=%00", "a=1&" * 900, "page=%F0%28%8C%28", "language=xx", "next=//x", "=&=&=", "q=" + "%00" * 200):
-        for address in ("/beranda/", "/pelatihanku/", "/insentif/", "/akun/", "/bantuan/", "/akun/rekening/"):
+        for address in (
+            "/beranda/",
+            "/pelatihanku/",
+            "/insentif/",
+            "/riwayat/",
+            "/akun/",
+            "/bantuan/",
+            "/akun/rekening/",
+        ):
             assert visitor.get(f"{address}?{query}").status_code == 200, (address, query)
         assert visitor.get(f"/?{query}").status_code == 302
         assert visitor.get(f"/bahasa/?{query}").status_code == 405

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from bekal.purchases.end_purchases import end_purchases
 from bekal.purchases.models import Purchase, Review
+from bekal.purchases.record_attendance import Attendance, record_attendance
 from tests import factories
 from tests.factories import jakarta
 from tests.web.conftest import Visitor, text_of
@@ -116,6 +118,44 @@ def test_what_is_written_is_shown_as_text(person: int, training: Any, sign_in: S
 @pytest.mark.parametrize("number", [0, 10**17])
 def test_a_purchase_that_does_not_exist_is_not_found(person: int, sign_in: SignIn, number: int) -> None:
     sign_in(person).open("purchase", number, expect=404)
+
+
+@pytest.mark.parametrize(
+    ("attended", "words"),
+    [
+        (0, "Tidak ada sesi yang diikuti, jadi lembaga tidak dibayar. Harga Rp400.000 Untuk lembaga Rp0"),
+        (1, "1 dari 2 sesi diikuti. Lembaga dibayar hanya untuk sesi itu. Harga Rp400.000 Untuk lembaga Rp200.000"),
+        (2, "Semua sesi sudah diikuti, tetapi buktinya tidak lengkap pada waktunya."),
+    ],
+)
+def test_a_training_that_ended_early_says_what_became_of_the_money(
+    person: int, training: Any, sign_in: SignIn, attended: int, words: str
+) -> None:
+    purchase_id = factories.redeemed(person, training, at=LATELY)
+    sessions = [Attendance(training.institution_id, purchase_id, number + 1) for number in range(attended)]
+    record_attendance(attendances=sessions, at=LATELY)
+    end_purchases(purchase_ids=[purchase_id], at=jakarta(2020, 11, 10))
+    visitor = sign_in(person)
+    page = text_of(visitor.open("purchase", purchase_id))
+    assert "Pelatihan ini berakhir pada 10 November 2020" in page and words in page
+    assert ("Kembali ke saldo pelatihanmu" in page) == (attended < 2)
+    assert "Bukti belajar" not in page and "Tulis ulasan" not in page
+    listed = text_of(visitor.open("purchases"))
+    assert "Berakhir lebih awal" in listed
+    assert ("Rp400.000 sudah dikembalikan." in listed) == (attended == 0)
+
+
+def test_after_the_end_of_the_balance_the_rest_went_to_the_treasury(
+    person: int, training: Any, sign_in: SignIn
+) -> None:
+    purchase_id = factories.completed(person, training, at=LATELY)
+    never = factories.bought(person, factories.training(price_rupiah=100_000), at=LATELY).purchase_id or 0
+    end_purchases(purchase_ids=[purchase_id, never], at=jakarta(2020, 12, 20))
+    visitor = sign_in(person)
+    assert "Kembali ke kas negara Rp100.000" in text_of(visitor.open("purchase", never))
+    page = visitor.send("purchase", purchase_id, rating="5", text="Bagus.", expect=422)
+    assert "Pembelian ini berakhir pada 20 Desember 2020" in text_of(page)
+    assert not Review.objects.exists()
 
 
 def test_nobody_opens_anothers_purchase(person: int, training: Any, sign_in: SignIn) -> None:

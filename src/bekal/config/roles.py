@@ -18,7 +18,9 @@ PROOF_MAY_NOT_READ = (
     "participants_payoutaccount",
 )
 # Of a table it may not read, the columns that say that something is there, and since when.
-PROOF_MAY_READ_COLUMNS = {"participants_payoutaccount": ("participant_id", "verified_at")}
+PROOF_MAY_READ_COLUMNS = {"participants_payoutaccount": ("id", "participant_id", "verified_at")}
+# What the program's role may do with the owner's rights: wait until what has been posted is final.
+APP_MAY_EXECUTE = ("ledger_digest_boundary()",)
 
 
 def ensure_roles() -> None:
@@ -40,6 +42,8 @@ def grant_rights() -> None:
         cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {APP_ROLE}, {PROOF_ROLE}")
         cursor.execute(f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {APP_ROLE}")
         cursor.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {APP_ROLE}")
+        for function in APP_MAY_EXECUTE:
+            cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {APP_ROLE}")
         for table in sorted(tables):
             if table not in append_only and table != "django_migrations":
                 cursor.execute(f'GRANT UPDATE, DELETE ON "{table}" TO {APP_ROLE}')

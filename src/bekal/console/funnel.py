@@ -47,7 +47,7 @@ WITH journey AS (
 ), paid AS (
     SELECT DISTINCT e.participation_id
     FROM incentives_entitlement e
-    JOIN incentives_payout p ON p.entitlement_id = e.id
+    JOIN incentives_payout p ON p.entitlement_id = e.id AND p.ended_at IS NULL
     JOIN incentives_payoutstatus s ON s.payout_id = p.id AND s.state = 'settled'
     WHERE e.kind = 'incentive'
 )
@@ -138,7 +138,7 @@ def money_lines(at: datetime) -> tuple[list[tuple[str, int]], int]:
     return [(str(label), sums.get(kind, 0)) for kind, label in MONEY], sum(sums.values())
 
 
-@open_to(Role.OFFICER)
+@open_to(Role.OFFICER, Role.AUDITOR)
 def funnel(request: HttpRequest) -> HttpResponse:
     at = programme_now()
     wave = _wave(request)

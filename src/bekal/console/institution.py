@@ -16,7 +16,8 @@ from bekal.accounts.access import open_to, signed_in_id
 from bekal.accounts.models import Role
 from bekal.catalogue.models import Institution, InstitutionStaff
 from bekal.core.refusal import Refusal
-from bekal.ledger.clock import programme_now
+from bekal.ledger.clock import programme_day, programme_now
+from bekal.purchases.hold import payable_from_on
 from bekal.purchases.models import Evidence, Purchase
 from bekal.purchases.record_attendance import Attendance, record_attendance
 from bekal.purchases.record_completion import Completion, record_completion
@@ -26,7 +27,7 @@ from bekal.ui.refusals import sentence
 PAGE_SIZE = 20
 
 
-def _institution(request: HttpRequest) -> Institution:
+def own_institution(request: HttpRequest) -> Institution:
     staff = InstitutionStaff.objects.select_related("institution").filter(user_id=signed_in_id(request)).first()
     if staff is None:
         raise PermissionDenied
@@ -39,10 +40,10 @@ def _number(text: str) -> int | None:
 
 @open_to(Role.INSTITUTION)
 def desk(request: HttpRequest) -> HttpResponse:
-    institution = _institution(request)
+    institution = own_institution(request)
     rows = (
         Purchase.objects.filter(training__institution=institution, redeemed_at__isnull=False)
-        .select_related("training", "participation__participant")
+        .select_related("training", "participation__participant", "settlement")
         .order_by(F("completed_at").desc(nulls_first=True), "-redeemed_at", "pk")
     )
     page = Paginator(rows, PAGE_SIZE).get_page(_number(request.GET.get("page", "1")) or 1)
@@ -55,8 +56,19 @@ def desk(request: HttpRequest) -> HttpResponse:
         done = attended.get(row.pk, set())
         sessions = range(1, row.training.session_count + 1)
         following = next((number for number in sessions if number not in done), None)
-        lines.append({"purchase": row, "attended": len(done), "sessions": len(sessions), "next": following})
-    return render(request, "console/desk.html", {"institution": institution, "page_obj": page, "lines": lines})
+        proven_at = row.reconciled_at or (None if row.ending == Purchase.Ending.REFUNDED else row.ended_at)
+        lines.append(
+            {
+                "purchase": row,
+                "attended": len(done),
+                "sessions": len(sessions),
+                "next": following,
+                "payable_from_on": proven_at and payable_from_on(proven_at),
+                "settled_at": row.settlement and row.settlement.settled_at,
+            }
+        )
+    context = {"institution": institution, "page_obj": page, "lines": lines, "today": programme_day(programme_now())}
+    return render(request, "console/desk.html", context)
 
 
 def _answer(request: HttpRequest, refusal: Refusal | None, done: str) -> HttpResponse:
@@ -70,7 +82,7 @@ def _answer(request: HttpRequest, refusal: Refusal | None, done: str) -> HttpRes
 @open_to(Role.INSTITUTION)
 @require_POST
 def redeem_code(request: HttpRequest) -> HttpResponse:
-    institution = _institution(request)
+    institution = own_institution(request)
     code = request.POST.get("redeem_code", "")[:64]
     [outcome] = redeem(redemptions=[Redemption(institution.pk, code)], at=programme_now())
     return _answer(request, outcome.refusal, _("The code is redeemed. The participant can start."))
@@ -79,7 +91,7 @@ def redeem_code(request: HttpRequest) -> HttpResponse:
 @open_to(Role.INSTITUTION)
 @require_POST
 def attendance(request: HttpRequest, purchase_id: int) -> HttpResponse:
-    institution = _institution(request)
+    institution = own_institution(request)
     sequence = _number(request.POST.get("sequence", ""))
     if sequence is None or purchase_id >= 2**63:
         raise Http404
@@ -95,7 +107,7 @@ def attendance(request: HttpRequest, purchase_id: int) -> HttpResponse:
 @open_to(Role.INSTITUTION)
 @require_POST
 def completion(request: HttpRequest, purchase_id: int) -> HttpResponse:
-    institution = _institution(request)
+    institution = own_institution(request)
     if purchase_id >= 2**63:
         raise Http404
     [outcome] = record_completion(completions=[Completion(institution.pk, purchase_id)], at=programme_now())

@@ -23,6 +23,7 @@ from bekal.incentives.models import PayoutFile, PayoutRun
 from bekal.incentives.plan_payout_run import LeftOutReason, plan_payout_run
 from bekal.incentives.queries import due_days, run_detail, run_lines
 from bekal.incentives.queries import runs as list_runs
+from bekal.incentives.reverse_payouts import reverse_payouts
 from bekal.incentives.settle_payout_run import settle_payout_run
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.participants.models import PaymentPartner
@@ -37,6 +38,7 @@ LEFT_OUT = {
     LeftOutReason.NO_ACCOUNT: gettext_lazy("%(count)s due, left out: no payout account yet."),
     LeftOutReason.ACCOUNT_NOT_VERIFIED: gettext_lazy("%(count)s due, left out: the payout account is not verified."),
     LeftOutReason.REVOKED: gettext_lazy("%(count)s due, left out: the place was revoked before it was earned."),
+    LeftOutReason.CLAWED_BACK: gettext_lazy("%(count)s earned, left out: the money of these people was clawed back."),
 }
 
 
@@ -68,7 +70,7 @@ def _run_or_404(run_id: int) -> PayoutRun:
     return get_object_or_404(PayoutRun, pk=min(run_id, MAX_ID))
 
 
-@open_to(Role.OFFICER)
+@open_to(Role.OFFICER, Role.AUDITOR)
 def runs(request: HttpRequest, form: PlanForm | None = None) -> HttpResponse:
     text = request.GET.get("before", "")
     before_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
@@ -109,7 +111,7 @@ def plan(request: HttpRequest) -> HttpResponse:
     return redirect("console:run", run_id=planned.run_id)
 
 
-@open_to(Role.OFFICER)
+@open_to(Role.OFFICER, Role.AUDITOR)
 def run(request: HttpRequest, run_id: int, form: StatusFileForm | None = None) -> HttpResponse:
     detail = run_detail(run_id=min(run_id, MAX_ID))
     if detail is None:
@@ -189,11 +191,34 @@ def settle(request: HttpRequest, run_id: int) -> HttpResponse:
         form.add_error("file", sentence(settled.refusal))
         return run(request, payout_run.pk, form=form)
     sentence_read = (
-        _("This file was read before; nothing has changed. It holds %(settled)s paid, %(rejected)s rejected.")
+        _(
+            "This file was read before; nothing has changed. "
+            "It holds %(settled)s paid, %(rejected)s rejected, %(returned)s sent back."
+        )
         if settled.repeated
-        else _("Read: %(settled)s paid, %(rejected)s rejected.")
+        else _("Read: %(settled)s paid, %(rejected)s rejected, %(returned)s sent back.")
     )
-    messages.success(request, sentence_read % {"settled": settled.settled_count, "rejected": settled.rejected_count})
+    counts = {"settled": settled.settled_count, "rejected": settled.rejected_count, "returned": settled.returned_count}
+    messages.success(request, sentence_read % counts)
+    return redirect("console:run", run_id=payout_run.pk)
+
+
+@open_to(Role.OFFICER)
+@require_POST
+def reverse(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Take one payout of a run back that was paid and should not have been."""
+    payout_run = _run_or_404(run_id)
+    reference, reason_code = (request.POST.get(name, "").strip().upper()[:64] for name in ("reference", "reason_code"))
+    (outcome,) = reverse_payouts(references=[reference], reason_code=reason_code, at=programme_now())
+    if outcome.refusal is not None:
+        messages.error(request, sentence(outcome.refusal))
+    elif outcome.repeated:
+        messages.info(
+            request, _("%(reference)s was taken back before; nothing has changed.") % {"reference": reference}
+        )
+    else:
+        said = _("%(reference)s is taken back: %(amount)s. Its instalment is due again.")
+        messages.success(request, said % {"reference": reference, "amount": format_rupiah(outcome.amount_rupiah)})
     return redirect("console:run", run_id=payout_run.pk)
 
 

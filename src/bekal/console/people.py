@@ -26,7 +26,10 @@ MAX_PAGE = 100_000
 PAID_BEFORE = Q(incentives_paid_before_count__gt=0)
 PAID = PAID_BEFORE | Exists(
     PayoutStatus.objects.filter(
-        state="settled", payout__entitlement__kind="incentive", payout__entitlement__participation=OuterRef("pk")
+        state="settled",
+        payout__ended_at=None,
+        payout__entitlement__kind="incentive",
+        payout__entitlement__participation=OuterRef("pk"),
     )
 )
 BOUGHT_HERE = Exists(Purchase.objects.filter(participation=OuterRef("pk")))
@@ -73,7 +76,7 @@ def _number(text: str, limit: int) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 and int(text) <= limit else None
 
 
-@open_to(Role.OFFICER)
+@open_to(Role.OFFICER, Role.AUDITOR)
 def people(request: HttpRequest) -> HttpResponse:
     stage = request.GET.get("stage", "all")
     if stage not in STAGES:
@@ -95,7 +98,7 @@ def people(request: HttpRequest) -> HttpResponse:
     return render(request, "console/people.html", context)
 
 
-@open_to(Role.OFFICER)
+@open_to(Role.OFFICER, Role.AUDITOR)
 def person(request: HttpRequest, participation_id: int) -> HttpResponse:
     place = get_object_or_404(
         Participation.objects.select_related("participant__district", "wave"), pk=min(participation_id, 2**63 - 1)
@@ -112,6 +115,7 @@ def person(request: HttpRequest, participation_id: int) -> HttpResponse:
         "difference": sum(balances.values()),
         "transfers": transfers_of(owner_id=place.pk, as_of=as_of),
         "purchases": purchases_of(participation_id=place.pk),
+        "today": programme_day(programme_now()),
     }
     return render(request, "console/person.html", context)
 

@@ -4,6 +4,8 @@ import unicodedata
 
 # Unicode categories that no sentence of a person needs: controls (NUL among them) and half characters (surrogates).
 _UNREADABLE = {"Cc", "Cs"}
+# What makes a spreadsheet take a cell for a formula. It drops a tab or a line end and looks at what follows.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def tidy(text: str) -> str:
@@ -26,3 +28,8 @@ def shown(text: str, *, limit: int = 40) -> str:
     """What a sentence about a refused value may quote of it: short, and readable in any case."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     return "".join(character if is_readable(character) else "\ufffd" for character in cut)
+
+
+def no_formula(text: str) -> str:
+    """A text that a spreadsheet would run gets an apostrophe before it."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

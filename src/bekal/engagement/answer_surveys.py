@@ -16,6 +16,7 @@ from bekal.engagement.refusals import SurveyRefusal
 from bekal.incentives.entitle import AnsweredSurvey, entitle_surveys
 from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import copy_rows, new_ids
+from bekal.lifecycle.refusals import LifecycleRefusal
 from bekal.participants.models import Participation
 
 
@@ -56,9 +57,9 @@ _Key = tuple[int, int]  # participation, number of the survey
 def answer_surveys(*, responses: Sequence[NewResponse], at: datetime) -> tuple[ResponseOutcome, ...]:
     """Keep the answers and write what they earn, in one transaction; outcomes in the order of `responses`.
 
-    Refusals: NOT_PARTICIPATING, REVOKED, SURVEY_UNKNOWN, SURVEY_NOT_OPEN, ALREADY_ANSWERED (with other answers) and
-    those of `fitting_answers`. Raises ValueError for a naive `at` and for a channel there is none of. Lock order:
-    participations by number, so that nobody is revoked meanwhile and a double click waits for the first.
+    Refusals: NOT_PARTICIPATING, REVOKED, YEAR_CLOSED, SURVEY_UNKNOWN, SURVEY_NOT_OPEN, ALREADY_ANSWERED (with other
+    answers) and those of `fitting_answers`. Raises ValueError for a naive `at` and for a channel there is none of. Lock
+    order: participations by number, so that nobody is revoked meanwhile and a double click waits for the first.
     """
     for response in responses:
         SurveyResponse.Channel(response.channel)
@@ -93,7 +94,7 @@ def answer_surveys(*, responses: Sequence[NewResponse], at: datetime) -> tuple[R
 
 def _locked(participation_ids: set[int]) -> dict[int, Participation]:
     rows = Participation.objects.filter(pk__in=participation_ids).order_by("pk").select_for_update(no_key=True)
-    return {person.pk: person for person in rows.only("pk", "accepted_on", "revoked_at")}
+    return {person.pk: person for person in rows.only("pk", "accepted_on", "revoked_at", "closed_at")}
 
 
 def _given(response_ids: set[int]) -> dict[_Key, _Given]:
@@ -112,6 +113,8 @@ def refusal_to_answer(
         return Refusal(RefusalCode.NOT_PARTICIPATING)
     if person.revoked_at is not None:
         return Refusal(RefusalCode.REVOKED)
+    if person.closed_at is not None:
+        return Refusal(LifecycleRefusal.YEAR_CLOSED, {"closed_on": programme_day(person.closed_at)})
     if standing is None:
         return Refusal(SurveyRefusal.SURVEY_UNKNOWN, {"survey_number": survey_number})
     if standing.opens_on is None or standing.opens_on > on:

@@ -63,7 +63,8 @@ WITH survey AS MATERIALIZED (
            CASE WHEN survey.instalment <= participation.incentives_paid_before_count
                 THEN (participation.opened_at AT TIME ZONE '{JAKARTA.key}')::date
                 ELSE arrived.arrived_on END AS arrived_on,
-           CASE WHEN survey.after_balance THEN participation.balance_ends_on + 1 END AS balance_over_on
+           CASE WHEN survey.after_balance THEN participation.balance_ends_on + 1 END AS balance_over_on,
+           coalesce(participation.closed_at <= %(at)s, false) AS is_closed
     FROM wanted
     JOIN participants_participation participation ON participation.id = wanted.id
     JOIN survey ON participation.accepted_on >= survey.since_on AND participation.accepted_on < survey.until_on
@@ -79,6 +80,7 @@ SELECT met.participation_id, met.survey_number, met.has_bought, met.has_complete
 FROM met
 LEFT JOIN engagement_surveyresponse response
        ON response.participation_id = met.participation_id AND response.survey_number = met.survey_number
+WHERE NOT met.is_closed OR response.id IS NOT NULL
 """
 
 OPEN_SQL = f"""
@@ -88,7 +90,8 @@ WHERE opens_on <= %(day)s AND response_id IS NULL GROUP BY participation_id ORDE
 
 
 def standings(*, participation_ids: Collection[int], at: datetime) -> tuple[SurveyStanding, ...]:
-    """Every survey of these participations, in order; revoked places, and numbers that are none, are left out."""
+    """Every survey of these participations, in order; revoked places, numbers that are none, and what was not answered
+    before the year was closed are left out."""
     with connection.cursor() as cursor:
         cursor.execute(f"{STANDINGS_SQL} ORDER BY 1, 2", _values(participation_ids, at))
         return tuple(SurveyStanding(*row) for row in cursor.fetchall())

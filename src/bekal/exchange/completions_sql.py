@@ -1,15 +1,15 @@
 """What `completions` asks of and writes to the database, set by set."""
 
-from datetime import datetime
-
 from bekal.exchange.export_columns import instant_sql
 from bekal.exchange.history import LIMIT, Line, one_by_one, post_lines, refuse_other
 from bekal.exchange.progress import Progress
 from bekal.exchange.staging import Staged
+from bekal.ledger.clock import JAKARTA
 from bekal.ledger.movements import Movement
 from bekal.purchases.training_summary import Increase, increase
 
 _NEW = "row.purchase_id IS NULL AND row.participation_id IS NOT NULL AND row.training_id IS NOT NULL"
+_REFUND = {"balance": Movement.REFUND_TO_BALANCE, "treasury": Movement.REFUND_TO_TREASURY}
 # What the database knows of the attendance of a purchase, by sequence, as the file would say it.
 _ATTENDED = """(SELECT array_agg(evidence.recorded_at ORDER BY number)
     FROM generate_series(1, (SELECT max(known.sequence) FROM purchases_evidence known
@@ -41,6 +41,7 @@ def check(staged: Staged) -> None:
     staged.refuse_repeated("nik_hash, training", "training", "this person's purchase of this training")
     _check_known(staged)
     _check_place(staged)
+    _check_refunds(staged)
     _check_sessions(staged)
     _check_codes(staged)
     _check_ordinals(staged)
@@ -68,11 +69,15 @@ def _check_known(staged: Staged) -> None:
         f"""
         history_row row JOIN purchases_purchase purchase ON purchase.id = row.purchase_id
         LEFT JOIN purchases_redeemcodedirectory code ON code.purchase_id = purchase.id
+        LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id
         WHERE (purchase.price_rupiah, purchase.ordinal, purchase.bought_at)
               <> (row.price_rupiah, row.ordinal, row.bought_at)
            OR {" OR ".join(journey)}
            OR row.attended IS NOT NULL AND {_ATTENDED} IS DISTINCT FROM row.attended
            OR row.code_hash IS NOT NULL AND code.code_hash IS DISTINCT FROM row.code_hash
+           OR row.ended_at IS NOT NULL AND (purchase.ended_at, purchase.ending, purchase.refunded_rupiah)
+              IS DISTINCT FROM (row.ended_at, row.ending, row.refunded_rupiah)
+           OR row.settled_at IS NOT NULL AND settlement.settled_at IS DISTINCT FROM row.settled_at
         """,
     )
 
@@ -94,6 +99,19 @@ def _check_place(staged: Staged) -> None:
         f"""
         SELECT line FROM history_row row
         WHERE {_NEW} AND (revoked_at IS NOT NULL OR balance_ended_at IS NOT NULL) {LIMIT}
+        """,
+    )
+
+
+def _check_refunds(staged: Staged) -> None:
+    staged.refuse(
+        "refunded_to",
+        "the training balance of this person ended on {}: what was refunded later went to the treasury",
+        f"""
+        SELECT line, place.balance_ends_on FROM history_row row
+        JOIN participants_participation place ON place.id = row.participation_id
+        WHERE {_NEW} AND row.refunded_to = 'balance'
+          AND (row.ended_at AT TIME ZONE '{JAKARTA.key}')::date > place.balance_ends_on {LIMIT}
         """,
     )
 
@@ -154,17 +172,23 @@ def _check_ordinals(staged: Staged) -> None:
 
 def write(staged: Staged, progress: Progress) -> dict[str, int]:
     """Write the new purchases and what follows from them; counts by what was done."""
+    _write_settlements(staged)
     added_count = staged.write(f"""
         INSERT INTO purchases_purchase (participation_id, training_id, price_rupiah, ordinal, redeem_code_encrypted,
-                                        bought_at, redeemed_at, completed_at, reconciled_at)
-        SELECT participation_id, training_id, price_rupiah, ordinal, code_encrypted,
-               bought_at, redeemed_at, completed_at, reconciled_at
-        FROM history_row row WHERE {_NEW} ORDER BY line
+                                        bought_at, redeemed_at, completed_at, reconciled_at, ended_at, ending,
+                                        refunded_rupiah, settlement_id)
+        SELECT row.participation_id, row.training_id, row.price_rupiah, ordinal, code_encrypted,
+               bought_at, redeemed_at, completed_at, reconciled_at, ended_at, ending, refunded_rupiah, settlement.id
+        FROM history_row row JOIN catalogue_training training ON training.id = row.training_id
+        LEFT JOIN purchases_institutionsettlement settlement
+            ON settlement.institution_id = training.institution_id AND settlement.settled_at = row.settled_at
+        WHERE {_NEW} ORDER BY line
     """)
     # From here on the new rows have their numbers in a table of their own.
     staged.write(f"""
         CREATE TEMPORARY TABLE new_purchase ON COMMIT DROP AS
-        SELECT row.line, purchase.id, row.attended, row.code_hash FROM history_row row JOIN purchases_purchase purchase
+        SELECT row.line, purchase.id, row.attended, row.code_hash, row.refunded_to, row.settled_at
+        FROM history_row row JOIN purchases_purchase purchase
             ON purchase.participation_id = row.participation_id AND purchase.training_id = row.training_id
         WHERE {_NEW};
         ALTER TABLE new_purchase ADD PRIMARY KEY (line);
@@ -200,11 +224,26 @@ def write(staged: Staged, progress: Progress) -> dict[str, int]:
     }
 
 
+def _write_settlements(staged: Staged) -> None:
+    """What institutions were paid, by instant: one row each, to which another file may add."""
+    staged.write(f"""
+        INSERT INTO purchases_institutionsettlement AS known (institution_id, settled_at, purchase_count, total_rupiah)
+        SELECT training.institution_id, row.settled_at, count(*), sum(row.price_rupiah - row.refunded_rupiah)
+        FROM history_row row JOIN catalogue_training training ON training.id = row.training_id
+        WHERE {_NEW} AND row.settled_at IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
+        ON CONFLICT (institution_id, settled_at) DO UPDATE SET
+            purchase_count = known.purchase_count + excluded.purchase_count,
+            total_rupiah = known.total_rupiah + excluded.total_rupiah
+    """)
+
+
 def _post(staged: Staged, progress: Progress) -> None:
-    """Balance to escrow when it was bought, from there to the institution when reconciled; free ones move nothing."""
+    """Balance to escrow when it was bought, from there to the institution when proven, back what was not proven, and
+    to the institution's account when settled; free ones move nothing."""
     chunks = staged.chunks(
         """
-        SELECT line, participation_id, training_id, price_rupiah, bought_at, reconciled_at
+        SELECT line, participation_id, training_id, price_rupiah, bought_at, coalesce(reconciled_at, ended_at),
+               refunded_rupiah, refunded_to, settled_at
         FROM new_purchase JOIN purchases_purchase USING (id)
         WHERE price_rupiah > 0 AND line > %(after)s ORDER BY line LIMIT %(size)s
         """,
@@ -213,14 +252,26 @@ def _post(staged: Staged, progress: Progress) -> None:
     )
     for chunk in chunks:
         lines: list[Line] = []
-        for line, owner_id, training_id, price_rupiah, bought_at, reconciled_at in chunk:
+        for (
+            line,
+            owner_id,
+            training_id,
+            price_rupiah,
+            bought_at,
+            over_at,
+            refunded_rupiah,
+            refunded_to,
+            paid_at,
+        ) in chunk:
             lines.append((line, owner_id, Movement.PURCHASE, price_rupiah, f"purchase:{training_id}", bought_at))
-            if reconciled_at is not None:
-                lines.append(_completion(line, owner_id, training_id, price_rupiah, reconciled_at))
+            earned_rupiah = price_rupiah - refunded_rupiah
+            if over_at is not None and earned_rupiah:
+                lines.append((line, owner_id, Movement.COMPLETION, earned_rupiah, f"completion:{training_id}", over_at))
+            if refunded_rupiah:
+                lines.append((line, owner_id, _REFUND[refunded_to], refunded_rupiah, f"refund:{training_id}", over_at))
+            if paid_at is not None and earned_rupiah:
+                movement = Movement.SETTLE_INSTITUTION
+                lines.append((line, owner_id, movement, earned_rupiah, f"institution:{training_id}", paid_at))
         post_lines(
             staged, lines, "price_rupiah", "this person's purchases cost more than the training balance: correct them"
         )
-
-
-def _completion(line: int, owner_id: int, training_id: int, price_rupiah: int, at: datetime) -> Line:
-    return (line, owner_id, Movement.COMPLETION, price_rupiah, f"completion:{training_id}", at)

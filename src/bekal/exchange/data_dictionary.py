@@ -26,6 +26,7 @@ already, or the row is refused; therefore the order.
 _NAMES = {
     "nik": "participants",
     "training": "trainings",
+    "institution": "trainings",
     "wave": "waves",
     "district": "districts",
     "run": "payout_runs",

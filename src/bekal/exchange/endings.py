@@ -42,6 +42,10 @@ COLUMNS: Mapping[str, str] = {
     "kind": "text NOT NULL",
     "ended_at": "timestamptz NOT NULL",
 }
+# A place that only a clawback took is in the file of clawbacks; one that had ended before has its ending here.
+_REVOKED_AT = "CASE WHEN place.revoked_at IS DISTINCT FROM place.clawed_back_at THEN place.revoked_at END"
+ENDED_AT_SQL = f"coalesce({_REVOKED_AT}, place.balance_ended_at)"
+KIND_SQL = f"CASE WHEN {_REVOKED_AT} IS NULL THEN '{BALANCE_ENDED}' ELSE '{REVOKED}' END"
 _NEW = "row.revoked_at IS NULL AND row.balance_ended_at IS NULL"
 _BOUGHT = "purchases_purchase purchase WHERE purchase.participation_id = row.participation_id"
 
@@ -61,6 +65,7 @@ def load(path: Path, column_map: ColumnMap, *, at: datetime, dry_run: bool, prog
         path, FIELDS, column_map, columns=COLUMNS, row_of=row_of, dry_run=dry_run, progress=progress
     ) as staged:
         _check(staged)
+        _check_refunds(staged)
         if staged.is_sound:
             staged.counts = _write(staged, progress)
     return Loaded(staged.counts, staged.findings)
@@ -73,9 +78,8 @@ def _check(staged: Staged) -> None:
         "kind",
         "the ending of this person",
         f"""
-        history_row row WHERE NOT ({_NEW}) AND (kind, ended_at) IS DISTINCT FROM
-            (CASE WHEN revoked_at IS NULL THEN '{BALANCE_ENDED}' ELSE '{REVOKED}' END,
-             coalesce(revoked_at, balance_ended_at))
+        history_row row JOIN participants_participation place ON place.id = row.participation_id
+        WHERE NOT ({_NEW}) AND (row.kind, row.ended_at) IS DISTINCT FROM ({KIND_SQL}, {ENDED_AT_SQL})
         """,
     )
     staged.refuse(
@@ -97,6 +101,21 @@ def _check(staged: Staged) -> None:
         f"""
         SELECT line FROM history_row row
         WHERE {_NEW} AND EXISTS (SELECT 1 FROM {_BOUGHT} AND purchase.bought_at > row.ended_at) {LIMIT}
+        """,
+    )
+
+
+def _check_refunds(staged: Staged) -> None:
+    """What returns is what the balance holds now: no refund may have come to it later."""
+    refund = Movement.REFUND_TO_BALANCE
+    staged.refuse(
+        "ended_at",
+        "a purchase of this person was refunded to the balance after this instant: correct it",
+        f"""
+        SELECT line FROM history_row row WHERE {_NEW} AND EXISTS (
+            SELECT 1 FROM ledger_transfer refund WHERE refund.owner_id = row.participation_id
+            AND refund.reason = {refund.reason.value} AND refund.credit_kind = {refund.credit_kind.value}
+            AND refund.posted_at > row.ended_at) {LIMIT}
         """,
     )
 

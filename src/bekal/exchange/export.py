@@ -23,7 +23,7 @@ from bekal.participants.models import NikDirectory
 
 MANIFEST = "manifest.json"
 FORMAT = "bekal-programme"
-VERSION = 1
+VERSION = 2
 
 
 class ExportError(Exception):

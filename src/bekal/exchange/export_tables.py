@@ -21,17 +21,17 @@ from bekal.exchange.export_columns import (
     sealed,
     text,
 )
+from bekal.exchange.export_money_back import clawbacks, closings, endings, repayments
+from bekal.exchange.people import IS_PERSON, PLACES
+from bekal.ledger.movements import Kind
 from bekal.participants.models import Participation
 
-_IS_PERSON = "person.id = %(person)s"
 _NOBODY = "false"
-# Everybody with a place; `id` of the participation owns the money.
-_PLACES = "participants_participation place JOIN participants_participant person ON person.id = place.participant_id"
 _BOUGHT = """(SELECT purchase.training_id FROM purchases_purchase purchase
     JOIN participants_participation place ON place.id = purchase.participation_id
     WHERE place.participant_id = %(person)s)"""
 _PURCHASES = f"""purchases_purchase purchase JOIN catalogue_training training ON training.id = purchase.training_id
-    JOIN ({_PLACES}) ON place.id = purchase.participation_id"""
+    JOIN ({PLACES}) ON place.id = purchase.participation_id"""
 _OPENED = "CASE WHEN place.opened_at IS NOT NULL THEN {} END"
 # Several runs can be planned in one instant: the second is called INSTANT#2.
 RUN_NAMES_SQL = f"""
@@ -122,6 +122,20 @@ def _sessions() -> Extract:
     )
 
 
+def _institution_stops() -> Extract:
+    return Extract(
+        columns=(
+            text("institution", "institution.name"),
+            instant("stopped_at", "institution.settlement_stopped_at"),
+            text("reason", "institution.settlement_stop_reason"),
+        ),
+        source="catalogue_institution institution",
+        only="institution.settlement_stopped_at IS NOT NULL",
+        order="institution.name, institution.id",
+        of_person=_NOBODY,
+    )
+
+
 def _opened_counts() -> str:
     """What the rules of each day of acceptance give to whoever was taken over with opening balances, as a table."""
     days = Participation.objects.filter(opened_at__isnull=False).order_by("accepted_on").distinct()
@@ -159,7 +173,7 @@ def _participants() -> Extract:
             LEFT JOIN (VALUES {_opened_counts()}) scheme (accepted_on, instalment_count, survey_count)
                 ON scheme.accepted_on = place.accepted_on AND place.opened_at IS NOT NULL""",
         order="person.id",
-        of_person=_IS_PERSON,
+        of_person=IS_PERSON,
     )
 
 
@@ -221,6 +235,10 @@ def _completions() -> Extract:
                                  WHERE purchase_id = purchase.id AND piece = 'attendance')) number
         LEFT JOIN purchases_evidence evidence
             ON evidence.purchase_id = purchase.id AND evidence.piece = 'attendance' AND evidence.sequence = number)"""
+    refunded_to = f"""CASE WHEN purchase.refunded_rupiah > 0 THEN
+        (SELECT CASE WHEN refund.credit_kind = {Kind.TRAINING_BALANCE.value} THEN 'balance' ELSE 'treasury' END
+         FROM ledger_transfer refund
+         WHERE refund.owner_id = place.id AND refund.idempotency_key = 'refund:' || purchase.training_id) END"""
     return Extract(
         columns=(
             nik("person.id"),
@@ -233,10 +251,16 @@ def _completions() -> Extract:
             instant("completed_at", "purchase.completed_at"),
             instant("reconciled_at", "purchase.reconciled_at"),
             sealed("redeem_code", "purchase.redeem_code_encrypted"),
+            instant("ended_at", "purchase.ended_at"),
+            text("ending", "nullif(purchase.ending, '')"),
+            number("refunded_rupiah", "CASE WHEN purchase.ended_at IS NOT NULL THEN purchase.refunded_rupiah END"),
+            text("refunded_to", refunded_to),
+            instant("settled_at", "settlement.settled_at"),
         ),
-        source=_PURCHASES,
+        source=f"""{_PURCHASES}
+            LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id""",
         order="person.id, purchase.ordinal",
-        of_person=_IS_PERSON,
+        of_person=IS_PERSON,
     )
 
 
@@ -251,7 +275,7 @@ def _reviews() -> Extract:
         ),
         source=f"purchases_review review JOIN ({_PURCHASES}) ON purchase.id = review.purchase_id",
         order="person.id, purchase.ordinal",
-        of_person=_IS_PERSON,
+        of_person=IS_PERSON,
     )
 
 
@@ -264,9 +288,9 @@ def _survey_answers() -> Extract:
             text("channel", "response.channel"),
             text("answers", "response.answers::text"),
         ),
-        source=f"engagement_surveyresponse response JOIN ({_PLACES}) ON place.id = response.participation_id",
+        source=f"engagement_surveyresponse response JOIN ({PLACES}) ON place.id = response.participation_id",
         order="person.id, response.survey_number",
-        of_person=_IS_PERSON,
+        of_person=IS_PERSON,
     )
 
 
@@ -299,7 +323,8 @@ def _payout_runs() -> Extract:
 
 def _payouts() -> Extract:
     # An attempt that ended without an answer was on a list that was cancelled; one without a word was not sent yet.
-    state = """CASE WHEN payout.id IS NULL THEN NULL WHEN answer.id IS NOT NULL THEN answer.state
+    state = """CASE WHEN payout.id IS NULL THEN NULL WHEN back.id IS NOT NULL THEN back.state
+        WHEN answer.id IS NOT NULL THEN answer.state
         WHEN sent.id IS NOT NULL THEN 'sent' WHEN payout.ended_at IS NOT NULL THEN 'cancelled' ELSE 'planned' END"""
     return Extract(
         head=f"WITH named AS MATERIALIZED ({RUN_NAMES_SQL})",
@@ -318,30 +343,20 @@ def _payouts() -> Extract:
             text("reference", "payout.reference"),
             text("state", state),
             instant("sent_at", "sent.recorded_at"),
-            text("reason_code", "answer.reason_code"),
+            text("reason_code", "coalesce(back.reason_code, answer.reason_code)"),
             instant("answered_at", "answer.recorded_at"),
+            instant("came_back_at", "back.recorded_at"),
         ),
-        source=f"""incentives_entitlement entitlement JOIN ({_PLACES}) ON place.id = entitlement.participation_id
+        source=f"""incentives_entitlement entitlement JOIN ({PLACES}) ON place.id = entitlement.participation_id
             LEFT JOIN incentives_payout payout ON payout.entitlement_id = entitlement.id
             LEFT JOIN named ON named.id = payout.run_id
             LEFT JOIN incentives_payoutstatus sent ON sent.payout_id = payout.id AND sent.state = 'sent'
-            LEFT JOIN incentives_payoutstatus answer ON answer.payout_id = payout.id AND answer.state <> 'sent'""",
+            LEFT JOIN incentives_payoutstatus answer
+                ON answer.payout_id = payout.id AND answer.state IN ('settled', 'rejected')
+            LEFT JOIN incentives_payoutstatus back
+                ON back.payout_id = payout.id AND back.state IN ('returned', 'reversed')""",
         order="person.id, entitlement.kind, entitlement.instalment, payout.attempt",
-        of_person=_IS_PERSON,
-    )
-
-
-def _endings() -> Extract:
-    return Extract(
-        columns=(
-            nik("person.id"),
-            text("kind", "CASE WHEN place.revoked_at IS NULL THEN 'balance_ended' ELSE 'revoked' END"),
-            instant("ended_at", "coalesce(place.revoked_at, place.balance_ended_at)"),
-        ),
-        source=_PLACES,
-        only="coalesce(place.revoked_at, place.balance_ended_at) IS NOT NULL",
-        order="person.id",
-        of_person=_IS_PERSON,
+        of_person=IS_PERSON,
     )
 
 
@@ -351,6 +366,7 @@ EXTRACTS: dict[str, Callable[[], Extract]] = {
     "waves": _waves,
     "trainings": _trainings,
     "sessions": _sessions,
+    "institution_stops": _institution_stops,
     "participants": _participants,
     "contact_points": _contact_points,
     "payout_accounts": _payout_accounts,
@@ -360,7 +376,10 @@ EXTRACTS: dict[str, Callable[[], Extract]] = {
     "survey_answers": _survey_answers,
     "payout_runs": _payout_runs,
     "payouts": _payouts,
-    "endings": _endings,
+    "endings": endings,
+    "clawbacks": clawbacks,
+    "repayments": repayments,
+    "closings": closings,
 }
 
 

@@ -2,14 +2,18 @@
 
 from bekal.exchange import (
     choices,
+    clawbacks,
+    closings,
     completions,
     contact_points,
     districts,
     endings,
+    institution_stops,
     participants,
     payout_accounts,
     payout_runs,
     payouts,
+    repayments,
     reviews,
     sessions,
     survey_answers,
@@ -26,6 +30,7 @@ KINDS: dict[str, Kind] = {
         waves.KIND,
         trainings.KIND,
         sessions.KIND,
+        institution_stops.KIND,
         participants.KIND,
         contact_points.KIND,
         payout_accounts.KIND,
@@ -36,5 +41,8 @@ KINDS: dict[str, Kind] = {
         payout_runs.KIND,
         payouts.KIND,
         endings.KIND,
+        clawbacks.KIND,
+        repayments.KIND,
+        closings.KIND,
     )
 }

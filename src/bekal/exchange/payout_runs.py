@@ -6,11 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth.hashers import make_password
-
-from bekal.accounts.models import Role, User
 from bekal.exchange.history import LIMIT, refuse_disorder, refuse_future
 from bekal.exchange.kind import Kind, Loaded
+from bekal.exchange.officers import add_officers, refuse_no_officers
 from bekal.exchange.progress import Progress
 from bekal.exchange.staging import RowError, Staged, staged_file
 from bekal.exchange.table_fields import (
@@ -28,6 +26,7 @@ from bekal.exchange.table_fields import (
 MAX_ROWS = 1_000_000
 UNKNOWN_PLANNER, UNKNOWN_APPROVER = "imported-planner", "imported-approver"
 _NO_SEAL = bytes(32)
+OFFICERS = ("planned_by", "approved_by", "cancelled_by")
 _NUMBERED = re.compile(r"(.+?)(?:#([1-9][0-9]{0,4}))?", re.ASCII)
 
 
@@ -172,29 +171,11 @@ def _check(staged: Staged) -> None:
                           WHERE other.planned_at = row.planned_at AND other.place = row.place - 1) {LIMIT}
         """,
     )
-    for column in ("planned_by", "approved_by", "cancelled_by"):
-        staged.refuse(
-            column,
-            "this login name belongs to somebody who is no programme officer: write another",
-            f"""
-            SELECT line FROM staged_row row JOIN accounts_user known ON known.login_name = row.{column}
-            WHERE known.role <> '{Role.OFFICER.value}' {LIMIT}
-            """,
-        )
+    refuse_no_officers(staged, OFFICERS)
 
 
 def _write(staged: Staged) -> dict[str, int]:
-    names = staged.fetch("""
-        SELECT name FROM (SELECT planned_by AS name FROM staged_row UNION SELECT approved_by FROM staged_row
-                          UNION SELECT cancelled_by FROM staged_row) names
-        WHERE name IS NOT NULL AND NOT EXISTS (SELECT 1 FROM accounts_user known WHERE known.login_name = name)
-        ORDER BY name
-    """)
-    officers = [
-        User(login_name=name, display_name=name, role=Role.OFFICER, is_active=False, password=make_password(None))
-        for (name,) in names
-    ]
-    User.objects.bulk_create(officers)
+    officer_count = add_officers(staged, OFFICERS)
     added_count = staged.write(f"""
         INSERT INTO incentives_payoutrun (planned_for, payout_count, total_rupiah, list_sha256, planned_by_id,
             planned_at, approved_by_id, approved_at, approved_sha256, exported_at, cancelled_by_id, cancelled_at)
@@ -208,7 +189,7 @@ def _write(staged: Staged) -> dict[str, int]:
         ORDER BY row.planned_at, row.place
     """)
     unchanged_count = staged.row_count - added_count
-    return {"added": added_count, "unchanged": unchanged_count, "officers added": len(officers)}
+    return {"added": added_count, "unchanged": unchanged_count, "officers added": officer_count}
 
 
 KIND = Kind(

@@ -27,7 +27,15 @@ from bekal.exchange.table_fields import (
 from bekal.incentives.models import Entitlement
 from bekal.participants.models import PaymentPartner
 
-PLANNED, CANCELLED, SENT, SETTLED, REJECTED = STATES = ("planned", "cancelled", "sent", "settled", "rejected")
+PLANNED, CANCELLED, SENT, SETTLED, REJECTED, *BACK = STATES = (
+    "planned",
+    "cancelled",
+    "sent",
+    "settled",
+    "rejected",
+    "returned",
+    "reversed",
+)
 
 
 def _code_of(text: str) -> str:
@@ -59,9 +67,17 @@ FIELDS: tuple[Field, ...] = (
     Field("state", one_of({state: state for state in STATES}), about="How far the attempt came; blank without a run."),
     Field("sent_at", instant, about="When the money left; blank: with its run."),
     Field(
-        "reason_code", Value(_code_of, "capital letters and digits, at most 8"), max_characters=8, about="Why rejected."
+        "reason_code",
+        Value(_code_of, "capital letters and digits, at most 8"),
+        max_characters=8,
+        about="Why it was rejected, returned by the bank or reversed by the programme.",
     ),
-    Field("answered_at", instant, about="When the partner's answer was recorded: settled or rejected."),
+    Field(
+        "answered_at",
+        instant,
+        about="When the partner's answer was recorded: settled or rejected. What came back was settled before.",
+    ),
+    Field("came_back_at", instant, about="When the bank's return or the programme's reversal was recorded."),
 )
 COLUMNS: Mapping[str, str] = {
     "nik_hash": "bytea NOT NULL",
@@ -81,6 +97,7 @@ COLUMNS: Mapping[str, str] = {
     "sent_at": "timestamptz",
     "reason_code": "text NOT NULL",
     "answered_at": "timestamptz",
+    "came_back_at": "timestamptz",
 }
 
 
@@ -105,21 +122,23 @@ def _row(values: Mapping[str, Any], at: datetime) -> tuple[object, ...]:
     """The row in the order of COLUMNS. Raises RowError with all that is wrong."""
     wrong: list[tuple[str, str]] = []
     state = values.get("state")
-    answered = state in (SETTLED, REJECTED)
+    answered = state in (SETTLED, REJECTED, *BACK)
     refuse_disorder(values, ("sent_at", "answered_at") if values.get("sent_at") else (), wrong)
-    refuse_future(values, ("entitled_at", "sent_at", "answered_at"), at, wrong)
+    refuse_disorder(values, ("answered_at", "came_back_at") if values.get("answered_at") else (), wrong)
+    refuse_future(values, ("entitled_at", "sent_at", "answered_at", "came_back_at"), at, wrong)
     if (state is None) != (values.get("run") is None):
         wrong.append(("state", "run and state stand together: write both, or neither where nothing was planned"))
     if values["amount_rupiah"] <= 0:
         wrong.append(("amount_rupiah", "an instalment pays something: correct it"))
     for name, belongs, words in (
-        ("answered_at", answered, "settled or rejected"),
-        ("reason_code", state == REJECTED, "rejected"),
+        ("answered_at", answered, "settled, rejected, returned or reversed"),
+        ("reason_code", state in (REJECTED, *BACK), "rejected, returned or reversed"),
+        ("came_back_at", state in BACK, "returned or reversed"),
     ):
         if belongs != (values.get(name) is not None):
             wrong.append((name, f"this stands exactly where the state is {words}: correct one of them"))
     if values.get("sent_at") is not None and not (answered or state == SENT):
-        wrong.append(("sent_at", "this stands only where the state is sent, settled or rejected: correct one of them"))
+        wrong.append(("sent_at", "this stands only where the state says that it was sent: correct one of them"))
     if state is None and (names := [name for name in ("attempt", "reference") if values.get(name) is not None]):
         wrong.append((names[0], "an attempt has a run and a state: write them, or leave this blank"))
     if wrong:
@@ -137,6 +156,7 @@ def _row(values: Mapping[str, Any], at: datetime) -> tuple[object, ...]:
         *(values.get(name) for name in ("partner", "account", "reference", "state", "sent_at")),
         values.get("reason_code") or "",
         values.get("answered_at"),
+        values.get("came_back_at"),
     )
 
 

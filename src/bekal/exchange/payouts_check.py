@@ -19,14 +19,14 @@ SELECT line, participation_id, accepted_at, opened_at, kind, instalment, amount_
        coalesce(entitled_at, min(least(scheduled_on::timestamp AT TIME ZONE '{JAKARTA.key}', sent_at))
                              OVER (PARTITION BY {_INSTALMENT})) AS entitled_at,
        run_id, run_exported_at, run_cancelled_at, account_id, partner, masked, attempt, reference, state, sent_at,
-       reason_code, answered_at, entitlement_id, payout.id AS payout_id, is_planned
+       reason_code, answered_at, came_back_at, entitlement_id, payout.id AS payout_id, is_planned
 FROM (
     SELECT row.line, row.participation_id, row.accepted_at, row.opened_at, row.kind, row.instalment, row.amount_rupiah,
            row.scheduled_on, row.payment_on, row.entitled_at, row.attempt, row.reference, row.state, row.reason_code,
-           row.answered_at, row.planned_at IS NOT NULL AS is_planned, run.id AS run_id,
+           row.answered_at, row.came_back_at, row.planned_at IS NOT NULL AS is_planned, run.id AS run_id,
            run.exported_at AS run_exported_at, run.cancelled_at AS run_cancelled_at, account.id AS account_id,
            coalesce(row.partner, account.partner) AS partner, coalesce(row.masked, account.masked) AS masked,
-           coalesce(row.sent_at, CASE WHEN row.state IN ('sent', 'settled', 'rejected') THEN run.exported_at END)
+           coalesce(row.sent_at, CASE WHEN row.state NOT IN ('planned', 'cancelled') THEN run.exported_at END)
                AS sent_at,
            entitlement.id AS entitlement_id
     FROM history_row row
@@ -110,7 +110,11 @@ def _check_runs(staged: Staged) -> None:
         f"SELECT line FROM payout_row WHERE is_planned AND run_id IS NULL {LIMIT}",
     )
     for states, condition, words in (
-        ("'sent', 'settled', 'rejected'", "run_exported_at IS NULL", "the run was never exported"),
+        (
+            "'sent', 'settled', 'rejected', 'returned', 'reversed'",
+            "run_exported_at IS NULL",
+            "the run was never exported",
+        ),
         ("'cancelled'", "run_cancelled_at IS NULL", "the run was not cancelled"),
         (
             "'planned'",
@@ -156,6 +160,7 @@ def _check_instants(staged: Staged) -> None:
         ("entitled_at", "opened_at", "the opening balances of {} hold this instalment already: take the row out"),
         ("sent_at", "entitled_at", "this is before it was earned ({}): correct one of them"),
         ("answered_at", "sent_at", "this is before the money was sent ({}): correct one of them"),
+        ("came_back_at", "answered_at", "this is before the money was paid ({}): correct one of them"),
     ):
         staged.refuse(
             column,
@@ -210,12 +215,19 @@ def _check_known(staged: Staged) -> None:
         """
         payout_row row JOIN incentives_payout known ON known.id = row.payout_id
         LEFT JOIN incentives_payoutstatus sent ON sent.payout_id = known.id AND sent.state = 'sent'
-        LEFT JOIN incentives_payoutstatus answer ON answer.payout_id = known.id AND answer.state <> 'sent'
+        LEFT JOIN incentives_payoutstatus answer
+            ON answer.payout_id = known.id AND answer.state IN ('settled', 'rejected')
+        LEFT JOIN incentives_payoutstatus back
+            ON back.payout_id = known.id AND back.state IN ('returned', 'reversed')
         WHERE known.run_id IS DISTINCT FROM row.run_id
            OR (known.partner, known.masked_account) <> (row.partner, row.masked)
            OR row.reference IS NOT NULL AND known.reference <> row.reference
            OR row.sent_at IS NOT NULL AND sent.recorded_at IS DISTINCT FROM row.sent_at
-           OR row.answered_at IS NOT NULL AND (answer.state, answer.reason_code, answer.recorded_at)
+           OR row.answered_at IS NOT NULL AND row.came_back_at IS NULL
+              AND (answer.state, answer.reason_code, answer.recorded_at)
               IS DISTINCT FROM (row.state, row.reason_code, row.answered_at)
+           OR row.came_back_at IS NOT NULL
+              AND (answer.state, answer.recorded_at, back.state, back.reason_code, back.recorded_at)
+              IS DISTINCT FROM ('settled', row.answered_at, row.state, row.reason_code, row.came_back_at)
         """,
     )

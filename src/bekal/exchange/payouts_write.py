@@ -11,7 +11,8 @@ from bekal.exchange.staging import Staged
 from bekal.incentives.export_payout_run import SEND
 from bekal.incentives.models import Entitlement, PayoutFile
 from bekal.incentives.queries import earned_unpaid
-from bekal.incentives.settle_payout_run import REJECT
+from bekal.incentives.reverse_payouts import REVERSE
+from bekal.incentives.settle_payout_run import REJECT, RETURN
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.queries import balances_of
 
@@ -65,7 +66,7 @@ def _write_attempts(staged: Staged) -> int:
         CREATE TEMPORARY TABLE new_payout ON COMMIT DROP AS
         SELECT row.line, row.participation_id, row.kind, entitlement.id AS entitlement_id, row.run_id, row.account_id,
                row.partner, row.masked, row.attempt, row.amount_rupiah, row.state, row.sent_at, row.reason_code,
-               row.answered_at, row.run_cancelled_at,
+               row.answered_at, row.came_back_at, row.run_cancelled_at,
                coalesce(row.reference, 'BKL' || lpad(entitlement.id::text, 14, '0') || 'A'
                    || lpad(row.attempt::text, greatest(2, length(row.attempt::text)), '0')) AS reference
         FROM payout_row row
@@ -79,7 +80,7 @@ def _write_attempts(staged: Staged) -> int:
         INSERT INTO incentives_payout
             (entitlement_id, run_id, account_id, partner, masked_account, attempt, amount_rupiah, reference, ended_at)
         SELECT entitlement_id, run_id, account_id, partner, masked, attempt, amount_rupiah, reference,
-               CASE state WHEN 'rejected' THEN answered_at WHEN 'cancelled' THEN run_cancelled_at END
+               CASE state WHEN 'rejected' THEN answered_at WHEN 'cancelled' THEN run_cancelled_at ELSE came_back_at END
         FROM new_payout ORDER BY line
     """)
 
@@ -120,18 +121,25 @@ def _write_files(staged: Staged, at: datetime) -> None:
 
 
 def _write_statuses(staged: Staged) -> int:
-    """What was sent and what was answered, each with the (oldest) file of its run and partner; how many answers."""
+    """What was sent, answered and came back, each with the (oldest) file of its run and partner, apart from what the
+    programme did itself; how many answers."""
     counts = []
     for state, direction, instant, reason in (
         ("'sent'", "out", "sent_at", "''"),
-        ("new.state", "back", "answered_at", "new.reason_code"),
+        (
+            "CASE WHEN new.came_back_at IS NULL THEN new.state ELSE 'settled' END",
+            "back",
+            "answered_at",
+            "CASE WHEN new.came_back_at IS NULL THEN new.reason_code ELSE '' END",
+        ),
+        ("new.state", "back", "came_back_at", "new.reason_code"),
     ):
         counts.append(
             staged.write(f"""
                 INSERT INTO incentives_payoutstatus (payout_id, state, reason_code, file_id, recorded_at)
-                SELECT payout.id, {state}, {reason},
+                SELECT payout.id, {state}, {reason}, CASE WHEN {state} <> 'reversed' THEN
                        (SELECT min(file.id) FROM incentives_payoutfile file WHERE file.run_id = new.run_id
-                        AND file.partner = new.partner AND file.direction = '{direction}'), new.{instant}
+                        AND file.partner = new.partner AND file.direction = '{direction}') END, new.{instant}
                 FROM new_payout new JOIN incentives_payout payout ON payout.reference = new.reference
                 WHERE new.{instant} IS NOT NULL ORDER BY new.line
             """)
@@ -140,10 +148,12 @@ def _write_statuses(staged: Staged) -> int:
 
 
 def _post(staged: Staged, progress: Progress) -> None:
-    """Committed money into transit when it was sent, to the participant or back when it was answered."""
+    """Committed money into transit when it was sent, to the participant or back when it was answered, and back when it
+    came back."""
     chunks = staged.chunks(
         """
-        SELECT line, participation_id, kind, amount_rupiah, reference, sent_at, state, answered_at FROM new_payout
+        SELECT line, participation_id, kind, amount_rupiah, reference, sent_at, state, answered_at, came_back_at
+        FROM new_payout
         WHERE sent_at IS NOT NULL AND line > %(after)s ORDER BY line LIMIT %(size)s
         """,
         progress,
@@ -151,12 +161,16 @@ def _post(staged: Staged, progress: Progress) -> None:
     )
     for chunk in chunks:
         lines: list[Line] = []
-        for line, owner_id, kind, amount_rupiah, reference, sent_at, state, answered_at in chunk:
+        for line, owner_id, kind, amount_rupiah, reference, sent_at, state, answered_at, back_at in chunk:
             of_kind = Entitlement.Kind(kind)
             lines.append((line, owner_id, SEND[of_kind], amount_rupiah, f"sent:{reference}", sent_at))
             if answered_at is not None:
-                movement = Movement.SETTLE if state == "settled" else REJECT[of_kind]
-                lines.append((line, owner_id, movement, amount_rupiah, f"{state}:{reference}", answered_at))
+                is_rejected = state == "rejected"
+                movement, key = (REJECT[of_kind], "rejected") if is_rejected else (Movement.SETTLE, "settled")
+                lines.append((line, owner_id, movement, amount_rupiah, f"{key}:{reference}", answered_at))
+            if back_at is not None:
+                movement = (REVERSE if state == "reversed" else RETURN)[of_kind]
+                lines.append((line, owner_id, movement, amount_rupiah, f"{state}:{reference}", back_at))
         post_lines(staged, lines, "amount_rupiah", _EARNED_TOO_MUCH)
 
 

@@ -7,6 +7,9 @@ from bekal.exchange.staging import Staged
 from bekal.exchange.table_fields import MAX_PROBLEMS, Field, FieldError, Value
 from bekal.participants.refusals import ParticipantRefusal
 
+# Everybody with a place; `id` of the participation owns the money. And one participant's own rows.
+PLACES = "participants_participation place JOIN participants_participant person ON person.id = place.participant_id"
+IS_PERSON = "person.id = %(person)s"
 _MENDS: dict[str, str] = {
     ParticipantRefusal.NAME_MISSING: "a name is needed",
     ParticipantRefusal.NAME_TOO_LONG: "the name has {length_count} characters, at most {limit_count}: shorten it",

@@ -5,9 +5,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from bekal.core.text import no_formula
 from bekal.exchange.table_file import Problem
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 MAX_VALUE_CHARACTERS = 1000
 
 
@@ -24,8 +24,3 @@ def write_problems(problems: Iterable[Problem], path: Path) -> None:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def no_formula(text: str) -> str:
-    """A text that a spreadsheet would run gets an apostrophe before it."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -23,6 +23,8 @@ from bekal.exchange.table_fields import ColumnMap, Findings
 from bekal.exchange.table_file import Problem, Table, TableError, quoted
 
 MAX_MANIFEST_BYTES = 1024 * 1024
+# Kinds that older exports do not have: nothing of theirs had happened.
+SINCE_VERSION = dict.fromkeys(("institution_stops", "clawbacks", "repayments", "closings"), 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ def _checked_files(directory: Path, progress: Progress) -> dict[str, tuple[Path,
     manifest = _manifest(directory)
     kinds: dict[str, Any] = manifest["kinds"]
     files: dict[str, tuple[Path, Mapping[str, Any]]] = {}
-    for name in KINDS:
+    known = [name for name in KINDS if SINCE_VERSION.get(name, 1) <= manifest["version"]]
+    for name in known:
         if name not in kinds:
             raise _refused(MANIFEST, f"it names no {name}: take the whole directory as it was exported")
         path = directory / f"{name}.{manifest['file_format']}"
@@ -78,8 +81,8 @@ def _checked_files(directory: Path, progress: Progress) -> dict[str, tuple[Path,
         _check_file(path, kinds[name])
         if kinds[name]["rows"]:
             files[name] = path, kinds[name]
-    surplus = sorted({path.name for path in directory.iterdir()} - {kinds[name]["file"] for name in KINDS} - {MANIFEST})
-    if surplus or (unknown := sorted(set(kinds) - set(KINDS))):
+    surplus = sorted({path.name for path in directory.iterdir()} - {kinds[name]["file"] for name in known} - {MANIFEST})
+    if surplus or (unknown := sorted(set(kinds) - set(known))):
         raise _refused(
             surplus[0] if surplus else MANIFEST, f"{(surplus or unknown)[0]} is no part of an export: remove it"
         )
@@ -103,9 +106,9 @@ def _manifest(directory: Path) -> dict[str, Any]:
         raise _refused(MANIFEST, "it is no JSON: take the directory as it was exported") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise _refused(MANIFEST, f"it is no manifest of an export (format {FORMAT}): name another directory")
-    if manifest.get("version") != VERSION:
+    if manifest.get("version") not in range(1, VERSION + 1):
         raise _refused(
-            MANIFEST, f"it has version {manifest.get('version')!r}, this program reads {VERSION}: export again"
+            MANIFEST, f"it has version {manifest.get('version')!r}, this program reads 1 to {VERSION}: export again"
         )
     kinds = manifest.get("kinds")
     if (

@@ -86,6 +86,14 @@ def _check(staged: Staged) -> None:
         WHERE row.written_at < purchase.completed_at {LIMIT}
         """,
     )
+    staged.refuse(
+        "written_at",
+        "the purchase had ended by then without its evidence ({}): take the row out",
+        f"""
+        SELECT line, {instant_sql("purchase.ended_at")} FROM {purchases}
+        WHERE row.written_at > purchase.ended_at {LIMIT}
+        """,
+    )
     refuse_other(
         staged,
         "rating",

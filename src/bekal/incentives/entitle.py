@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.utils import IntegrityError
 
 from bekal.core.entitlement import InstalmentKind, instalments_owed, survey_owed
 from bekal.core.rules import RULES
@@ -21,44 +22,51 @@ class Entitled:
     participation_count: int
 
 
-# A participation that was revoked earns nothing afterwards.
-_EARNS_FIRST_NOW_SQL = """
-participation.revoked_at IS NULL
-  AND (%(participation_ids)s::bigint[] IS NULL OR participation.id = ANY(%(participation_ids)s::bigint[]))
-  AND NOT EXISTS (SELECT 1 FROM incentives_entitlement earned
-                  WHERE earned.participation_id = participation.id AND earned.kind = %(kind)s)
-"""
-# Who was paid a part before being taken over with opening balances has proven a training already: the rest is counted
-# from the day of the opening.
+# Place by place, by the indexes of its entitlements and purchases: a planner who knows no sizes (after a bulk load it
+# takes a million rows for one) finds nothing here to compare each with each. Who was revoked, clawed back or closed
+# earns nothing afterwards. Who was paid a part before being taken over with opening balances has proven a training
+# already: the rest is counted from the day of the opening.
 EARNERS_SQL = f"""
-SELECT participation.id AS participation_id, participation.accepted_on, 0 AS paid_before_count,
-       min(purchase.reconciled_at AT TIME ZONE '{JAKARTA.key}')::date AS reconciled_on
-FROM purchases_purchase purchase
-JOIN participants_participation participation ON participation.id = purchase.participation_id
-WHERE purchase.reconciled_at <= %(at)s AND participation.incentives_paid_before_count = 0 AND {_EARNS_FIRST_NOW_SQL}
-GROUP BY participation.id
-UNION ALL
-SELECT participation.id, participation.accepted_on, participation.incentives_paid_before_count,
-       (participation.opened_at AT TIME ZONE '{JAKARTA.key}')::date
+SELECT participation.id AS participation_id, participation.accepted_on,
+       participation.incentives_paid_before_count AS paid_before_count,
+       (earned.since_at AT TIME ZONE '{JAKARTA.key}')::date AS reconciled_on
 FROM participants_participation participation
-WHERE participation.opened_at <= %(at)s AND participation.incentives_paid_before_count > 0 AND {_EARNS_FIRST_NOW_SQL}
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN EXISTS (SELECT 1 FROM incentives_entitlement entitlement
+                             WHERE entitlement.participation_id = participation.id AND entitlement.kind = %(kind)s)
+                THEN NULL
+                WHEN participation.incentives_paid_before_count > 0 THEN participation.opened_at
+                ELSE (SELECT min(purchase.reconciled_at) FROM purchases_purchase purchase
+                      WHERE purchase.participation_id = participation.id) END AS since_at
+    OFFSET 0
+) earned
+WHERE participation.revoked_at IS NULL AND participation.clawed_back_at IS NULL AND participation.closed_at IS NULL
+  AND (%(participation_ids)s::bigint[] IS NULL OR participation.id = ANY(%(participation_ids)s::bigint[]))
+  AND earned.since_at <= %(at)s
 """
-
-# In the order of the participations, as every lock is taken; a rival that was quicker leaves nothing to insert.
-INSERT_SQL = f"""
-WITH earner AS ({EARNERS_SQL}), owed AS (
-    SELECT * FROM unnest(%(accepted_on)s::date[], %(reconciled_on)s::date[], %(paid_before_counts)s::smallint[],
-                         %(instalments)s::smallint[], %(amounts)s::bigint[], %(scheduled_on)s::date[],
-                         %(payment_on)s::date[])
-        AS o(accepted_on, reconciled_on, paid_before_count, instalment, amount_rupiah, scheduled_on, payment_on)
-), inserted AS (
-    INSERT INTO incentives_entitlement
-        (participation_id, kind, instalment, amount_rupiah, scheduled_on, payment_on, entitled_at)
-    SELECT participation_id, %(kind)s, instalment, amount_rupiah, scheduled_on, payment_on, %(at)s
-    FROM earner JOIN owed USING (accepted_on, reconciled_on, paid_before_count)
-    ORDER BY participation_id, instalment
-    ON CONFLICT (participation_id, kind, instalment) DO NOTHING
-    RETURNING participation_id
+# The days that decide what is earned, for dry runs.
+DAYS_SQL = f"SELECT DISTINCT accepted_on, reconciled_on, paid_before_count FROM ({EARNERS_SQL}) earner"
+# Whoever earns now, by the days that decide what: a list of numbers as text, which is the cheapest to carry. The lock
+# looks at each place again: who was revoked, clawed back or closed while we waited for it is left out.
+LOCK_SQL = f"""
+WITH earner AS MATERIALIZED ({EARNERS_SQL} ORDER BY participation.id FOR NO KEY UPDATE OF participation)
+SELECT accepted_on, reconciled_on, paid_before_count, count(*), array_agg(participation_id)::text
+FROM earner GROUP BY 1, 2, 3
+"""
+LEAN_SQL = """
+INSERT INTO incentives_entitlement
+    (participation_id, kind, instalment, amount_rupiah, scheduled_on, payment_on, entitled_at)
+SELECT participation_id, %(kind)s, instalment, amount_rupiah, scheduled_on, payment_on, %(at)s
+FROM unnest(%(earner_ids)s::text[]) WITH ORDINALITY AS earners(ids, days)
+CROSS JOIN LATERAL unnest(ids::bigint[]) AS participation_id
+JOIN unnest(%(days)s::integer[], %(instalments)s::smallint[], %(amounts)s::bigint[], %(scheduled_on)s::date[],
+            %(payment_on)s::date[])
+    AS owed(days, instalment, amount_rupiah, scheduled_on, payment_on) ON owed.days = earners.days
+"""
+# A rival that was quicker makes the unique key fail; then every row is looked up before it is written.
+CAREFUL_SQL = f"""
+WITH inserted AS (
+    {LEAN_SQL} ON CONFLICT (participation_id, kind, instalment) DO NOTHING RETURNING participation_id
 )
 SELECT count(*), count(DISTINCT participation_id) FROM inserted
 """
@@ -70,37 +78,57 @@ def entitle(*, at: datetime, participation_ids: Collection[int] | None = None) -
     days of payment by those of their own month.
 
     Everyone with a reconciled purchase (or paid a part before being taken over) who has no incentive yet, or only those
-    named. The same again writes nothing.
+    named. The same again writes nothing. Locks the participations in the order of their numbers.
     """
+    values = _values(at, participation_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_SQL, values)
+        earners = cursor.fetchall()
+        if not earners:
+            return Entitled(0, 0)
+        owed = _columns_owed([days for *days, _, _ in earners])
+        values |= owed
+        values["earner_ids"] = text_array([ids for *_, ids in earners])
+        try:
+            with transaction.atomic():
+                cursor.execute(LEAN_SQL, values)
+                paid = set(owed["days"])
+                earner_count = sum(count for place, (*_, count, _) in enumerate(earners, start=1) if place in paid)
+                return Entitled(cursor.rowcount, earner_count)
+        except IntegrityError as error:
+            if "incentives_entitlement_once" not in str(error):
+                raise
+        cursor.execute(CAREFUL_SQL, values)
+        return Entitled(*cursor.fetchone())
+
+
+def entitling_ids(*, at: datetime) -> list[int]:
+    """Whom `entitle` would entitle now, in the order of their numbers."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT participation_id FROM ({EARNERS_SQL}) earner ORDER BY 1", _values(at, None))
+        return [number for (number,) in cursor.fetchall()]
+
+
+def _values(at: datetime, participation_ids: Collection[int] | None) -> dict[str, Any]:
     programme_day(at)  # refuses a naive instant
-    values: dict[str, Any] = {
+    return {
         "at": at,
         "kind": InstalmentKind.INCENTIVE.value,
         "participation_ids": None if participation_ids is None else id_array(participation_ids),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT DISTINCT accepted_on, reconciled_on, paid_before_count FROM ({EARNERS_SQL}) e", values)
-        days = cursor.fetchall()
-        if not days:
-            return Entitled(0, 0)
-        cursor.execute(INSERT_SQL, {**values, **_columns_owed(days)})
-        entitlement_count, participation_count = cursor.fetchone()
-    return Entitled(entitlement_count, participation_count)
 
 
-def _columns_owed(days: Iterable[tuple[date, date, int]]) -> dict[str, list[Any]]:
-    """What the rules give for each (accepted on, first reconciled on, instalments paid before), as columns: the first
-    instalment that is left has the first day."""
-    what = ("accepted_on", "reconciled_on", "paid_before_counts", "instalments")
-    names = (*what, "amounts", "scheduled_on", "payment_on")
+def _columns_owed(earners: Iterable[tuple[date, date, int]]) -> dict[str, list[Any]]:
+    """What the rules give for each (accepted on, first reconciled on, instalments paid before), told by its place from
+    1, as columns: the first instalment that is left has the first day."""
+    names = ("days", "instalments", "amounts", "scheduled_on", "payment_on")
     columns: dict[str, list[Any]] = {name: [] for name in names}
-    for accepted_on, reconciled_on, paid_before_count in days:
+    for place, (accepted_on, reconciled_on, paid_before_count) in enumerate(earners, start=1):
         scheme = RULES.scheme(accepted_on)
-        owed_in_order = instalments_owed(scheme, reconciled_on)[: scheme.instalment_count - paid_before_count]
-        for owed in owed_in_order:
+        for owed in instalments_owed(scheme, reconciled_on)[: scheme.instalment_count - paid_before_count]:
             number = paid_before_count + owed.number
-            row = (accepted_on, reconciled_on, paid_before_count, number, owed.amount_rupiah)
-            for column, value in zip(columns.values(), (*row, owed.scheduled_on, owed.payment_on), strict=True):
+            row = (place, number, owed.amount_rupiah, owed.scheduled_on, owed.payment_on)
+            for column, value in zip(columns.values(), row, strict=True):
                 column.append(value)
     return columns
 
@@ -120,7 +148,9 @@ SELECT participation.id AS participation_id, participation.accepted_on, answer.s
 FROM unnest(%(participation_ids)s::bigint[], %(survey_numbers)s::smallint[], %(answered_on)s::date[],
             %(answered_at)s::timestamptz[]) AS answer(participation_id, survey_number, answered_on, answered_at)
 JOIN participants_participation participation ON participation.id = answer.participation_id
-WHERE participation.revoked_at IS NULL OR participation.revoked_at > answer.answered_at
+WHERE (participation.revoked_at IS NULL OR participation.revoked_at > answer.answered_at)
+  AND (participation.clawed_back_at IS NULL OR participation.clawed_back_at > answer.answered_at)
+  AND (participation.closed_at IS NULL OR participation.closed_at > answer.answered_at)
 """
 
 INSERT_SURVEYS_SQL = f"""
@@ -145,7 +175,8 @@ SELECT count(*), count(DISTINCT participation_id) FROM inserted
 @transaction.atomic
 def entitle_surveys(*, answers: Collection[AnsweredSurvey]) -> Entitled:
     """Write what answered surveys earn: the amount by the rules of the day of acceptance, the day of payment by those
-    of its own month. The number of the instalment is the survey's; a place revoked before it answered earns nothing.
+    of its own month. The number of the instalment is the survey's; who was revoked, clawed back or closed before the
+    answer earns nothing.
 
     Each answer brings its own instant, so that history is entitled as of its day. The same again writes nothing. Raises
     ValueError for a number the person's rules do not have and for a naive instant.

@@ -18,6 +18,7 @@ from bekal.incentives.partners.csv_rail import Instruction, write_instructions
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
+from bekal.ledger.proof_results import is_release_blocked
 
 SEND = {
     Entitlement.Kind.INCENTIVE.value: Movement.SEND_INCENTIVE,
@@ -64,7 +65,8 @@ def export_payout_run(*, run_id: int, at: datetime) -> Exported:
 
     The officer hands the files over after the commit: what the partner can have received is in the books before it can
     have received it. Again: the same files, nothing written. Refusals: RUN_NOT_FOUND, RUN_CANCELLED, NOT_APPROVED,
-    LIST_CHANGED (an account was changed after the approval: cancel and plan again).
+    LIST_CHANGED (an account was changed after the approval: cancel and plan again), LEDGER_DIFFERENCE (the newest proof
+    found one: no money leaves until it is cleared up).
     """
     run = PayoutRun.objects.select_for_update(no_key=True).filter(id=run_id).first()
     if run is None:
@@ -75,6 +77,8 @@ def export_payout_run(*, run_id: int, at: datetime) -> Exported:
         return _refused(run_id, PayoutRefusal.RUN_CANCELLED)
     if run.approved_at is None:
         return _refused(run_id, PayoutRefusal.NOT_APPROVED)
+    if is_release_blocked():
+        return _refused(run_id, PayoutRefusal.LEDGER_DIFFERENCE)
     contents = {partner: write_instructions(lines) for partner, lines in _instructions_of(run_id)}
     # After the list was read: an account that changes in this moment is seen here, or was not read above.
     if seal_of(run_id=run_id) != planned_seal(run):

@@ -16,7 +16,10 @@ class Entitlement(models.Model):
         INCENTIVE = "incentive", _("incentive")
         SURVEY = "survey", _("survey")
 
-    participation = models.ForeignKey(Participation, on_delete=models.PROTECT, related_name="entitlements")
+    # Its unique constraint begins with the participation: an index for it alone would be written for nothing.
+    participation = models.ForeignKey(
+        Participation, on_delete=models.PROTECT, related_name="entitlements", db_index=False
+    )
     kind = models.CharField(max_length=10, choices=Kind.choices)
     instalment = models.PositiveSmallIntegerField()
     amount_rupiah = models.BigIntegerField()

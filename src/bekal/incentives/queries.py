@@ -53,7 +53,8 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """One run in a list of runs."""
+    """One run in a list of runs. Settled are the payouts that have stayed paid; returned those that came back after it,
+    sent back by the bank or reversed by the programme."""
 
     run_id: int
     planned_for: date
@@ -61,6 +62,7 @@ class RunLine:
     total_rupiah: int
     settled_count: int
     rejected_count: int
+    returned_count: int
     list_sha256: bytes = field(repr=False)
     planned_by_id: int
     planned_by_name: str
@@ -82,12 +84,12 @@ class RunLine:
     @property
     def unanswered_count(self) -> int:
         """Payouts no partner has answered yet."""
-        return self.payout_count - self.settled_count - self.rejected_count
+        return self.payout_count - self.settled_count - self.rejected_count - self.returned_count
 
 
 @dataclass(frozen=True, slots=True)
 class PartnerTotal:
-    """One partner's share of a run."""
+    """One partner's share of a run, counted as in `RunLine`."""
 
     partner: str
     payout_count: int
@@ -96,10 +98,12 @@ class PartnerTotal:
     settled_rupiah: int
     rejected_count: int
     rejected_rupiah: int
+    returned_count: int
+    returned_rupiah: int
 
     @property
     def unanswered_rupiah(self) -> int:
-        return self.total_rupiah - self.settled_rupiah - self.rejected_rupiah
+        return self.total_rupiah - self.settled_rupiah - self.rejected_rupiah - self.returned_rupiah
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +129,10 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Rejections:
-    """How often a partner gave one reason."""
+    """How often payouts to one partner failed (`state`: rejected, returned, reversed) for one reason."""
 
     partner: str
+    state: PayoutStatus.State
     reason_code: str
     payout_count: int
 
@@ -192,20 +197,21 @@ def runs(*, limit: int = 50, before_id: int | None = None) -> tuple[RunLine, ...
 
 
 def run_detail(*, run_id: int) -> RunDetail | None:
-    """One run with its totals by partner, its rejections by reason and its files; None where there is no such run."""
+    """One run with its totals by partner, what failed or came back by reason, its files; None for an unknown run."""
     lines = _run_lines(PayoutRun.objects.filter(id=run_id).order_by("id"), 1)
     if not lines:
         return None
     with connection.cursor() as cursor:
         cursor.execute(PARTNERS_SQL, [run_id])
         partners = tuple(PartnerTotal(*row) for row in cursor.fetchall())
-    rejected = PayoutStatus.objects.filter(payout__run_id=run_id, state=PayoutStatus.State.REJECTED)
-    reasons = rejected.values_list("payout__partner", "reason_code").annotate(count=Count("id"))
+    failed = PayoutStatus.objects.filter(payout__run_id=run_id, state__in=[PayoutStatus.State.REJECTED, *BACK])
+    said = ("payout__partner", "state", "reason_code")
+    reasons = failed.order_by(*said).values_list(*said).annotate(count=Count("id"))
     files = PayoutFile.objects.filter(run_id=run_id).order_by("id")
     return RunDetail(
         lines[0],
         partners,
-        tuple(Rejections(*row) for row in reasons.order_by("payout__partner", "reason_code")),
+        tuple(Rejections(partner, PayoutStatus.State(state), *rest) for partner, state, *rest in reasons),
         tuple(
             FileLine(
                 row.id,
@@ -227,14 +233,19 @@ def file_content(*, run_id: int, file_id: int) -> StoredFile | None:
     return None if row is None else StoredFile(row.name, decrypt(bytes(row.content_encrypted)).encode())
 
 
+# A payout that was paid and is not any more.
+BACK = (PayoutStatus.State.RETURNED, PayoutStatus.State.REVERSED)
 PARTNERS_SQL = """
 SELECT payout.partner, count(*), sum(payout.amount_rupiah)::bigint,
        count(*) FILTER (WHERE answer.state = 'settled'),
        coalesce(sum(payout.amount_rupiah) FILTER (WHERE answer.state = 'settled'), 0)::bigint,
        count(*) FILTER (WHERE answer.state = 'rejected'),
-       coalesce(sum(payout.amount_rupiah) FILTER (WHERE answer.state = 'rejected'), 0)::bigint
+       coalesce(sum(payout.amount_rupiah) FILTER (WHERE answer.state = 'rejected'), 0)::bigint,
+       count(*) FILTER (WHERE answer.state IN ('returned', 'reversed')),
+       coalesce(sum(payout.amount_rupiah) FILTER (WHERE answer.state IN ('returned', 'reversed')), 0)::bigint
 FROM incentives_payout payout
-LEFT JOIN incentives_payoutstatus answer ON answer.payout_id = payout.id AND answer.state <> 'sent'
+LEFT JOIN incentives_payoutstatus answer ON answer.payout_id = payout.id
+    AND (answer.state IN ('rejected', 'returned', 'reversed') OR answer.state = 'settled' AND payout.ended_at IS NULL)
 WHERE payout.run_id = %s
 GROUP BY payout.partner ORDER BY payout.partner
 """
@@ -243,8 +254,11 @@ GROUP BY payout.partner ORDER BY payout.partner
 def _run_lines(rows: QuerySet[PayoutRun], limit: int) -> tuple[RunLine, ...]:
     names = [name for name in RunLine.__dataclass_fields__ if name != "run_id"]
     annotated = rows.annotate(
-        settled_count=Count("payouts", filter=Q(payouts__statuses__state=PayoutStatus.State.SETTLED)),
+        settled_count=Count(
+            "payouts", filter=Q(payouts__statuses__state=PayoutStatus.State.SETTLED, payouts__ended_at=None)
+        ),
         rejected_count=Count("payouts", filter=Q(payouts__statuses__state=PayoutStatus.State.REJECTED)),
+        returned_count=Count("payouts", filter=Q(payouts__statuses__state__in=BACK)),
         planned_by_name=F("planned_by__display_name"),
         approved_by_name=F("approved_by__display_name"),
     )
@@ -284,6 +298,7 @@ def _run_payout(row: Payout, answer: PayoutStatus | None, sent: bool) -> RunPayo
 DUE_DAYS_SQL = """
 SELECT payment_on, count(*), sum(amount_rupiah)::bigint
 FROM incentives_entitlement entitlement
+JOIN participants_participation place ON place.id = entitlement.participation_id AND place.clawed_back_at IS NULL
 WHERE NOT EXISTS (SELECT 1 FROM incentives_payout live
                   WHERE live.entitlement_id = entitlement.id AND live.ended_at IS NULL)
 GROUP BY payment_on ORDER BY payment_on LIMIT %s
@@ -303,12 +318,12 @@ SELECT count(*), count(*) FILTER (
 FROM incentives_payoutstatus status
 JOIN incentives_payout payout ON payout.id = status.payout_id
 JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
-WHERE status.state = 'settled'
+WHERE status.state = 'settled' AND payout.ended_at IS NULL
 """
 
 
 def on_time_share() -> OnTimeShare:
-    """Measured from settled payouts: the Jakarta day the settlement was recorded against the calendar's day."""
+    """Measured from payouts that stayed settled: the Jakarta day the settlement was recorded against the calendar's."""
     with connection.cursor() as cursor:
         cursor.execute(ON_TIME_SQL)
         return OnTimeShare(*cursor.fetchone())
@@ -317,6 +332,7 @@ def on_time_share() -> OnTimeShare:
 EARNED_UNPAID_SQL = """
 SELECT entitlement.participation_id, entitlement.kind, sum(entitlement.amount_rupiah)::bigint
 FROM incentives_entitlement entitlement
+JOIN participants_participation place ON place.id = entitlement.participation_id AND place.clawed_back_at IS NULL
 WHERE entitlement.participation_id = ANY(%s::bigint[])
   AND NOT EXISTS (SELECT 1 FROM incentives_payout payout
                   JOIN incentives_payoutstatus sent ON sent.payout_id = payout.id AND sent.state = 'sent'
@@ -327,7 +343,8 @@ COMMITTED = {"incentive": Kind.INCENTIVE_COMMITTED, "survey": Kind.SURVEY_COMMIT
 
 
 def earned_unpaid(*, participation_ids: Collection[int]) -> dict[tuple[int, Kind], int]:
-    """What is earned and still committed (not on its way, not paid), by participation and kind of money."""
+    """What is earned and still committed (not on its way, not paid), by participation and kind of money; who has money
+    clawed back is owed nothing."""
     with connection.cursor() as cursor:
         cursor.execute(EARNED_UNPAID_SQL, [id_array(participation_ids)])
         return {(owner_id, COMMITTED[kind]): amount for owner_id, kind, amount in cursor.fetchall()}

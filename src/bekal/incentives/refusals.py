@@ -20,6 +20,7 @@ class PayoutRefusal(StrEnum):
     ALREADY_APPROVED = "payout_run_already_approved"  # run_id
     SAME_PERSON = "payout_run_same_person"  # run_id
     LIST_CHANGED = "payout_list_changed"  # run_id
+    LEDGER_DIFFERENCE = "payout_ledger_difference"  # run_id
 
     # The form of a file: line (from 1), column, value as found, expected where there is one right value
     FILE_TOO_LARGE = "payout_file_too_large"  # size_bytes, limit_bytes
@@ -42,3 +43,12 @@ class PayoutRefusal(StrEnum):
     OTHER_PARTNER = "payout_other_partner"  # line, column, value, partner, expected
     AMOUNT_MISMATCH = "payout_amount_mismatch"  # line, column, value, expected
     CONTRADICTION = "payout_contradiction"  # line, column, value, expected
+    RETURNED_BEFORE_PAID = "payout_returned_before_paid"  # line, column, value
+    RETURN_CLAWED_BACK = "payout_return_clawed_back"  # line, column, value
+
+    # The programme takes a payout back: reference
+    REVERSAL_REASON = "payout_reversal_reason"  # value
+    PAYOUT_NOT_FOUND = "payout_not_found"  # reference
+    PAYOUT_NOT_PAID = "payout_not_paid"  # reference
+    PAYOUT_BACK_ALREADY = "payout_back_already"  # reference, known
+    PAYOUT_CLAWED_BACK = "payout_clawed_back"  # reference

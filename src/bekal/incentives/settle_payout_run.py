@@ -1,7 +1,7 @@
 """`settle_payout_run`: what a partner's status file says becomes statuses and movements, whole or not at all."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -11,9 +11,17 @@ from django.db import connection, transaction
 from bekal.accounts.privacy import encrypt
 from bekal.core.refusal import Refusal
 from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun, PayoutStatus
-from bekal.incentives.partners.csv_rail import MAX_FAULTS, REJECTED, SETTLED, StatusLine, one_line, read_statuses
+from bekal.incentives.partners.csv_rail import (
+    MAX_FAULTS,
+    REJECTED,
+    RETURNED,
+    SETTLED,
+    StatusLine,
+    one_line,
+    read_statuses,
+)
 from bekal.incentives.refusals import PayoutRefusal
-from bekal.ledger.copy_rows import copy_rows, text_array
+from bekal.ledger.copy_rows import copy_rows, int_array, text_array
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
 
@@ -21,12 +29,16 @@ REJECT = {
     Entitlement.Kind.INCENTIVE.value: Movement.REJECT_INCENTIVE,
     Entitlement.Kind.SURVEY.value: Movement.REJECT_SURVEY,
 }
+RETURN = {
+    Entitlement.Kind.INCENTIVE.value: Movement.RETURN_INCENTIVE,
+    Entitlement.Kind.SURVEY.value: Movement.RETURN_SURVEY,
+}
 NAME_LENGTH = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What one file changed: payouts paid and rejected now, and lines that only repeat what was known.
+    """What one file changed: payouts paid, rejected and sent back now, and lines that only repeat what was known.
 
     `repeated`: this very file was taken before, the figures are those of the first time and nothing was written.
     `exceptions`: everything that is wrong with the file (at most 100); `refusal` is the first of them.
@@ -39,6 +51,8 @@ class Settled:
     unchanged_count: int = 0
     settled_rupiah: int = 0
     rejected_rupiah: int = 0
+    returned_count: int = 0
+    returned_rupiah: int = 0
     repeated: bool = False
     exceptions: tuple[Refusal, ...] = ()
 
@@ -48,25 +62,41 @@ class Settled:
 
 
 class _Sent(NamedTuple):
-    """One payout of the run as the books have it; `state` is what a partner has said of it already, if anything."""
+    """One payout of the run as the books have it: whether it was paid, and how it ended, if it has."""
 
     payout_id: int
     participation_id: int
     kind: str
     partner: str
     amount_rupiah: int
-    state: str | None
-    reason_code: str
+    was_settled: bool
+    end_state: str | None
+    end_reason: str
+
+    def said(self) -> tuple[tuple[str, str], ...]:
+        """What was said of it after it was sent, in order: state and reason."""
+        paid = ((SETTLED, ""),) if self.was_settled else ()
+        return paid if self.end_state is None else (*paid, (self.end_state, self.end_reason))
+
+    def is_repeated_by(self, line: StatusLine) -> bool:
+        return (line.state, line.reason_code) in self.said()
 
 
 CHUNK_COUNT = 20_000
 SENT_SQL = """
 SELECT payout.reference, payout.id, entitlement.participation_id, entitlement.kind, payout.partner,
-       payout.amount_rupiah, answer.state, coalesce(answer.reason_code, '')
+       payout.amount_rupiah, settled.id IS NOT NULL, ended.state, coalesce(ended.reason_code, '')
 FROM incentives_payout payout
 JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
-LEFT JOIN incentives_payoutstatus answer ON answer.payout_id = payout.id AND answer.state <> 'sent'
+LEFT JOIN incentives_payoutstatus settled ON settled.payout_id = payout.id AND settled.state = 'settled'
+LEFT JOIN incentives_payoutstatus ended
+    ON ended.payout_id = payout.id AND ended.state IN ('rejected', 'returned', 'reversed')
 WHERE payout.run_id = %s AND payout.reference = ANY(%s::text[])
+"""
+# Nothing is sent back of somebody whose money is being clawed back while we look: that waits for this row.
+CLAWED_BACK_SQL = """
+SELECT id, clawed_back_at IS NOT NULL FROM participants_participation
+WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
 """
 
 
@@ -74,8 +104,10 @@ def settle_payout_run(*, partner: str, name: str, content: bytes, at: datetime, 
     """Take one status file of one partner for one run (without `run_id`: the run of its first reference).
 
     The file is read before anything is believed of it. Each line settles or rejects a payout that was sent to this
-    partner with this amount; a rejected one is due again. A line that repeats an earlier answer changes nothing, one
-    that contradicts it refuses the file. A file may answer a part of the run.
+    partner with this amount, or says that a settled one was sent back by the bank; a rejected or returned one is due
+    again. A line that repeats an earlier answer changes nothing, one that contradicts it refuses the file, and so does
+    the return of money that is being clawed back: it comes in as a repayment. A file may answer a part of the run.
+    Lock order: the run, then the participations of what was returned.
     """
     read = read_statuses(content)
     if read.faults:
@@ -102,7 +134,10 @@ def _take(
     if earlier is not None:
         return _figures(run_id, earlier.id, len(lines), repeated=True)
     sent = _sent_of(run_id, lines)
-    faults = tuple(fault for line in lines for fault in _faults_of(line, sent.get(line.reference), partner))
+    clawed_back_ids = _clawed_back_ids(lines, sent)
+    faults = tuple(
+        fault for line in lines for fault in _faults_of(line, sent.get(line.reference), partner, clawed_back_ids)
+    )
     if faults:
         return Settled(run_id, exceptions=faults[:MAX_FAULTS])
     file = PayoutFile.objects.create(
@@ -116,7 +151,8 @@ def _take(
         total_rupiah=sum(line.amount_rupiah for line in lines),
         stored_at=at,
     )
-    _record([(line, sent[line.reference]) for line in lines if sent[line.reference].state is None], file, at)
+    news = [(line, sent[line.reference]) for line in lines if not sent[line.reference].is_repeated_by(line)]
+    _record(news, file, at)
     return _figures(run_id, file.id, len(lines))
 
 
@@ -127,7 +163,22 @@ def _sent_of(run_id: int, lines: Sequence[StatusLine]) -> dict[str, _Sent]:
         return {reference: _Sent(*rest) for reference, *rest in cursor.fetchall()}
 
 
-def _faults_of(line: StatusLine, sent: _Sent | None, partner: str) -> Iterator[Refusal]:
+def _clawed_back_ids(lines: Sequence[StatusLine], sent: Mapping[str, _Sent]) -> frozenset[int]:
+    """Of those to whom money was returned: whose is clawed back. All of them stay as they are until the commit."""
+    owner_ids = {
+        sent[line.reference].participation_id for line in lines if line.state == RETURNED and line.reference in sent
+    }
+    return clawed_back_ids(owner_ids) if owner_ids else frozenset()
+
+
+def clawed_back_ids(participation_ids: Collection[int]) -> frozenset[int]:
+    """Lock these participations, in the order of their numbers; those whose money is being clawed back."""
+    with connection.cursor() as cursor:
+        cursor.execute(CLAWED_BACK_SQL, [int_array(participation_ids)])
+        return frozenset(number for number, is_clawed_back in cursor.fetchall() if is_clawed_back)
+
+
+def _faults_of(line: StatusLine, sent: _Sent | None, partner: str, clawed_back_ids: Set[int]) -> Iterator[Refusal]:
     if sent is None:
         yield _fault(PayoutRefusal.UNKNOWN_REFERENCE, line, "reference")
         return
@@ -135,9 +186,19 @@ def _faults_of(line: StatusLine, sent: _Sent | None, partner: str) -> Iterator[R
         yield _fault(PayoutRefusal.OTHER_PARTNER, line, "reference", partner=partner, expected=sent.partner)
     if sent.amount_rupiah != line.amount_rupiah:
         yield _fault(PayoutRefusal.AMOUNT_MISMATCH, line, "amount_rupiah", expected=sent.amount_rupiah)
-    elif sent.state is not None and (sent.state, sent.reason_code) != (line.state, line.reason_code):
-        known = f"{sent.state} {sent.reason_code}".strip()
-        yield _fault(PayoutRefusal.CONTRADICTION, line, "state", expected=known)
+    elif not sent.is_repeated_by(line):
+        yield from _faults_of_news(line, sent, clawed_back_ids)
+
+
+def _faults_of_news(line: StatusLine, sent: _Sent, clawed_back_ids: Set[int]) -> Iterator[Refusal]:
+    """What speaks against taking something that was not said before."""
+    said = sent.said()
+    if not said and line.state == RETURNED:
+        yield _fault(PayoutRefusal.RETURNED_BEFORE_PAID, line, "reference")
+    elif said and (line.state != RETURNED or said != ((SETTLED, ""),)):
+        yield _fault(PayoutRefusal.CONTRADICTION, line, "state", expected=" ".join(said[-1]).strip())
+    elif line.state == RETURNED and sent.participation_id in clawed_back_ids:
+        yield _fault(PayoutRefusal.RETURN_CLAWED_BACK, line, "reference")
 
 
 def _fault(code: PayoutRefusal, line: StatusLine, column: str, **values: int | str) -> Refusal:
@@ -155,19 +216,21 @@ def _record(news: Sequence[tuple[StatusLine, _Sent]], file: PayoutFile, at: date
         posted = post(postings=[_movement(line, sent) for line, sent in chunk], at=at)
         if len(posted.posted) != len(chunk):
             raise RuntimeError(f"file {file.pk}: {len(chunk) - len(posted.posted)} answers did not reach the ledger")
-    rejected = PayoutStatus.objects.filter(file=file, state=REJECTED)
-    Payout.objects.filter(id__in=rejected.values("payout_id")).update(ended_at=at)
+    ended = PayoutStatus.objects.filter(file=file, state__in=[REJECTED, RETURNED])
+    Payout.objects.filter(id__in=ended.values("payout_id")).update(ended_at=at)
 
 
 def _movement(line: StatusLine, sent: _Sent) -> Posting:
-    movement = Movement.SETTLE if line.state == SETTLED else REJECT[sent.kind]
+    movement = {SETTLED: Movement.SETTLE, REJECTED: REJECT[sent.kind], RETURNED: RETURN[sent.kind]}[line.state]
     return Posting(sent.participation_id, movement, sent.amount_rupiah, f"{line.state}:{line.reference}")
 
 
 FIGURES_SQL = """
 SELECT count(*) FILTER (WHERE status.state = 'settled'), count(*) FILTER (WHERE status.state = 'rejected'),
+       count(*) FILTER (WHERE status.state = 'returned'),
        coalesce(sum(payout.amount_rupiah) FILTER (WHERE status.state = 'settled'), 0)::bigint,
-       coalesce(sum(payout.amount_rupiah) FILTER (WHERE status.state = 'rejected'), 0)::bigint
+       coalesce(sum(payout.amount_rupiah) FILTER (WHERE status.state = 'rejected'), 0)::bigint,
+       coalesce(sum(payout.amount_rupiah) FILTER (WHERE status.state = 'returned'), 0)::bigint
 FROM incentives_payoutstatus status JOIN incentives_payout payout ON payout.id = status.payout_id
 WHERE status.file_id = %s
 """
@@ -177,14 +240,16 @@ def _figures(run_id: int, file_id: int, line_count: int, *, repeated: bool = Fal
     """What the file changed when it was first taken, read back from what was written."""
     with connection.cursor() as cursor:
         cursor.execute(FIGURES_SQL, [file_id])
-        settled_count, rejected_count, settled_rupiah, rejected_rupiah = cursor.fetchone()
+        counts, amounts = (row := cursor.fetchone())[:3], row[3:]
     return Settled(
         run_id,
         file_id,
-        settled_count,
-        rejected_count,
-        line_count - settled_count - rejected_count,
-        settled_rupiah,
-        rejected_rupiah,
-        repeated,
+        settled_count=counts[0],
+        rejected_count=counts[1],
+        returned_count=counts[2],
+        unchanged_count=line_count - sum(counts),
+        settled_rupiah=amounts[0],
+        rejected_rupiah=amounts[1],
+        returned_rupiah=amounts[2],
+        repeated=repeated,
     )

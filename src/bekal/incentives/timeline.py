@@ -1,6 +1,6 @@
 """Where one person's money is: one truthful state for every instalment and survey, earned or not."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -16,7 +16,12 @@ from bekal.purchases.queries import evidence_owed
 
 
 class InstalmentState(StrEnum):
-    """From the first training to the money in the account; the last three can be final."""
+    """From the first training to the money in the account, and what can come instead.
+
+    Sent back: it was paid, and the bank returned it to the programme. Taken back: it was paid, and the programme
+    reversed it. Both are due again. Unproven: every training ended without its proof, and none can be bought any more.
+    Returned: to the treasury.
+    """
 
     WAITING_PURCHASE = "waiting_purchase"
     WAITING_EVIDENCE = "waiting_evidence"
@@ -29,6 +34,9 @@ class InstalmentState(StrEnum):
     SENT = "sent"
     SETTLED = "settled"
     REJECTED = "rejected"
+    SENT_BACK = "sent_back"
+    TAKEN_BACK = "taken_back"
+    UNPROVEN = "unproven"
     RETURNED = "returned"
 
 
@@ -54,7 +62,8 @@ class InstalmentLine:
 
     `is_earned` False: the days are the earliest possible ones, if everything that is missing came today. `is_late`: the
     day of payment is past and the money is not there. `partner`, `masked_account` and `reference` are those of the
-    newest attempt, else the account that would be paid to today.
+    newest attempt, else the account that would be paid to today. `paid_at`: when that attempt reached the account, also
+    where the money came back since.
     """
 
     kind: InstalmentKind
@@ -71,6 +80,7 @@ class InstalmentLine:
     partner: str = ""
     masked_account: str = ""
     reference: str = ""
+    paid_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +100,15 @@ class _Earned:
     state: str | None
     reason_code: str | None
     recorded_at: datetime | None
+    paid_at: datetime | None
 
 
 EARNED_SQL = """
 SELECT entitlement.kind, entitlement.instalment, entitlement.amount_rupiah, entitlement.scheduled_on,
        entitlement.payment_on, entitlement.entitled_at, attempt.reference, attempt.partner, attempt.masked_account,
-       attempt.planned_at, status.state, status.reason_code, status.recorded_at
+       attempt.planned_at, status.state, status.reason_code, status.recorded_at,
+       (SELECT paid.recorded_at FROM incentives_payoutstatus paid
+        WHERE paid.payout_id = attempt.id AND paid.state = 'settled')
 FROM incentives_entitlement entitlement
 LEFT JOIN LATERAL (
     SELECT payout.id, payout.reference, payout.partner, payout.masked_account, run.planned_at
@@ -135,15 +148,20 @@ def timeline_of(*, participation_id: int, on: date) -> tuple[InstalmentLine, ...
     promised = [one for one in promised if one.number > paid_before_counts[one.kind]]
     missing = dict(_missing(person, on)) if len(earned) < len(promised) else {}
     return tuple(
-        _earned_line(row, account, on)
+        _earned_line(row, account, on, person.clawed_back_at)
         if (row := earned.get((one.kind.value, one.number)))
-        else _missing_line(one, *missing[one.kind], person.revoked_at)
+        else _missing_line(one, *missing[one.kind], person.revoked_at or person.closed_at)
         for one in promised
     )
 
 
-def _earned_line(row: _Earned, account: PayoutAccount | None, on: date) -> InstalmentLine:
+def _earned_line(
+    row: _Earned, account: PayoutAccount | None, on: date, clawed_back_at: datetime | None
+) -> InstalmentLine:
     state, since_at, step = _earned_state(row, account)
+    if clawed_back_at is not None and state is not InstalmentState.SETTLED:
+        # With the place everything went that had been earned and not been paid.
+        state, since_at, step = InstalmentState.RETURNED, clawed_back_at, NextStep.NOTHING
     return InstalmentLine(
         kind=InstalmentKind(row.kind),
         instalment=row.instalment,
@@ -151,7 +169,7 @@ def _earned_line(row: _Earned, account: PayoutAccount | None, on: date) -> Insta
         scheduled_on=row.scheduled_on,
         payment_on=row.payment_on,
         is_earned=True,
-        is_late=row.payment_on < on and state is not InstalmentState.SETTLED,
+        is_late=row.payment_on < on and state not in (InstalmentState.SETTLED, InstalmentState.RETURNED),
         state=state,
         state_since_at=since_at,
         next_step=step,
@@ -159,6 +177,7 @@ def _earned_line(row: _Earned, account: PayoutAccount | None, on: date) -> Insta
         partner=row.partner or (account.partner if account else ""),
         masked_account=row.masked_account or (account.masked if account else ""),
         reference=row.reference or "",
+        paid_at=row.paid_at,
     )
 
 
@@ -168,6 +187,10 @@ def _earned_state(row: _Earned, account: PayoutAccount | None) -> tuple[Instalme
             return InstalmentState.SETTLED, row.recorded_at, NextStep.NOTHING
         case PayoutStatus.State.REJECTED:
             return InstalmentState.REJECTED, row.recorded_at, NextStep.CHECK_ACCOUNT
+        case PayoutStatus.State.RETURNED:
+            return InstalmentState.SENT_BACK, row.recorded_at, NextStep.CHECK_ACCOUNT
+        case PayoutStatus.State.REVERSED:
+            return InstalmentState.TAKEN_BACK, row.recorded_at, NextStep.WAIT_FOR_OFFICE
         case PayoutStatus.State.SENT:
             return InstalmentState.SENT, row.recorded_at, NextStep.WAIT_FOR_PARTNER
     if row.reference is not None:
@@ -177,9 +200,7 @@ def _earned_state(row: _Earned, account: PayoutAccount | None) -> tuple[Instalme
     return InstalmentState.PLANNED, row.entitled_at, NextStep.WAIT_FOR_DAY
 
 
-def _missing_line(
-    one: Instalment, state: InstalmentState, step: NextStep, revoked_at: datetime | None
-) -> InstalmentLine:
+def _missing_line(one: Instalment, state: InstalmentState, step: NextStep, lost_at: datetime | None) -> InstalmentLine:
     can_be_earned = step is not NextStep.NOTHING
     return InstalmentLine(
         kind=one.kind,
@@ -190,14 +211,14 @@ def _missing_line(
         is_earned=False,
         is_late=False,
         state=state,
-        state_since_at=revoked_at if state is InstalmentState.RETURNED else None,
+        state_since_at=lost_at if state is InstalmentState.RETURNED else None,
         next_step=step,
     )
 
 
 def _missing(person: Participation, on: date) -> Iterator[tuple[InstalmentKind, tuple[InstalmentState, NextStep]]]:
     """For each kind what stands between the person and what is not earned yet."""
-    if person.revoked_at is not None:
+    if person.revoked_at is not None or person.closed_at is not None:
         yield from ((kind, (InstalmentState.RETURNED, NextStep.NOTHING)) for kind in InstalmentKind)
         return
     purchases = list(Purchase.objects.filter(participation_id=person.id).order_by("ordinal"))
@@ -206,13 +227,16 @@ def _missing(person: Participation, on: date) -> Iterator[tuple[InstalmentKind, 
         return
     is_proven = person.incentives_paid_before_count > 0
     waits_for_office = InstalmentState.WAITING_RECONCILIATION, NextStep.WAIT_FOR_OFFICE
-    yield InstalmentKind.INCENTIVE, waits_for_office if is_proven else _evidence_state(purchases)
+    may_buy = person.balance_ended_at is None and on <= person.balance_ends_on
+    yield InstalmentKind.INCENTIVE, waits_for_office if is_proven else _evidence_state(purchases, may_buy=may_buy)
     yield InstalmentKind.SURVEY, (InstalmentState.WAITING_ANSWER, NextStep.WAIT_FOR_SURVEY)
 
 
-def _evidence_state(purchases: Iterable[Purchase]) -> tuple[InstalmentState, NextStep]:
-    """Of the training that is nearest to its reconciliation: what it waits for."""
-    by_id = {purchase.id: purchase for purchase in purchases}
+def _evidence_state(purchases: Sequence[Purchase], *, may_buy: bool) -> tuple[InstalmentState, NextStep]:
+    """Of the training that is nearest to its reconciliation: what it waits for. What has ended proves nothing."""
+    by_id = {purchase.id: purchase for purchase in purchases if purchase.ended_at is None}
+    if not by_id and purchases and not may_buy:
+        return InstalmentState.UNPROVEN, NextStep.NOTHING
     if not by_id:
         return InstalmentState.WAITING_PURCHASE, NextStep.BUY_TRAINING
     if any(purchase.reconciled_at for purchase in by_id.values()):

@@ -1,5 +1,6 @@
 """The tables of the ledger; nothing outside `bekal.ledger` imports this module (contract)."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
@@ -11,12 +12,13 @@ from bekal.ledger.movements import Kind, Reason, allowed_pairs
 MAX_AMOUNT_RUPIAH = 1_000_000_000_000
 
 
-def allowed_movement() -> Q:
-    """The closed list as a CHECK: (reason, debit kind, credit kind) must be one of the movements."""
-    condition = Q()
-    for reason, debit, credit in allowed_pairs():
-        condition |= Q(reason=reason, debit_kind=debit, credit_kind=credit)
-    return condition
+def allowed_movement() -> RawSQL:
+    """The closed list as a CHECK: (reason, debit kind, credit kind) must be one of the movements.
+
+    As one number among constants: a row is looked up once, where a list of ORs would be walked for every row."""
+    codes = ", ".join(str(reason * 10_000 + debit * 100 + credit) for reason, debit, credit in allowed_pairs())
+    condition = f"reason * 10000 + debit_kind * 100 + credit_kind = ANY (ARRAY[{codes}])"
+    return RawSQL(condition, (), output_field=models.BooleanField())
 
 
 class Transfer(AppendOnlyModel):
@@ -46,7 +48,9 @@ class Transfer(AppendOnlyModel):
                 violation_error_message="Money may not move from this kind to that kind for this reason.",
             ),
         ]
-        indexes = [models.Index(fields=["posted_at"], name="ledger_transfer_posted_at")]
+        # Transfers are added in the order of their instants: block ranges say where a day lies, for next to nothing. A
+        # B-tree cost a sixth of every posting, and no question about instants is small enough to need one.
+        indexes = [BrinIndex(fields=["posted_at"], name="ledger_transfer_posted_in", autosummarize=True)]
 
 
 class TrainingBalance(models.Model):
@@ -79,8 +83,8 @@ class ProgrammeClock(models.Model):
 class DigestLink(AppendOnlyModel):
     """One link of the digest chain: what the transfers numbered after `after_id` up to `until_id` were when it closed.
 
-    `bucket_digests` has 256 SHA-256 of 32 bytes, one for the owners of each remainder modulo 256, so that a change can be
-    told to the day and to one in 256 owners; `sha256` covers them and the link before."""
+    `bucket_digests` has 256 SHA-256 of 32 bytes, one for the owners of each remainder modulo 256, so that a change can
+    be told to the day and to one in 256 owners; `sha256` covers them and the link before."""
 
     number = models.PositiveIntegerField(primary_key=True)
     after_id = models.BigIntegerField()

@@ -23,8 +23,8 @@ class Kind(models.IntegerChoices):
     PAYOUT_IN_TRANSIT = 7, _("payout in transit")
     PAYOUT_SETTLED = 8, _("paid to the participant")
     INSTITUTION_SETTLED = 9, _("paid to the institution")
-    # What was received unjustly and has to come back: cash by its own kind, so that money for trainings never turns into
-    # incentive money, not even where a clawback is withdrawn.
+    # What was received unjustly and has to come back: cash by its own kind, so that money for trainings never turns
+    # into incentive money, not even where a clawback is withdrawn.
     INCENTIVE_RECEIVABLE = 10, _("incentive to be paid back")
     TRAINING_RECEIVABLE = 11, _("training cost to be paid back")
 
@@ -72,7 +72,7 @@ class Movement(Enum):
     REVOKE_INCENTIVE = (Reason.REVOCATION, Kind.INCENTIVE_COMMITTED, Kind.TREASURY)
     REVOKE_SURVEY = (Reason.REVOCATION, Kind.SURVEY_COMMITTED, Kind.TREASURY)
     END_TRAINING = (Reason.END_OF_BALANCE, Kind.TRAINING_BALANCE, Kind.TREASURY)
-    # What was not proven goes back where it came from: to the balance while it lives, else to the treasury; never to cash.
+    # What was not proven goes back where it came from: to the balance while it lives, else to the treasury; never cash.
     REFUND_TO_BALANCE = (Reason.REFUND, Kind.ESCROW, Kind.TRAINING_BALANCE)
     REFUND_TO_TREASURY = (Reason.REFUND, Kind.ESCROW, Kind.TREASURY)
     SETTLE_INSTITUTION = (Reason.SETTLEMENT, Kind.INSTITUTION_PAYABLE, Kind.INSTITUTION_SETTLED)

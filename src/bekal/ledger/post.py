@@ -1,18 +1,21 @@
 """`post`: the one way money moves. One statement, whole or not at all, once for ever by its key."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.utils import IntegrityError
 
 from bekal.ledger.copy_rows import int_array, text_array
 from bekal.ledger.movements import Kind, Movement
+from bekal.ledger.posting_sql import GIVEN, INSERT_GIVEN_SQL, LEAN_GIVEN_SQL, SPEND_SQL, careful, lean, selected
 
 # A rival that posts the same keys at the same moment makes the unique key fail once; the second look sees its rows.
 TRIES = 3
+_Values = Mapping[str, Any]
 
 
 class IdempotencyConflict(Exception):
@@ -45,56 +48,24 @@ class Posted:
     refused: frozenset[tuple[int, str]]
 
 
-# Per owner all or nothing: an owner whose training balance would leave 0..granted gets none of its fresh postings.
-# The conditional UPDATE locks the balance row and is evaluated again on the newest version after a wait, so that two
-# purchases of the last rupiah cannot both pass. Without instants of their own (a short array is filled with NULL) all
-# are posted at the one given.
-POST_SQL = f"""
-WITH wanted AS (
-    SELECT * FROM unnest(%(owners)s::bigint[], %(debits)s::smallint[], %(credits)s::smallint[], %(reasons)s::smallint[],
-                         %(amounts)s::bigint[], %(keys)s::text[], %(instants)s::timestamptz[])
-        AS w(owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key, posted_at)
-), known AS (
-    SELECT t.owner_id, t.idempotency_key,
-           (t.debit_kind, t.credit_kind, t.reason, t.amount_rupiah)
-               = (w.debit_kind, w.credit_kind, w.reason, w.amount_rupiah) AS same
-    FROM ledger_transfer t JOIN wanted w USING (owner_id, idempotency_key)
-), fresh AS (
-    SELECT w.* FROM wanted w
-    WHERE NOT EXISTS (SELECT 1 FROM known k
-                      WHERE k.owner_id = w.owner_id AND k.idempotency_key = w.idempotency_key)
-      AND NOT EXISTS (SELECT 1 FROM known WHERE NOT same)
-), granted AS (
-    INSERT INTO ledger_trainingbalance (owner_id, granted_rupiah, remaining_rupiah)
-    SELECT owner_id, amount_rupiah, amount_rupiah FROM fresh
-    WHERE debit_kind = {Kind.TREASURY.value} AND credit_kind = {Kind.TRAINING_BALANCE.value}
-    RETURNING owner_id
-), change AS (
-    SELECT owner_id, sum(CASE WHEN credit_kind = {Kind.TRAINING_BALANCE.value} THEN amount_rupiah
-                              ELSE -amount_rupiah END) AS delta_rupiah
-    FROM fresh
-    WHERE {Kind.TRAINING_BALANCE.value} IN (debit_kind, credit_kind) AND debit_kind <> {Kind.TREASURY.value}
-    GROUP BY owner_id
-), moved AS (
-    UPDATE ledger_trainingbalance b SET remaining_rupiah = b.remaining_rupiah + c.delta_rupiah
-    FROM change c
-    WHERE b.owner_id = c.owner_id AND b.remaining_rupiah + c.delta_rupiah >= 0
-    RETURNING b.owner_id
-), allowed AS (
-    SELECT f.* FROM fresh f
-    LEFT JOIN change c ON c.owner_id = f.owner_id LEFT JOIN moved m ON m.owner_id = f.owner_id
-    WHERE c.owner_id IS NULL OR m.owner_id IS NOT NULL
-), inserted AS (
-    INSERT INTO ledger_transfer (owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key, posted_at)
-    SELECT owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key, coalesce(posted_at, %(at)s)
-    FROM allowed ORDER BY owner_id, idempotency_key
-)
-SELECT CASE WHEN same THEN 'repeated' ELSE 'conflict' END, owner_id, idempotency_key FROM known
-UNION ALL
-SELECT 'refused', f.owner_id, f.idempotency_key FROM fresh f
-JOIN change c ON c.owner_id = f.owner_id LEFT JOIN moved m ON m.owner_id = f.owner_id
-WHERE m.owner_id IS NULL
-"""
+@dataclass(frozen=True, slots=True)
+class PostedSum:
+    """Of a set: how many transfers were posted now, their sum in rupiah, how many owners were refused, and how many
+    transfers had been posted before."""
+
+    transfer_count: int
+    total_rupiah: int
+    refused_count: int
+    repeated_count: int = 0
+
+
+_CODES = {m: (m.debit_kind.value, m.credit_kind.value, m.reason.value) for m in Movement}
+_BALANCE = Kind.TRAINING_BALANCE.value
+
+
+def movement_sql(movement: Movement) -> str:
+    """Kinds and reason of a movement as SQL, in the order that `post_selected` takes: debit, credit, reason."""
+    return ", ".join(map(str, _CODES[movement]))
 
 
 def post(*, postings: Sequence[Posting], at: datetime) -> Posted:
@@ -105,7 +76,8 @@ def post(*, postings: Sequence[Posting], at: datetime) -> Posted:
     An owner whose training balance is too small is `refused` as a whole. COMMIT_TRAINING opens the balance.
 
     Raises ValueError for a naive `at`, an amount that is not a positive int, a key outside 1..64 characters or named
-    twice for one owner; IdempotencyConflict where a key was used before for something else (then nothing is written).
+    twice for one owner; IdempotencyConflict where a key was used before for something else (then nothing is written);
+    IntegrityError for a refund above the grant.
     """
     if at.tzinfo is None:
         raise ValueError("at must be an aware datetime")
@@ -123,37 +95,43 @@ def post_history(*, postings: Sequence[PastPosting]) -> Posted:
     return _post(postings, None)
 
 
+def post_selected(*, source: str, values: Mapping[str, Any], at: datetime) -> PostedSum:
+    """As `post`, for the set that a SELECT gives: no posting leaves the database.
+
+    `source` gives the columns (owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key) and finds
+    `values` by name; `%(at)s` in it is `at`. It should give them in the order of the owners, which is how they are
+    written. Where a posting was made before or is refused it is evaluated once more.
+    Raises ValueError for a naive `at`, IdempotencyConflict as `post`, IntegrityError for an amount that is not positive
+    and for a key that stands twice for one owner.
+    """
+    if at.tzinfo is None:
+        raise ValueError("at must be an aware datetime")
+    wanted, given = selected(source), {**values, "at": at}
+    posted = _lean(lean(wanted), given)
+    if posted is not None:
+        return PostedSum(*posted, refused_count=0)
+    looked = _carefully(wanted, given, naming_repeated=False)
+    refused_count = len({owner_id for _, owner_id, *_ in looked.refused})
+    return PostedSum(looked.posted_count, looked.posted_rupiah, refused_count, looked.known_count)
+
+
 def _post(postings: Sequence[Posting], at: datetime | None) -> Posted:
     _check(postings)
+    asked = frozenset([(p.owner_id, p.idempotency_key) for p in postings])
     if not postings:
-        return Posted(frozenset(), frozenset(), frozenset())
-    for attempt in range(1, TRIES + 1):
-        try:
-            with transaction.atomic():
-                return _post_and_look_again(postings, at)
-        except IntegrityError as error:
-            rival = "ledger_transfer_posted_once" in str(error) or "ledger_trainingbalance_pkey" in str(error)
-            if attempt == TRIES or not rival:
-                raise
-    raise AssertionError("unreachable: the last try returns or raises")
+        return Posted(asked, asked, asked)
+    values = _arrays_of(postings, at)
+    if _is_posted_at_once(postings, values):
+        return Posted(asked, frozenset(), frozenset())
+    looked = _carefully(GIVEN, values, naming_repeated=True)
+    repeated = frozenset((owner_id, key) for _, owner_id, *_, key, _ in looked.repeated)
+    refused = frozenset((owner_id, key) for _, owner_id, *_, key, _ in looked.refused)
+    return Posted(asked - repeated - refused, repeated, refused)
 
 
-def _post_and_look_again(postings: Sequence[Posting], at: datetime | None) -> Posted:
-    """A rival that spent the balance while we waited for its row may have posted our very key, which our statement's
-    snapshot could not show: what was refused is asked for once more, and is then repeated if that was so."""
-    first = _post_once(postings, at)
-    if not first.refused:
-        return first
-    again = _post_once([p for p in postings if (p.owner_id, p.idempotency_key) in first.refused], at)
-    return Posted(first.posted | again.posted, first.repeated | again.repeated, again.refused)
-
-
-_CODES = {m: (m.debit_kind.value, m.credit_kind.value, m.reason.value) for m in Movement}
-
-
-def _post_once(postings: Sequence[Posting], at: datetime | None) -> Posted:
+def _arrays_of(postings: Sequence[Posting], at: datetime | None) -> _Values:
     codes = [_CODES[p.movement] for p in postings]
-    columns = {
+    return {
         "owners": int_array([p.owner_id for p in postings]),
         "debits": int_array([debit for debit, _, _ in codes]),
         "credits": int_array([credit for _, credit, _ in codes]),
@@ -163,16 +141,130 @@ def _post_once(postings: Sequence[Posting], at: datetime | None) -> Posted:
         "instants": text_array([p.posted_at.isoformat() for p in postings if isinstance(p, PastPosting)]),
         "at": at,
     }
+
+
+# The lean try: in the usual case everything is new and no balance too small, and then one statement is all.
+
+
+def _is_posted_at_once(postings: Sequence[Posting], values: _Values) -> bool:
+    """Whether all was posted; if not, nothing was."""
+    if not any(_BALANCE in _CODES[movement][:2] for movement in {p.movement for p in postings}):
+        return _insert(INSERT_GIVEN_SQL, values)
+    if len(postings) == 1 and postings[0].movement.debit_kind is Kind.TRAINING_BALANCE:
+        return _insert(SPEND_SQL, _spending(postings[0], values["at"]))
+    return _lean(LEAN_GIVEN_SQL, values) is not None
+
+
+def _spending(posting: Posting, at: datetime | None) -> _Values:
+    debit, credit, reason = _CODES[posting.movement]
+    return {
+        "owner_id": posting.owner_id,
+        "debit_kind": debit,
+        "credit_kind": credit,
+        "reason": reason,
+        "amount_rupiah": posting.amount_rupiah,
+        "idempotency_key": posting.idempotency_key,
+        "at": posting.posted_at if isinstance(posting, PastPosting) else at,
+    }
+
+
+def _insert(statement: str, values: _Values) -> bool:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return bool(cursor.rowcount)
+    except IntegrityError as error:
+        if not _is_rival(error):
+            raise
+        return False
+
+
+def _lean(statement: str, values: _Values) -> tuple[int, int] | None:
+    """How many transfers were posted and their sum; None where nothing was."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            refused_count, posted_count, posted_rupiah = cursor.fetchone()
+            if refused_count == 0:
+                return posted_count, posted_rupiah
+            transaction.set_rollback(True)
+    except IntegrityError as error:
+        if not _is_rival(error):
+            raise
+    return None
+
+
+def _is_rival(error: IntegrityError) -> bool:
+    """Whether a posting of before or at the same moment explains the error: a second look will tell."""
+    return "ledger_transfer_posted_once" in str(error) or "ledger_trainingbalance_pkey" in str(error)
+
+
+# The careful try: what was posted before, what cannot be.
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was posted, how much was known, and of what was not posted the rows that the careful statement names."""
+
+    posted_count: int
+    posted_rupiah: int
+    known_count: int
+    repeated: list[tuple[Any, ...]]
+    refused: list[tuple[Any, ...]]
+
+
+def _carefully(wanted: str, values: _Values, *, naming_repeated: bool) -> _Looked:
+    for attempt in range(1, TRIES + 1):
+        try:
+            with transaction.atomic():
+                return _look_twice(wanted, values, naming_repeated=naming_repeated)
+        except IntegrityError as error:
+            if attempt == TRIES or not _is_rival(error):
+                raise
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _look_twice(wanted: str, values: _Values, *, naming_repeated: bool) -> _Looked:
+    """A rival that spent the balance while we waited for its row may have posted our very key, which our statement's
+    snapshot could not show: what was refused is asked for once more, and is then repeated if that was so."""
+    first = _look(wanted, values, naming_repeated=naming_repeated)
+    if not first.refused:
+        return first
+    again = _look(GIVEN, _arrays_of_rows(first.refused), naming_repeated=naming_repeated)
+    return _Looked(
+        first.posted_count + again.posted_count,
+        first.posted_rupiah + again.posted_rupiah,
+        first.known_count + again.known_count,
+        first.repeated + again.repeated,
+        again.refused,
+    )
+
+
+def _look(wanted: str, values: _Values, *, naming_repeated: bool) -> _Looked:
+    outcome: dict[str, list[tuple[Any, ...]]] = {"posted": [], "repeated": [], "refused": [], "conflict": []}
     with connection.cursor() as cursor:
-        cursor.execute(POST_SQL, columns)
-        outcome: dict[str, set[tuple[int, str]]] = {"repeated": set(), "refused": set(), "conflict": set()}
-        for what, owner_id, key in cursor.fetchall():
-            outcome[what].add((owner_id, key))
+        cursor.execute(careful(wanted, naming_repeated=naming_repeated), values)
+        for row in cursor.fetchall():
+            outcome[row[0]].append(row)
     if outcome["conflict"]:
-        raise IdempotencyConflict(f"used before with other parameters: {sorted(outcome['conflict'])[:5]}")
-    asked = frozenset([(p.owner_id, p.idempotency_key) for p in postings])
-    repeated, refused = frozenset(outcome["repeated"]), frozenset(outcome["refused"])
-    return Posted(asked - repeated - refused if repeated or refused else asked, repeated, refused)
+        names = sorted((owner_id, key) for _, owner_id, *_, key, _ in outcome["conflict"])
+        raise IdempotencyConflict(f"used before with other parameters: {names[:5]}")
+    ((_, count, rupiah, known_count, *_),) = outcome["posted"]
+    return _Looked(count, rupiah, known_count, outcome["repeated"], outcome["refused"])
+
+
+def _arrays_of_rows(rows: Sequence[tuple[Any, ...]]) -> _Values:
+    _, owners, amounts, debits, credits, reasons, keys, instants = zip(*rows, strict=True)
+    return {
+        "owners": int_array(owners),
+        "debits": int_array(debits),
+        "credits": int_array(credits),
+        "reasons": int_array(reasons),
+        "amounts": int_array(amounts),
+        "keys": text_array(keys),
+        "instants": text_array([instant.isoformat() for instant in instants]),
+        "at": None,
+    }
 
 
 def _check(postings: Sequence[Posting]) -> None:

@@ -1,13 +1,13 @@
 """Reads of the ledger: balances, statements and totals, now or as of any past instant."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
 
 from bekal.ledger.copy_rows import id_array
-from bekal.ledger.models import Transfer
+from bekal.ledger.models import DigestLink, ProofRequest, Transfer
 from bekal.ledger.movements import Kind, Reason
 
 
@@ -22,6 +22,63 @@ class TransferLine:
     amount_rupiah: int
     idempotency_key: str
     posted_at: datetime
+
+    def change_of(self, kind: Kind) -> int:
+        """By how much (rupiah) the transfer changed what a kind holds: below 0 where that kind paid."""
+        return self.amount_rupiah * ((self.credit_kind == kind) - (self.debit_kind == kind))
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One transfer with the two purses after it: the training balance left, and what was received in cash."""
+
+    transfer: TransferLine
+    training_rupiah: int
+    received_rupiah: int
+
+
+@dataclass(frozen=True, slots=True)
+class KindTotal:
+    """What went into one kind and out of it, over the whole programme; the treasury's is negative by what it gave."""
+
+    kind: Kind
+    into_rupiah: int
+    out_rupiah: int
+
+    @property
+    def rupiah(self) -> int:
+        return self.into_rupiah - self.out_rupiah
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTotals:
+    """Every kind that money has touched, and how many transfers that were."""
+
+    kinds: tuple[KindTotal, ...]
+    transfer_count: int
+
+    @property
+    def difference_rupiah(self) -> int:
+        """All kinds together: Rp0, or the books are wrong."""
+        return sum(total.rupiah for total in self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class DigestHead:
+    """The newest link of the digest chain: everything posted up to `closed_at` is under it."""
+
+    number: int
+    sha256: bytes
+    transfer_count: int
+    closed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one kind holds of one owner."""
+
+    owner_id: int
+    rupiah: int
 
 
 def remaining(*, owner_ids: Collection[int]) -> dict[int, int]:
@@ -44,6 +101,7 @@ def _stored(column: str, owner_ids: Collection[int]) -> dict[int, int]:
 
 
 _KINDS = {kind.value: kind for kind in Kind}
+_REASONS = {reason.value: reason for reason in Reason}
 BALANCES_SQL = """
 SELECT owner_id, kind, sum(amount)::bigint FROM (
     SELECT owner_id, credit_kind AS kind, amount_rupiah AS amount FROM ledger_transfer
@@ -67,21 +125,61 @@ def balances_of(*, owner_ids: Collection[int], as_of: datetime | None = None) ->
     return balances
 
 
+TOTALS_SQL = """
+WITH moved AS (
+    SELECT debit_kind, credit_kind, count(*) AS moves, sum(amount_rupiah) AS amount
+    FROM ledger_transfer WHERE posted_at <= %(as_of)s GROUP BY 1, 2
+)
+SELECT kind, coalesce(sum(amount) FILTER (WHERE is_in), 0), coalesce(sum(amount) FILTER (WHERE NOT is_in), 0),
+       (SELECT coalesce(sum(moves), 0) FROM moved)
+FROM (SELECT credit_kind AS kind, amount, true AS is_in FROM moved
+      UNION ALL SELECT debit_kind, amount, false FROM moved) entries
+GROUP BY kind ORDER BY kind
+"""
+
+
+def ledger_totals(*, as_of: datetime | None = None) -> LedgerTotals:
+    """What went into and out of every kind over the whole programme, up to and including `as_of`; one pass."""
+    with connection.cursor() as cursor:
+        cursor.execute(TOTALS_SQL, {"as_of": as_of or "infinity"})
+        rows = cursor.fetchall()
+    kinds = tuple(KindTotal(_KINDS[kind], int(into), int(out)) for kind, into, out, _moves in rows)
+    return LedgerTotals(kinds, int(rows[0][3]) if rows else 0)
+
+
 def totals(*, as_of: datetime | None = None) -> dict[Kind, int]:
     """What every kind holds (rupiah) over the whole programme; the values sum to 0."""
+    return {total.kind: total.rupiah for total in ledger_totals(as_of=as_of).kinds}
+
+
+HOLDERS_AT_ONCE = 2_000
+HOLDERS_SQL = """
+SELECT owner_id, sum(CASE WHEN credit_kind = %(kind)s THEN amount_rupiah ELSE -amount_rupiah END)::bigint AS held
+FROM ledger_transfer
+WHERE (credit_kind = %(kind)s OR debit_kind = %(kind)s) AND posted_at <= %(as_of)s
+GROUP BY owner_id HAVING sum(CASE WHEN credit_kind = %(kind)s THEN amount_rupiah ELSE -amount_rupiah END) <> 0
+ORDER BY abs(sum(CASE WHEN credit_kind = %(kind)s THEN amount_rupiah ELSE -amount_rupiah END)) DESC, owner_id
+LIMIT %(limit)s OFFSET %(offset)s
+"""
+
+
+def holders(*, kind: Kind, as_of: datetime | None = None, limit: int, offset: int = 0) -> tuple[Holding, ...]:
+    """Whose money a kind holds, up to and including `as_of`: the largest amounts first, then by owner.
+
+    Owners for whom it holds Rp0 are left out; the amounts of all of them add up to the kind's total."""
+    values = {"kind": kind.value, "as_of": as_of or "infinity", "limit": limit, "offset": offset}
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT kind, sum(amount) FROM (
-                SELECT credit_kind AS kind, sum(amount_rupiah) AS amount FROM ledger_transfer
-                WHERE posted_at <= %(as_of)s GROUP BY 1
-                UNION ALL
-                SELECT debit_kind, -sum(amount_rupiah) FROM ledger_transfer WHERE posted_at <= %(as_of)s GROUP BY 1
-            ) entries GROUP BY kind ORDER BY kind
-            """,
-            {"as_of": as_of or "infinity"},
-        )
-        return {Kind(kind): int(amount) for kind, amount in cursor.fetchall()}
+        cursor.execute(HOLDERS_SQL, values)
+        return tuple(Holding(owner_id, amount) for owner_id, amount in cursor.fetchall())
+
+
+def every_holder(*, kind: Kind, as_of: datetime | None = None) -> Iterator[Holding]:
+    """The same without an end, read from the database a few thousand at a time."""
+    values = {"kind": kind.value, "as_of": as_of or "infinity", "limit": None, "offset": 0}
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(HOLDERS_SQL, values)
+        while rows := cursor.fetchmany(HOLDERS_AT_ONCE):
+            yield from (Holding(owner_id, amount) for owner_id, amount in rows)
 
 
 def transfers_of(*, owner_id: int, as_of: datetime | None = None) -> tuple[TransferLine, ...]:
@@ -89,15 +187,66 @@ def transfers_of(*, owner_id: int, as_of: datetime | None = None) -> tuple[Trans
     rows = Transfer.objects.filter(owner_id=owner_id).order_by("posted_at", "id")
     if as_of is not None:
         rows = rows.filter(posted_at__lte=as_of)
-    return tuple(
-        TransferLine(
-            row.id,
-            Reason(row.reason),
-            Kind(row.debit_kind),
-            Kind(row.credit_kind),
-            row.amount_rupiah,
-            row.idempotency_key,
-            row.posted_at,
-        )
-        for row in rows
+    return tuple(_line(row) for row in rows)
+
+
+def _line(row: Transfer) -> TransferLine:
+    return TransferLine(
+        row.id,
+        _REASONS[row.reason],
+        _KINDS[row.debit_kind],
+        _KINDS[row.credit_kind],
+        row.amount_rupiah,
+        row.idempotency_key,
+        row.posted_at,
     )
+
+
+def transfer_of(*, owner_id: int, transfer_id: int) -> TransferLine | None:
+    """One transfer of one owner by its number."""
+    row = Transfer.objects.filter(owner_id=owner_id, id=transfer_id).first()
+    return None if row is None else _line(row)
+
+
+def transfer_under(*, owner_id: int, idempotency_key: str) -> TransferLine | None:
+    """One transfer of one owner by the key it was posted under."""
+    row = Transfer.objects.filter(owner_id=owner_id, idempotency_key=idempotency_key).first()
+    return None if row is None else _line(row)
+
+
+def statement_of(*, owner_id: int, as_of: datetime | None = None) -> tuple[StatementLine, ...]:
+    """Every transfer of one owner up to and including `as_of`, oldest first, with both purses after it."""
+    training, received, lines = 0, 0, []
+    for transfer in transfers_of(owner_id=owner_id, as_of=as_of):
+        training += transfer.change_of(Kind.TRAINING_BALANCE)
+        received += transfer.change_of(Kind.PAYOUT_SETTLED)
+        lines.append(StatementLine(transfer, training, received))
+    return tuple(lines)
+
+
+def balances_after(transfers: Iterable[TransferLine]) -> dict[Kind, int]:
+    """What every kind holds (rupiah) after these transfers of one owner; kinds never touched are left out."""
+    balances: dict[Kind, int] = {}
+    for transfer in transfers:
+        for kind in (transfer.debit_kind, transfer.credit_kind):
+            balances[kind] = balances.get(kind, 0) + transfer.change_of(kind)
+    return dict(sorted(balances.items()))
+
+
+def estimated_transfer_count() -> int:
+    """About how many transfers there are, as the database last estimated: at no cost, however many they are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'ledger_transfer'::regclass")
+        return int(cursor.fetchone()[0])
+
+
+def digest_head() -> DigestHead | None:
+    """The head of the digest chain; None before its first link."""
+    link = DigestLink.objects.order_by("-number").first()
+    return None if link is None else DigestHead(link.number, bytes(link.sha256), link.transfer_count, link.closed_at)
+
+
+def proof_asked_at() -> datetime | None:
+    """Since when a request to run the proof waits for the worker; None where none does."""
+    waiting = ProofRequest.objects.filter(taken_at=None).order_by("requested_at")
+    return waiting.values_list("requested_at", flat=True).first()

@@ -11,11 +11,11 @@ from bekal.participants.models import Participation
 
 
 class MassRun(models.Model):
-    """One verb over one list of people or purchases: planned, where money leaves or places are lost approved by a second
-    person, and worked off in chunks by any number of workers.
+    """One verb over one list of people or purchases: planned, where money leaves or places are lost approved by a
+    second person, and worked off in chunks by any number of workers.
 
-    `at` is the instant the verb is given, the same for every chunk. The approval is bound to what was shown: count, sum
-    and SHA-256 of the list."""
+    `at` is the instant the verb is given, the same for every chunk: of the approval, or of the plan without one.
+    The approval is bound to what was shown: count, sum and SHA-256 of the list."""
 
     class Operation(models.TextChoices):
         ACCEPT_WAVE = "accept_wave", _("accept a wave")
@@ -78,14 +78,22 @@ class MassRun(models.Model):
 
 
 class MassChunk(models.Model):
-    """A part of a run's list. The transaction that does its work writes `done_at`: that is the checkpoint."""
+    """A part of a run's list: numbers in ascending order, and the amount planned for each.
+
+    The transaction that does its work writes `done_at`: that is the checkpoint. One that failed stays free and says so.
+    """
 
     run = models.ForeignKey(MassRun, on_delete=models.CASCADE, related_name="chunks", db_index=False)
     number = models.PositiveIntegerField()
     subject_ids = ArrayField(models.BigIntegerField())
+    amounts_rupiah = ArrayField(models.BigIntegerField())
+    subject_count = models.PositiveIntegerField()
+    total_rupiah = models.BigIntegerField()
     done_at = models.DateTimeField(null=True)
     done_count = models.PositiveIntegerField(default=0)
     done_rupiah = models.BigIntegerField(default=0)
+    failed_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "number"], name="lifecycle_masschunk_numbered")]
@@ -167,3 +175,5 @@ class Repayment(AppendOnlyModel):
                 violation_error_message="A repayment is a whole positive amount of rupiah.",
             ),
         ]
+        # One receipt is one repayment over the whole programme: the verb looks for it before it writes.
+        indexes = [models.Index(fields=["reference"], name="repayment_reference")]

@@ -187,7 +187,7 @@ class Participation(models.Model):
     balance_ended_at = models.DateTimeField(null=True)
     # The place was taken back because its conditions were never met; what was received has to be paid back.
     clawed_back_at = models.DateTimeField(null=True)
-    # The year of this participation is closed: what was not earned by then has returned, and nothing is earned any more.
+    # The year of this participation is closed: what was not earned by then has returned; nothing is earned any more.
     closed_at = models.DateTimeField(null=True)
     # Somebody whose earlier history stayed in another system: when their opening balances were taken over, their sum
     # (the proof compares it with the ledger), and what had happened before. Numbers of instalments and surveys go on
@@ -212,9 +212,10 @@ class Participation(models.Model):
                 name="participants_participation_before_opening",
                 violation_error_message="Only who was taken over with opening balances has something from before.",
             ),
+            # Who is accepted on the last day of the balance has that one day.
             models.CheckConstraint(
-                condition=Q(first_purchase_due_on__gt=F("accepted_on")),
-                name="participants_participation_deadline_later",
+                condition=Q(first_purchase_due_on__gte=F("accepted_on")),
+                name="participants_participation_deadline_not_before",
             ),
             models.CheckConstraint(
                 condition=Q(revoked_at__isnull=True)

@@ -12,13 +12,15 @@ from django.utils.timezone import is_naive, make_aware
 
 
 @contextmanager
-def snapshot(connection: BaseDatabaseWrapper) -> Iterator[Any]:
+def snapshot(connection: BaseDatabaseWrapper, *, shared: str | None = None) -> Iterator[Any]:
     """A cursor whose questions all see the same state, read-only. Inside somebody's open transaction (a test) the
-    snapshot is theirs; alone we take one."""
+    snapshot is theirs; alone we take one, or the one another connection has exported under the name `shared`."""
     with connection.cursor() as cursor:
         alone = connection.get_autocommit()
         if alone:
             cursor.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            if shared is not None:
+                cursor.execute(f"SET TRANSACTION SNAPSHOT '{shared}'")
         try:
             yield cursor
         finally:

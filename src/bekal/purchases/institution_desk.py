@@ -1,11 +1,13 @@
-"""What the institution's verbs ask first: is this purchase ours, and has it begun?"""
+"""What the institution's verbs ask first: is this purchase ours, has it begun, and has it not ended?"""
 
 from collections.abc import Collection, Set
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection
 
 from bekal.core.refusal import Refusal
+from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import id_array, int_array
 from bekal.purchases.refusals import PurchaseRefusal
 
@@ -14,13 +16,14 @@ from bekal.purchases.refusals import PurchaseRefusal
 class OpenPurchase:
     """One purchase as its institution sees it; `attended` has the numbers of the sessions attended."""
 
+    attended: Set[int]
     purchase_id: int
     training_id: int
     institution_id: int
     session_count: int
     is_redeemed: bool
     is_completed: bool
-    attended: Set[int]
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class RecordOutcome:
 
 LOCK_SQL = """
 SELECT purchase.id, purchase.training_id, training.institution_id, training.session_count,
-       purchase.redeemed_at IS NOT NULL, purchase.completed_at IS NOT NULL
+       purchase.redeemed_at IS NOT NULL, purchase.completed_at IS NOT NULL, purchase.ended_at
 FROM purchases_purchase purchase JOIN catalogue_training training ON training.id = purchase.training_id
 WHERE purchase.id = ANY(%s::bigint[]) ORDER BY purchase.id FOR NO KEY UPDATE OF purchase
 """
@@ -53,10 +56,7 @@ def locked_purchases(purchase_ids: Collection[int]) -> dict[int, OpenPurchase]:
         cursor.execute(ATTENDED_SQL, [int_array(attended)])
         for purchase_id, sequence in cursor.fetchall():
             attended[purchase_id].add(sequence)
-    return {
-        number: OpenPurchase(number, training_id, institution_id, count, is_redeemed, is_completed, attended[number])
-        for number, training_id, institution_id, count, is_redeemed, is_completed in found
-    }
+    return {row[0]: OpenPurchase(attended[row[0]], *row) for row in found}
 
 
 def refusal_of(purchase: OpenPurchase | None, institution_id: int) -> Refusal | None:
@@ -65,6 +65,8 @@ def refusal_of(purchase: OpenPurchase | None, institution_id: int) -> Refusal | 
         return Refusal(PurchaseRefusal.UNKNOWN_PURCHASE)
     if purchase.institution_id != institution_id:
         return Refusal(PurchaseRefusal.OTHER_INSTITUTION)
+    if purchase.ended_at is not None:
+        return Refusal(PurchaseRefusal.PURCHASE_ENDED, {"ended_on": programme_day(purchase.ended_at)})
     if not purchase.is_redeemed:
         return Refusal(PurchaseRefusal.NOT_REDEEMED)
     return None

@@ -79,7 +79,12 @@ class Purchase(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(ended_at=None, ending="", refunded_rupiah=0)
-                | Q(ended_at__gte=F("bought_at"), reconciled_at=None, ending="refunded", refunded_rupiah=F("price_rupiah"))
+                | Q(
+                    ended_at__gte=F("bought_at"),
+                    reconciled_at=None,
+                    ending="refunded",
+                    refunded_rupiah=F("price_rupiah"),
+                )
                 | Q(ended_at__gte=F("bought_at"), reconciled_at=None, ending="attended", refunded_rupiah=0)
                 | Q(
                     ended_at__gte=F("bought_at"),

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, F, QuerySet
 
 from bekal.accounts.privacy import decrypt
 from bekal.core.entitlement import EvidenceKind, Party, evidence_missing
 from bekal.core.rules import RULES
 from bekal.ledger.clock import programme_day
+from bekal.ledger.copy_rows import int_array
+from bekal.ledger.movements import Kind
+from bekal.purchases.hold import payable_from_on
 from bekal.purchases.models import Evidence, Purchase, Review
 
 
@@ -26,7 +30,8 @@ class Owed:
 @dataclass(frozen=True, slots=True)
 class PurchaseLine:
     """One purchase with how far it has come. `redeem_code` has 16 characters, for screens in groups of four; history
-    that was brought in from elsewhere may have none."""
+    that was brought in from elsewhere may have none. Of what ended early nothing is owed any more; `to_balance`: what
+    was refunded went to the training balance, else to the treasury."""
 
     purchase_id: int
     participation_id: int
@@ -41,11 +46,27 @@ class PurchaseLine:
     redeemed_at: datetime | None
     completed_at: datetime | None
     reconciled_at: datetime | None
+    ended_at: datetime | None
+    ending: str
+    refunded_rupiah: int
+    settled_at: datetime | None
     session_count: int
     attended_count: int
     rating: int | None
     review_text: str | None
     owed: tuple[Owed, ...]
+    to_balance: bool
+
+    @property
+    def earned_rupiah(self) -> int:
+        """What the institution has earned; 0 until it is proven."""
+        return self.price_rupiah - self.refunded_rupiah if self.reconciled_at or self.ended_at else 0
+
+    @property
+    def payable_from_on(self) -> date | None:
+        """The day from which the institution can be paid for it; None where nothing is proven (yet)."""
+        proven_at = self.reconciled_at or (None if self.ending == Purchase.Ending.REFUNDED else self.ended_at)
+        return None if proven_at is None else payable_from_on(proven_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +108,7 @@ _JOINED = {
     "institution_id": F("training__institution_id"),
     "institution_name": F("training__institution__name"),
     "session_count": F("training__session_count"),
+    "settled_at": F("settlement__settled_at"),
     "rating": F("review__rating"),
     "review_text": F("review__text"),
 }
@@ -107,9 +129,26 @@ def evidence_owed(*, purchase_ids: Collection[int]) -> dict[int, tuple[Owed, ...
     """What each purchase still lacks by the rules of its person's acceptance, in the order in which people see it."""
     rows = Purchase.objects.filter(pk__in=purchase_ids).order_by("pk")
     joined = {"session_count": F("training__session_count"), "accepted_on": F("participation__accepted_on")}
-    facts = list(rows.annotate(**joined).values("pk", "redeemed_at", "completed_at", *joined))
+    facts = list(rows.annotate(**joined).values("pk", "redeemed_at", "completed_at", "ended_at", *joined))
     proofs = _proofs(facts)
     return {row["pk"]: _owed(row, proofs[row["pk"]]) for row in facts}
+
+
+REFUNDED_SQL = f"""
+SELECT purchase.id FROM purchases_purchase purchase
+JOIN ledger_transfer refund ON refund.owner_id = purchase.participation_id
+    AND refund.idempotency_key = 'refund:' || purchase.training_id
+WHERE purchase.id = ANY(%s::bigint[]) AND refund.credit_kind = {Kind.TRAINING_BALANCE.value}
+"""
+
+
+def refunded_to_balance(*, purchase_ids: Collection[int]) -> frozenset[int]:
+    """Those of these purchases whose refund went to the training balance."""
+    if not purchase_ids:
+        return frozenset()
+    with connection.cursor() as cursor:
+        cursor.execute(REFUNDED_SQL, [int_array(purchase_ids)])
+        return frozenset(number for (number,) in cursor.fetchall())
 
 
 def purchases_at(*, institution_id: int, limit: int = 100) -> tuple[DeskLine, ...]:
@@ -161,15 +200,17 @@ def rating_histogram(training_id: int) -> tuple[int, int, int, int, int]:
 
 def _lines(purchases: QuerySet[Purchase]) -> tuple[PurchaseLine, ...]:
     joined = _JOINED | {"accepted_on": F("participation__accepted_on")}
-    names = (*_OWN, "reconciled_at", *_JOINED)
+    names = (*_OWN, "reconciled_at", "ended_at", "ending", "refunded_rupiah", *_JOINED)
     facts = list(purchases.annotate(**joined).values("pk", "redeem_code_encrypted", *names, "accepted_on"))
     proofs = _proofs(facts)
+    to_balance = refunded_to_balance(purchase_ids=[row["pk"] for row in facts if row["refunded_rupiah"]])
     return tuple(
         PurchaseLine(
             purchase_id=row["pk"],
             redeem_code=None if row["redeem_code_encrypted"] is None else decrypt(row["redeem_code_encrypted"]),
             attended_count=len(proofs[row["pk"]].attended),
             owed=_owed(row, proofs[row["pk"]]),
+            to_balance=row["pk"] in to_balance,
             **{name: row[name] for name in names},
         )
         for row in facts
@@ -204,7 +245,10 @@ def _proofs(facts: Sequence[Mapping[str, Any]]) -> dict[int, _Proof]:
 
 
 def _owed(row: Mapping[str, Any], proof: _Proof) -> tuple[Owed, ...]:
-    """Attendance is owed from the redemption on, completion once every session was attended, the rest once complete."""
+    """Attendance is owed from the redemption on, completion once every session was attended, the rest once complete; of
+    what has ended nothing."""
+    if row["ended_at"] is not None:
+        return ()
     attended = EvidenceKind.ATTENDANCE in proof.present
     since = {
         EvidenceKind.ATTENDANCE: row["redeemed_at"],

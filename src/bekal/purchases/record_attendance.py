@@ -27,7 +27,8 @@ class Attendance:
 def record_attendance(*, attendances: Sequence[Attendance], at: datetime) -> tuple[RecordOutcome, ...]:
     """Record sessions attended; outcomes in the order of `attendances`. The same again is `repeated`, nothing changes.
 
-    Refused: an unknown purchase, another institution's, one not redeemed yet, a session the training does not have.
+    Refused: an unknown purchase, another institution's, one not redeemed yet or ended, a session the training does
+    not have.
     """
     with transaction.atomic():
         purchases = locked_purchases({attendance.purchase_id for attendance in attendances})

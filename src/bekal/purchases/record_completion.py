@@ -30,7 +30,7 @@ class Completion:
 def record_completion(*, completions: Sequence[Completion], at: datetime) -> tuple[RecordOutcome, ...]:
     """Record completions; outcomes in the order of `completions`. The same again is `repeated` and changes nothing.
 
-    Refused: an unknown purchase, another institution's, one not redeemed, one with a session not attended.
+    Refused: an unknown purchase, another institution's, one not redeemed or ended, one with a session not attended.
     """
     with transaction.atomic():
         purchases = locked_purchases({completion.purchase_id for completion in completions})

@@ -13,7 +13,7 @@ from bekal.purchases.redeem_codes import normalised, redeem_code_hash
 from bekal.purchases.refusals import PurchaseRefusal
 
 LOCK_SQL = """
-SELECT purchase.id, directory.code_hash, training.institution_id, purchase.redeemed_at
+SELECT purchase.id, directory.code_hash, training.institution_id, purchase.redeemed_at, purchase.ended_at
 FROM purchases_purchase purchase
 JOIN purchases_redeemcodedirectory directory ON directory.purchase_id = purchase.id
 JOIN catalogue_training training ON training.id = purchase.training_id
@@ -30,6 +30,7 @@ class _Found:
     purchase_id: int
     institution_id: int
     redeemed_at: datetime | None
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class RedeemOutcome:
 def redeem(*, redemptions: Sequence[Redemption], at: datetime) -> tuple[RedeemOutcome, ...]:
     """Redeem codes, each once and only at the institution of its training; outcomes in the order of `redemptions`.
 
-    A code of 78 bits cannot be guessed, so wrong ones are not counted. Locks purchases in the order of their numbers.
+    A purchase that has ended is not begun any more. A code of 78 bits cannot be guessed, so wrong ones are not counted.
+    Locks purchases in the order of their numbers.
     """
     codes = [normalised(redemption.redeem_code) for redemption in redemptions]
     hashes = [redeem_code_hash(code) if code else None for code in codes]
@@ -65,6 +67,9 @@ def redeem(*, redemptions: Sequence[Redemption], at: datetime) -> tuple[RedeemOu
                 outcomes.append(RedeemOutcome(None, Refusal(PurchaseRefusal.REDEEM_CODE_UNKNOWN)))
             elif purchase.institution_id != redemption.institution_id:
                 outcomes.append(RedeemOutcome(None, Refusal(PurchaseRefusal.OTHER_INSTITUTION)))
+            elif purchase.ended_at is not None:
+                values = {"ended_on": programme_day(purchase.ended_at)}
+                outcomes.append(RedeemOutcome(None, Refusal(PurchaseRefusal.PURCHASE_ENDED, values)))
             elif purchase.redeemed_at is not None:
                 values = {"redeemed_on": programme_day(purchase.redeemed_at)}
                 outcomes.append(RedeemOutcome(None, Refusal(PurchaseRefusal.ALREADY_REDEEMED, values)))

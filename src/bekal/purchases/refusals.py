@@ -15,6 +15,8 @@ class PurchaseRefusal(StrEnum):
     ALREADY_REDEEMED = "already_redeemed"  # redeemed_on
     UNKNOWN_PURCHASE = "unknown_purchase"
     NOT_REDEEMED = "not_redeemed"
+    PURCHASE_ENDED = "purchase_ended"  # ended_on
+    ALREADY_PROVEN = "already_proven"  # proven_on
     SESSION_OUT_OF_RANGE = "session_out_of_range"  # sequence, session_count
     ATTENDANCE_MISSING = "attendance_missing"  # attended_count, session_count
     NOT_COMPLETED = "not_completed"

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from bekal.core.refusal import Refusal
 from bekal.core.text import is_readable, tidy
+from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import copy_rows, id_array, int_array
 from bekal.purchases.institution_desk import RecordOutcome
 from bekal.purchases.models import Evidence, Review
@@ -18,7 +19,7 @@ from bekal.purchases.training_summary import Increase, increase
 
 TEXT_LIMIT_COUNT = 2_000
 LOCK_SQL = """
-SELECT id, participation_id, training_id, completed_at IS NOT NULL FROM purchases_purchase
+SELECT id, participation_id, training_id, completed_at IS NOT NULL, ended_at FROM purchases_purchase
 WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
 """
 WRITTEN_SQL = "SELECT purchase_id, rating, text FROM purchases_review WHERE purchase_id = ANY(%s::bigint[])"
@@ -31,6 +32,7 @@ class _Purchase(NamedTuple):
     participation_id: int
     training_id: int
     completed: bool
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ def write_review(*, reviews: Sequence[NewReview], at: datetime) -> tuple[RecordO
     """Write reviews, one for each completed purchase; outcomes in the order of `reviews`.
 
     The same rating and text again is `repeated` and changes nothing; a second, other review is refused, as are somebody
-    else's purchase, one not completed, a rating outside 1 to 5 and a text that is empty, too long or unreadable.
+    else's purchase, one not completed or ended without its review, a rating outside 1 to 5, a text that is empty, too
+    long or unreadable.
     """
     with transaction.atomic():
         purchases, written = _locked_purchases(reviews)
@@ -79,6 +82,8 @@ def _locked_purchases(reviews: Sequence[NewReview]) -> tuple[dict[int, _Purchase
 def _refusal_of_purchase(purchase: _Purchase | None, review: NewReview) -> Refusal | None:
     if purchase is None or purchase.participation_id != review.participation_id:
         return Refusal(PurchaseRefusal.UNKNOWN_PURCHASE)
+    if purchase.ended_at is not None:
+        return Refusal(PurchaseRefusal.PURCHASE_ENDED, {"ended_on": programme_day(purchase.ended_at)})
     return None if purchase.completed else Refusal(PurchaseRefusal.NOT_COMPLETED)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bekal.accounts.models import Role
 
 DEMO_PASSWORD = "bekal-demo-2020"
-PARTICIPANT, OFFICER_1, OFFICER_2, INSTITUTION = "peserta", "petugas1", "petugas2", "lembaga"
+PARTICIPANT, OFFICER_1, OFFICER_2, INSTITUTION, AUDITOR = "peserta", "petugas1", "petugas2", "lembaga", "auditor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +24,5 @@ DEMO_LOGINS = (
     DemoLogin(OFFICER_1, "Rina Kusuma", Role.OFFICER),
     DemoLogin(OFFICER_2, "Agus Hartono", Role.OFFICER),
     DemoLogin(INSTITUTION, "Lembaga pelatihan", Role.INSTITUTION),
+    DemoLogin(AUDITOR, "Wahyu Nugroho", Role.AUDITOR),
 )

@@ -14,7 +14,7 @@ from bekal.participants.give_sign_in import give_sign_in
 from bekal.participants.models import Education, Employment, Participant
 from bekal.recommender.fit import fit
 from bekal.simulation.catalogue import put_on_shelf
-from bekal.simulation.demo import DEMO_LOGINS, DEMO_PASSWORD, INSTITUTION, OFFICER_1, OFFICER_2, PARTICIPANT
+from bekal.simulation.demo import AUDITOR, DEMO_LOGINS, DEMO_PASSWORD, INSTITUTION, OFFICER_1, OFFICER_2, PARTICIPANT
 from bekal.simulation.script import ScriptedPerson, ScriptedPurchase
 from bekal.simulation.walk import LISTED_ON, Progress, SimulationError, SimulationReport, simulate
 
@@ -46,7 +46,7 @@ def seed_demo(*, participant_count: int, progress: Progress | None = None) -> Si
     with transaction.atomic():
         put_on_shelf(at=datetime.combine(LISTED_ON, time(8), tzinfo=JAKARTA), seats_for=participant_count)
         chosen = demo_trainings()
-        _make_officers()
+        _make_office()
         report = simulate(
             participant_count=participant_count,
             year=UNTIL_AT.year,
@@ -131,10 +131,11 @@ def _siti(chosen: DemoTrainings) -> ScriptedPerson:
     )
 
 
-def _make_officers() -> None:
+def _make_office() -> None:
+    """The two officers, and who checks them."""
     for login in DEMO_LOGINS:
-        if login.login_name in (OFFICER_1, OFFICER_2):
-            _make_user(login.login_name, login.display_name, Role.OFFICER)
+        if login.login_name in (OFFICER_1, OFFICER_2, AUDITOR):
+            _make_user(login.login_name, login.display_name, login.role)
 
 
 def _make_sign_ins(participant_id: int, chosen: DemoTrainings) -> None:

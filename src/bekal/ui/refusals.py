@@ -8,11 +8,12 @@ from datetime import date
 
 from django.utils.translation import gettext_lazy as _
 
-from bekal.catalogue.refusals import SearchRefusal
+from bekal.catalogue.refusals import SearchRefusal, SettlementStopRefusal
 from bekal.core.entitlement import RefusalCode
 from bekal.core.refusal import Refusal
 from bekal.engagement.refusals import SurveyRefusal
 from bekal.incentives.refusals import PayoutRefusal
+from bekal.lifecycle.refusals import LifecycleRefusal, MassRefusal
 from bekal.messaging.refusals import CodeRefusal
 from bekal.participants.refusals import ParticipantRefusal
 from bekal.purchases.refusals import PurchaseRefusal
@@ -127,6 +128,14 @@ _PURCHASES: Mapping[str, object] = {
     PurchaseRefusal.ALREADY_REDEEMED: _("This redeem code was used on %(redeemed_on)s."),
     PurchaseRefusal.UNKNOWN_PURCHASE: _("This purchase does not exist. Check the number."),
     PurchaseRefusal.NOT_REDEEMED: _("The redeem code has not been used yet. Redeem it first."),
+    PurchaseRefusal.PURCHASE_ENDED: _(
+        "This purchase ended on %(ended_on)s, so nothing more can be recorded of it. "
+        "The programme office answers questions."
+    ),
+    PurchaseRefusal.ALREADY_PROVEN: _(
+        "The evidence of this purchase is complete since %(proven_on)s, so it does not end early "
+        "and nothing is refunded."
+    ),
     PurchaseRefusal.SESSION_OUT_OF_RANGE: _(
         "Session %(sequence)s does not exist: this training has sessions 1 to %(session_count)s."
     ),
@@ -160,6 +169,10 @@ _PAYOUTS: Mapping[str, object] = {
     PayoutRefusal.NOT_APPROVED: _("Payout run %(run_id)s is not approved. A second person must approve it first."),
     PayoutRefusal.ALREADY_APPROVED: _("Payout run %(run_id)s is approved already."),
     PayoutRefusal.SAME_PERSON: _("You planned payout run %(run_id)s, so another officer must approve it."),
+    PayoutRefusal.LEDGER_DIFFERENCE: _(
+        "The last proof of the ledger found a difference, so payout run %(run_id)s cannot be sent. "
+        "Clear it up, prove again, then export."
+    ),
     PayoutRefusal.LIST_CHANGED: _(
         "The list of payout run %(run_id)s is not the one you saw. Open it again, then decide."
     ),
@@ -176,10 +189,10 @@ _PAYOUTS: Mapping[str, object] = {
     ),
     PayoutRefusal.FILE_REFERENCE: _("Line %(line)s, %(column)s: “%(value)s” is not a payout reference."),
     PayoutRefusal.FILE_AMOUNT: _("Line %(line)s, %(column)s: “%(value)s” is not a whole amount in digits."),
-    PayoutRefusal.FILE_STATE: _("Line %(line)s, %(column)s: “%(value)s” is not settled or rejected."),
+    PayoutRefusal.FILE_STATE: _("Line %(line)s, %(column)s: “%(value)s” is not settled, rejected or returned."),
     PayoutRefusal.FILE_REASON: _(
         "Line %(line)s, %(column)s: “%(value)s” does not fit. "
-        "A rejected line names its reason code, a settled line none."
+        "A rejected or returned line names its reason code, a settled line none."
     ),
     PayoutRefusal.FILE_DUPLICATE: _(
         "Line %(line)s, %(column)s: “%(value)s” stands on line %(first_line)s, too. Each reference comes once."
@@ -209,6 +222,27 @@ _PAYOUTS: Mapping[str, object] = {
         "Line %(line)s, %(column)s: “%(value)s” contradicts “%(expected)s”, recorded earlier. "
         "Ask the partner which holds."
     ),
+    PayoutRefusal.RETURNED_BEFORE_PAID: _(
+        "Line %(line)s, %(column)s: “%(value)s” is said to be returned, but was never said to be paid. "
+        "Ask the partner for the settled line first."
+    ),
+    PayoutRefusal.RETURN_CLAWED_BACK: _(
+        "Line %(line)s, %(column)s: the money of “%(value)s” is being clawed back. Record what the bank returned as a "
+        "repayment of the clawback, and ask the partner for the file without this line."
+    ),
+    PayoutRefusal.REVERSAL_REASON: _(
+        "The reason code “%(value)s” is not 1 to 8 capital letters and digits. Write it like AM05."
+    ),
+    PayoutRefusal.PAYOUT_NOT_FOUND: _("There is no payout with the reference “%(reference)s”. Check it."),
+    PayoutRefusal.PAYOUT_NOT_PAID: _(
+        "The payout %(reference)s has not been paid, so it cannot be taken back. Wait for the partner's answer."
+    ),
+    PayoutRefusal.PAYOUT_BACK_ALREADY: _(
+        "The payout %(reference)s came back already (%(known)s). It is due again with its next attempt."
+    ),
+    PayoutRefusal.PAYOUT_CLAWED_BACK: _(
+        "The money of the payout %(reference)s is being clawed back. Record what comes back as a repayment."
+    ),
 }
 _SURVEYS: Mapping[str, object] = {
     SurveyRefusal.SURVEY_UNKNOWN: _("There is no survey %(survey_number)s for you. Choose one from the list."),
@@ -233,7 +267,113 @@ _SEARCH: Mapping[str, object] = {
     ),
     SearchRefusal.SEARCH_NOT_TEXT: _("The search has characters that cannot be read. Type it again."),
 }
-SENTENCES: Mapping[str, object] = {**_SEARCH, **_RULES, **_CODES, **_PEOPLE, **_PURCHASES, **_PAYOUTS, **_SURVEYS}
+_INSTITUTIONS: Mapping[str, object] = {
+    SettlementStopRefusal.UNKNOWN_INSTITUTION: _("This institution does not exist. Check the number."),
+    SettlementStopRefusal.STOP_REASON_EMPTY: _("The reason is empty. Say why the settlement is stopped."),
+    SettlementStopRefusal.STOP_REASON_TOO_LONG: _(
+        "The reason has %(length_count)s characters; at most %(limit_count)s fit. Shorten it."
+    ),
+    SettlementStopRefusal.STOP_REASON_UNREADABLE: _(
+        "The reason has characters that cannot be shown. Type it again, on one line."
+    ),
+    SettlementStopRefusal.ALREADY_STOPPED: _(
+        "The settlement is stopped since %(stopped_on)s: %(reason)s. Resume it before you stop it for another reason."
+    ),
+}
+_LIFECYCLE: Mapping[str, object] = {
+    LifecycleRefusal.PARTICIPATION_UNKNOWN: _("Participation %(participation_id)s does not exist. Check the number."),
+    LifecycleRefusal.CAUSE_UNKNOWN: _("“%(value)s” is no cause of a clawback. Choose one from the list."),
+    LifecycleRefusal.EXPLANATION_EMPTY: _("The explanation is empty. Say what was found, in plain words."),
+    LifecycleRefusal.EXPLANATION_TOO_LONG: _(
+        "The explanation has %(length_count)s characters; at most %(limit_count)s fit. Shorten it."
+    ),
+    LifecycleRefusal.EXPLANATION_UNREADABLE: _("The explanation has characters that cannot be shown. Type it again."),
+    LifecycleRefusal.CLAWBACK_STANDING: _(
+        "Clawback %(clawback_id)s of this participation is standing already. Withdraw it before you decide another one."
+    ),
+    LifecycleRefusal.NOTHING_RECEIVED: _(
+        "Participation %(participation_id)s has received nothing and holds nothing, so nothing can be taken back. "
+        "Check the number."
+    ),
+    LifecycleRefusal.CLAWBACK_NOT_FOUND: _("Clawback %(clawback_id)s does not exist. Check the number."),
+    LifecycleRefusal.CLAWBACK_APPROVED: _("Clawback %(clawback_id)s is approved already."),
+    LifecycleRefusal.CLAWBACK_WITHDRAWN: _(
+        "Clawback %(clawback_id)s was withdrawn. Decide a new one, if it is needed."
+    ),
+    LifecycleRefusal.CLAWBACK_SAME_PERSON: _(
+        "You decided clawback %(clawback_id)s, so another officer must approve it."
+    ),
+    LifecycleRefusal.AMOUNTS_CHANGED: _(
+        "%(decided_rupiah)s was decided, and by now it would be %(now_rupiah)s: money has moved since. "
+        "Withdraw this clawback and decide it anew."
+    ),
+    LifecycleRefusal.PAYOUT_UNDER_WAY: _(
+        "A payout of this person is under way in payout run %(run_id)s. Wait until the partner has answered it, "
+        "or cancel the run if it was not sent."
+    ),
+    LifecycleRefusal.CLAWBACK_NOT_APPROVED: _(
+        "Clawback %(clawback_id)s is not approved, so nothing is owed yet. A second officer must approve it first."
+    ),
+    LifecycleRefusal.REFERENCE_MALFORMED: _(
+        "“%(value)s” is not the number of a receipt. Write its letters and digits, at most %(limit_count)s characters."
+    ),
+    LifecycleRefusal.REFERENCE_USED: _(
+        "Receipt %(reference)s is recorded with %(received_rupiah)s received on %(received_on)s. "
+        "Check the number, the amount and the day."
+    ),
+    LifecycleRefusal.REFERENCE_OF_ANOTHER: _(
+        "Receipt %(reference)s is recorded for clawback %(clawback_id)s. "
+        "One receipt is one repayment: check the number."
+    ),
+    LifecycleRefusal.REPAYMENT_NOT_POSITIVE: _("%(amount_rupiah)s cannot be paid back. Write whole rupiah above 0."),
+    LifecycleRefusal.ABOVE_OUTSTANDING: _(
+        "%(amount_rupiah)s is more than what is outstanding, %(outstanding_rupiah)s. "
+        "Record what was owed; the treasury gives the rest back."
+    ),
+    LifecycleRefusal.RECEIVED_IN_FUTURE: _("%(received_on)s is still to come. Write the day on the receipt."),
+    LifecycleRefusal.RECEIVED_TOO_EARLY: _(
+        "%(received_on)s is before the clawback was approved on %(approved_on)s. Check the day on the receipt."
+    ),
+    LifecycleRefusal.YEAR_CLOSED: _(
+        "Your year in the programme was closed on %(closed_on)s, so nothing more can be earned. "
+        "What you had earned before is still paid to you."
+    ),
+}
+_MASS_RUNS: Mapping[str, object] = {
+    MassRefusal.NOTHING_DUE: _(
+        "Nobody is due for this now, so nothing was planned. Look again when a deadline has passed."
+    ),
+    MassRefusal.RUN_OPEN: _(
+        "Mass run %(run_id)s of the same kind is open. Let it finish, or cancel it, then plan anew."
+    ),
+    MassRefusal.RUN_NOT_FOUND: _("Mass run %(run_id)s does not exist. Check the number."),
+    MassRefusal.RUN_CANCELLED: _("Mass run %(run_id)s was cancelled. Plan a new one."),
+    MassRefusal.RUN_FINISHED: _("Mass run %(run_id)s is done, so nothing is left to cancel."),
+    MassRefusal.ALREADY_APPROVED: _(
+        "Mass run %(run_id)s is approved already. It is worked off and cannot be cancelled."
+    ),
+    MassRefusal.NO_APPROVAL_NEEDED: _("Mass run %(run_id)s needs no approval. It is worked off by itself."),
+    MassRefusal.SAME_PERSON: _("You planned mass run %(run_id)s, so another officer must approve it."),
+    MassRefusal.LIST_CHANGED: _("The list of mass run %(run_id)s is not the one you saw. Open it again, then decide."),
+    MassRefusal.LEDGER_DIFFERENCE: _(
+        "The last proof of the ledger found a difference, so mass run %(run_id)s pays nobody. "
+        "Clear it up, prove again, then approve."
+    ),
+    MassRefusal.WAVE_MISSING: _("No wave was named. Choose the wave that is to be accepted."),
+    MassRefusal.YEAR_UNKNOWN: _("No year of the programme was named. Choose one from %(first_year)s to %(last_year)s."),
+}
+SENTENCES: Mapping[str, object] = {
+    **_MASS_RUNS,
+    **_INSTITUTIONS,
+    **_SEARCH,
+    **_RULES,
+    **_CODES,
+    **_PEOPLE,
+    **_PURCHASES,
+    **_PAYOUTS,
+    **_SURVEYS,
+    **_LIFECYCLE,
+}
 
 
 def sentence(refusal: Refusal) -> str:

@@ -23,6 +23,9 @@ STATE_WORDS: dict[InstalmentState, Promise] = {
     InstalmentState.SENT: _("sent to your bank or wallet"),
     InstalmentState.SETTLED: _("received"),
     InstalmentState.REJECTED: _("refused by the bank or wallet"),
+    InstalmentState.SENT_BACK: _("sent back by the bank or wallet"),
+    InstalmentState.TAKEN_BACK: _("taken back by the programme"),
+    InstalmentState.UNPROVEN: _("no training was proven"),
     InstalmentState.RETURNED: _("returned to the state treasury"),
 }
 # Class of the point on the timeline, tone of the chip.
@@ -33,6 +36,9 @@ STATE_TONES: dict[InstalmentState, tuple[str, str]] = {
     InstalmentState.SENT: ("now", "accent"),
     InstalmentState.SETTLED: ("done", "good"),
     InstalmentState.REJECTED: ("bad", "bad"),
+    InstalmentState.SENT_BACK: ("bad", "bad"),
+    InstalmentState.TAKEN_BACK: ("bad", "bad"),
+    InstalmentState.UNPROVEN: ("bad", "bad"),
     InstalmentState.DEADLINE_PASSED: ("bad", "bad"),
     InstalmentState.RETURNED: ("bad", "bad"),
 }
@@ -111,6 +117,11 @@ class Entry:
         return self.line.state is InstalmentState.SETTLED
 
     @property
+    def came_back(self) -> bool:
+        """It was paid and is not any more; it will be paid again."""
+        return self.line.state in (InstalmentState.SENT_BACK, InstalmentState.TAKEN_BACK)
+
+    @property
     def is_lost(self) -> bool:
         return self.line.state in (InstalmentState.RETURNED, InstalmentState.DEADLINE_PASSED)
 
@@ -143,6 +154,15 @@ class Calendar:
         return any(entry.is_lost for entry in self.incentives)
 
     @property
+    def is_unproven(self) -> bool:
+        """Whether the incentive cannot be earned any more, though surveys can."""
+        return any(entry.line.state is InstalmentState.UNPROVEN for entry in self.incentives)
+
+    @property
+    def has_come_back(self) -> bool:
+        return any(entry.line.state is InstalmentState.SENT_BACK for entry in self.incentives)
+
+    @property
     def step(self) -> NextStep:
         """What matters most now, over all instalments."""
         steps = {entry.line.next_step for entry in self.incentives}
@@ -169,7 +189,8 @@ class Calendar:
     @property
     def next_payment(self) -> Entry | None:
         """The next instalment that is earned and not yet there."""
-        return next((entry for entry in self.incentives if entry.line.is_earned and not entry.is_paid), None)
+        open_entries = (each for each in self.incentives if each.line.is_earned and not (each.is_paid or each.is_lost))
+        return next(open_entries, None)
 
 
 def calendar_of(lines: Sequence[InstalmentLine]) -> Calendar:

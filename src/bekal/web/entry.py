@@ -20,6 +20,7 @@ FRONT_PAGE = {
     Role.PARTICIPANT: "web:home",
     Role.OFFICER: "console:funnel",
     Role.INSTITUTION: "console:institution_desk",
+    Role.AUDITOR: "console:ledger",
 }
 
 

@@ -18,6 +18,7 @@ from bekal.recommender.log_exposure import log_exposure
 from bekal.recommender.serve import RecommendedList, ShownPlan, recommend_for
 from bekal.ui.display import category_name
 from bekal.web.calendar import calendar_of
+from bekal.web.money_back import money_back_of
 from bekal.web.next_thing import next_thing
 from bekal.web.purchases import bought_of
 from bekal.web.reader import reader_of
@@ -60,6 +61,7 @@ def home(request: HttpRequest) -> HttpResponse:
     titles = {each.line.training_id: each.line.title for each in bought}
     context = {
         "reader": reader,
+        "money_back": money_back_of(reader),
         "granted_rupiah": reader.scheme.training_balance_rupiah if reader.scheme else 0,
         "next": next_thing(reader, bought, calendar, surveys),
         "state": shown.state,

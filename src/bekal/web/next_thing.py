@@ -44,6 +44,10 @@ def next_thing(
 
 
 def _what_is_over(reader: Reader) -> NextThing | None:
+    if reader.participation is not None and reader.participation.clawed_back_at is not None:
+        title = gettext("Your place was taken back")
+        text = gettext("Above you read why, and whether something has to be paid back. You can object.")
+        return NextThing(title, text, gettext("Whom do I ask?"), reverse("web:help") + "#wrong", "info", "bad")
     if reader.standing is Standing.REVOKED:
         title = gettext("Your place was taken back")
         text = gettext(
@@ -75,8 +79,12 @@ def _first_training(reader: Reader) -> NextThing | None:
 def _refused_payment(calendar: Calendar) -> NextThing | None:
     if calendar.step is not NextStep.CHECK_ACCOUNT:
         return None
-    title = gettext("A payment was refused")
-    text = gettext("The bank or wallet did not take your incentive. Check your account; then we send it again.")
+    if calendar.has_come_back:
+        title = gettext("A payment came back")
+        text = gettext("The bank or wallet sent your incentive back to us. Check your account; then we send it again.")
+    else:
+        title = gettext("A payment was refused")
+        text = gettext("The bank or wallet did not take your incentive. Check your account; then we send it again.")
     return NextThing(title, text, gettext("See why"), reverse("web:incentives"), "alert", "bad")
 
 

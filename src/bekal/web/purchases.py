@@ -35,6 +35,7 @@ class Stage(StrEnum):
     TO_REVIEW = "to_review"  # completed; rating and review are missing
     CHECKING = "checking"  # all evidence is there; the programme office agrees it shortly
     DONE = "done"
+    ENDED = "ended"  # it will not be proven any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """A purchase with its stage and its checklist."""
+    """A purchase with its stage and its checklist; of what has ended nothing is checked any more."""
 
     line: PurchaseLine
     stage: Stage
@@ -74,6 +75,8 @@ def bought_of(reader: Reader) -> tuple[Bought, ...]:
 
 
 def _bought(line: PurchaseLine, scheme: Scheme) -> Bought:
+    if line.ended_at is not None:
+        return Bought(line, Stage.ENDED, ())
     owed = {EvidenceKind(each.piece): each for each in line.owed}
     pieces = tuple(
         Piece(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bekal.web import account, buy, demo, entry, home, incentives, purchases, surveys, trainings
+from bekal.web import account, buy, demo, entry, history, home, incentives, purchases, surveys, trainings
 
 app_name = "web"
 urlpatterns = [
@@ -21,6 +21,8 @@ urlpatterns = [
     path("insentif/", incentives.incentives, name="incentives"),
     path("survei/", surveys.surveys, name="surveys"),
     path("survei/<int:number>/", surveys.survey, name="survey"),
+    path("riwayat/", history.history, name="history"),
+    path("riwayat/<int:transfer_id>/", history.receipt, name="receipt"),
     path("akun/", account.account, name="account"),
     path("akun/rekening/", account.payout_account, name="payout_account"),
     path("demo/pesan/", demo.outbox, name="demo_outbox"),

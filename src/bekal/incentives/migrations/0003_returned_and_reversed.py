@@ -3,6 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+from bekal.ledger.append_only import guard_against_truncate
+
 
 class Migration(migrations.Migration):
 
@@ -14,6 +16,11 @@ class Migration(migrations.Migration):
         migrations.RemoveConstraint(
             model_name='payoutstatus',
             name='incentives_payoutstatus_rejection_has_reason',
+        ),
+        migrations.AlterField(
+            model_name='entitlement',
+            name='participation',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entitlements', to='participants.participation'),
         ),
         migrations.AlterField(
             model_name='payoutstatus',
@@ -33,4 +40,6 @@ class Migration(migrations.Migration):
             model_name='payoutstatus',
             constraint=models.CheckConstraint(condition=models.Q(('file__isnull', False), ('state', 'reversed'), _connector='OR'), name='incentives_payoutstatus_answer_has_file', violation_error_message='What a partner said is in a file of that partner.'),
         ),
+        guard_against_truncate('incentives_payoutfile'),
+        guard_against_truncate('incentives_payoutstatus'),
     ]

@@ -18,7 +18,7 @@ from bekal.incentives.refusals import PayoutRefusal
 INSTRUCTION_COLUMNS = ("reference", "partner", "account_number", "holder_name", "amount_rupiah")
 STATUS_COLUMNS = ("reference", "amount_rupiah", "state", "reason_code")
 TRAILER_COLUMNS = ("TRAILER", "count", "sum", "sha256")
-SETTLED, REJECTED = "settled", "rejected"
+SETTLED, REJECTED, RETURNED = STATES = ("settled", "rejected", "returned")
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
 """About half a million status lines; a run that is larger is answered in several files."""
@@ -143,7 +143,7 @@ class _Reading:
         amount_rupiah = self._amount(amount)
         if not _REFERENCE.fullmatch(reference):
             self._fault(PayoutRefusal.FILE_REFERENCE, column="reference", value=reference)
-        if state not in (SETTLED, REJECTED):
+        if state not in STATES:
             self._fault(PayoutRefusal.FILE_STATE, column="state", value=state)
         elif reason if state == SETTLED else not _REASON.fullmatch(reason):
             self._fault(PayoutRefusal.FILE_REASON, column="reason_code", value=reason)

@@ -5,7 +5,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from bekal.ledger.append_only import guard
+from bekal.ledger.append_only import guard, guard_against_truncate
 
 
 class Migration(migrations.Migration):
@@ -63,9 +63,14 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveIntegerField()),
                 ('subject_ids', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                ('amounts_rupiah', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                ('subject_count', models.PositiveIntegerField()),
+                ('total_rupiah', models.BigIntegerField()),
                 ('done_at', models.DateTimeField(null=True)),
                 ('done_count', models.PositiveIntegerField(default=0)),
                 ('done_rupiah', models.BigIntegerField(default=0)),
+                ('failed_at', models.DateTimeField(null=True)),
+                ('failure', models.CharField(blank=True, default='', max_length=200)),
                 ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='lifecycle.massrun')),
             ],
         ),
@@ -138,5 +143,10 @@ class Migration(migrations.Migration):
             model_name='repayment',
             constraint=models.CheckConstraint(condition=models.Q(('incentive_rupiah__gte', 0), ('training_rupiah__gte', 0), models.Q(('incentive_rupiah__gt', 0), ('training_rupiah__gt', 0), _connector='OR')), name='lifecycle_repayment_positive', violation_error_message='A repayment is a whole positive amount of rupiah.'),
         ),
+        migrations.AddIndex(
+            model_name='repayment',
+            index=models.Index(fields=['reference'], name='repayment_reference'),
+        ),
         guard('lifecycle_repayment'),
+        guard_against_truncate('lifecycle_repayment'),
     ]

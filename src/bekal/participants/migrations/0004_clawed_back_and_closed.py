@@ -14,6 +14,14 @@ class Migration(migrations.Migration):
             model_name='participation',
             name='participants_participation_ends_once',
         ),
+        migrations.RemoveConstraint(
+            model_name='participation',
+            name='participants_participation_deadline_later',
+        ),
+        migrations.AddConstraint(
+            model_name='participation',
+            constraint=models.CheckConstraint(condition=models.Q(('first_purchase_due_on__gte', models.F('accepted_on'))), name='participants_participation_deadline_not_before'),
+        ),
         migrations.AddField(
             model_name='participation',
             name='clawed_back_at',

@@ -3,6 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+from bekal.ledger.append_only import guard_against_truncate
+
 
 class Migration(migrations.Migration):
 
@@ -60,4 +62,5 @@ class Migration(migrations.Migration):
             model_name='institutionsettlement',
             constraint=models.CheckConstraint(condition=models.Q(('purchase_count__gt', 0), ('total_rupiah__gte', 0)), name='purchases_settlement_not_empty'),
         ),
+        guard_against_truncate('purchases_evidence'),
     ]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from bekal.config.roles import ensure_roles, grant_rights
 from bekal.config.translations import compile_translations
@@ -12,10 +12,15 @@ from bekal.config.translations import compile_translations
 class Command(BaseCommand):
     help = "Create roles, migrate, grant rights, compile translations and collect static files; safe to repeat."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--database-only", action="store_true", help="roles, schema and rights, nothing else")
+
     def handle(self, *args: Any, **options: Any) -> None:
         ensure_roles()
         call_command("migrate", database="owner", interactive=False, verbosity=0)
         grant_rights()
+        if options["database_only"]:
+            return
         compile_translations()
         call_command("collectstatic", interactive=False, verbosity=0)
         self.stdout.write("The database and the static files are ready.")

@@ -5,25 +5,29 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from bekal.core.money import format_rupiah
-from bekal.incentives.entitle import entitle
 from bekal.ledger.clock import programme_now
-from bekal.lifecycle.end_balances import end_balances
-from bekal.lifecycle.revoke import revoke
-from bekal.purchases.reconcile import reconcile
+from bekal.lifecycle.daily_work import DailyWork, do_daily_work
 
 
 class Command(BaseCommand):
-    help = "Reconcile complete evidence, entitle who earned, revoke places whose deadline passed, end balances."
+    help = "Reconcile complete evidence, entitle who earned; plan revocations and ends of balances for approval."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        at = programme_now()
-        reconciled = reconcile(at=at)
-        entitled = entitle(at=at)
-        revoked = revoke(at=at)
-        ended = end_balances(at=at)
-        self.stdout.write(
-            f"Reconciled {len(reconciled.purchase_ids):,} purchases; {reconciled.waiting_count:,} wait for evidence.\n"
-            f"Entitled {entitled.participation_count:,} people to {entitled.entitlement_count:,} instalments.\n"
-            f"Revoked {revoked.participation_count:,} places, {format_rupiah(revoked.returned_rupiah)} returned.\n"
-            f"Ended {ended.participation_count:,} balances, {format_rupiah(ended.returned_rupiah)} returned."
+        self.stdout.write("\n".join(sentences(do_daily_work(at=programme_now()))))
+
+
+def sentences(done: DailyWork) -> list[str]:
+    """What was done, and what waits for a second person with its amount."""
+    reconciled, entitled = done.reconciled, done.entitled
+    lines = [
+        f"Reconciled {len(reconciled.purchase_ids):,} purchases; {reconciled.waiting_count:,} wait for evidence.",
+        f"Entitled {entitled.participation_count:,} people to {entitled.entitlement_count:,} instalments.",
+    ]
+    for run in done.waiting:
+        what = run.operation.replace("_", " ")
+        new = "planned now" if run.run_id in done.planned_run_ids else "planned before"
+        lines.append(
+            f"Run {run.run_id} waits for approval: {what}, {run.subject_count:,} on its list, "
+            f"{format_rupiah(run.total_rupiah)} ({new})."
         )
+    return lines if done.waiting else [*lines, "No run waits for approval."]

@@ -1,0 +1,373 @@
+"""The ledger at a nation's scale: mass postings beside COPY, one purchase beside no check at all, and the proof of it.
+
+    dev bench ledger [--people N] [--only mass,proof,purchase,verb] [--seconds S] [--no-write]
+
+In databases of its own, made and dropped here:
+
+mass      for N buyers and 18 in a hundred more who never buy: every envelope committed (`post_selected`) and every
+          instalment planned (`entitle`), in chunks of 10,000 as a mass run works them, one runner. Beside each the same
+          rows by COPY, read from a finished binary file, into a table with the same constraints and indexes (with the
+          rows' numbers in the file, and drawing them from the sequence as the verb does) and into a bare heap; verb
+          and COPY take turns, a quarter of the people each. Then the revocation of the idle, and finished runs once
+          more, before the planner has ever been told a size and after. autovacuum is off for that.
+proof     `manage prove ledger` over that world: seconds, and memory beside a run that finds nothing to look at.
+purchase  pgbench, 32 connections: the statement the program sends for a purchase (pgbench/purchase.sql) beside the same
+          UPDATE and INSERT without any condition (pgbench/unchecked.sql), into the same tables and into bare ones.
+verb      `buy` from 32 threads of one process, and where its time goes.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+if not __package__:  # run as a file: its folder is on the path, the repository is not
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import django
+
+from benchmarks import machine
+from benchmarks._ledger_proof import proof
+from benchmarks.verbs import URLS, migrate, own_database
+
+ROOT = Path(__file__).resolve().parents[1]
+SECTIONS = ("mass", "proof", "purchase", "verb")
+CHUNK_COUNT, ROUND_COUNT = 10_000, 4
+BLOCK_BYTES = 1 << 20
+SEED = 1
+LARGE = (
+    "ledger_transfer",
+    "ledger_trainingbalance",
+    "participants_participant",
+    "participants_participation",
+    "participants_payoutaccount",
+    "purchases_purchase",
+    "incentives_entitlement",
+    "incentives_payout",
+    "incentives_payoutstatus",
+)
+Figures = dict[str, Any]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0 when measured; 1 where a sum or the proof does not hold."""
+    parser = argparse.ArgumentParser(prog="dev bench ledger", description="The ledger at a nation's scale.")
+    parser.add_argument("--people", type=int, default=1_000_000, help="how many buy (default 1,000,000)")
+    parser.add_argument("--only", default=",".join(SECTIONS), help=f"some of {', '.join(SECTIONS)}")
+    parser.add_argument("--seconds", type=int, default=30, help="how long pgbench takes for each script (default 30)")
+    parser.add_argument("--no-write", action="store_true", help="print only, leave the committed figures alone")
+    options = parser.parse_args(arguments)
+    sections = options.only.split(",")
+    if unknown := set(sections) - set(SECTIONS):
+        parser.error(f"there is no section {', '.join(sorted(unknown))}")
+    print(f"{machine.one_line(machine.describe())}; seed {SEED}\n", flush=True)
+    figures: Figures = {"people": options.people, "seed": SEED}
+    failed = False
+    if {"mass", "proof"} & set(sections):
+        with own_programme("bekal_bench_ledger"):
+            failed |= mass(options.people, figures)
+            if "proof" in sections:
+                failed |= proof(figures)
+    from benchmarks import _ledger_purchase
+
+    if "purchase" in sections:
+        with own_programme("bekal_bench_purchase"):
+            figures["purchase"] = _ledger_purchase.statements(options.seconds)
+    if "verb" in sections:
+        with own_programme("bekal_bench_verb"):
+            figures["verb"] = _ledger_purchase.verb(figures.get("purchase"))
+    if not options.no_write:
+        print(f"\nWritten to {machine.write_result('ledger', figures)}")
+    return 1 if failed else 0
+
+
+@contextmanager
+def own_programme(name: str) -> Iterator[None]:
+    """A new database with the schema, which the variables of this process and Django's connections lead to."""
+    from django.conf import settings
+
+    outside = {variable: os.environ[variable] for variable in URLS if variable in os.environ}
+    try:
+        with own_database(name):
+            os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bekal.config.settings")
+            if not settings.configured:
+                django.setup()
+            from django.db import connections
+
+            connections.close_all()
+            for alias in connections:
+                connections[alias].settings_dict["NAME"] = name
+            migrate()
+            yield
+    finally:
+        os.environ.update(outside)
+
+
+# What it costs
+
+
+@dataclass(slots=True)
+class Cost:
+    """Seconds by the clock, and of processor time in the backend of PostgreSQL that did the work."""
+
+    seconds: float = 0.0
+    backend_seconds: float = 0.0
+
+    def figures(self, people: int) -> Figures:
+        return {
+            "seconds": round(self.seconds, 2),
+            "people_per_second": round(people / self.seconds),
+            "backend_microseconds_per_person": round(self.backend_seconds / people * 1e6, 1),
+        }
+
+
+class Timer:
+    """Adds up what blocks of work cost, by name."""
+
+    def __init__(self) -> None:
+        self.costs: dict[str, Cost] = {}
+
+    @contextmanager
+    def __call__(self, name: str, alias: str = "default") -> Iterator[None]:
+        from django.db import connections
+
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            pid = cursor.fetchone()[0]
+        before, started = processor_seconds(pid), time.perf_counter()
+        yield
+        cost = self.costs.setdefault(name, Cost())
+        cost.seconds += time.perf_counter() - started
+        cost.backend_seconds += processor_seconds(pid) - before
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process of this machine has used of its processors; 0 where that cannot be told."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def execute(statement: str, values: object = None) -> None:
+    """As the owner."""
+    from django.db import connections
+
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(statement, values)  # type: ignore[arg-type]
+
+
+# mass
+
+
+def mass(people: int, figures: Figures) -> bool:
+    """Build the world and measure the verbs on the way; True where a sum is wrong."""
+    from bekal.ledger.post import post_selected
+    from benchmarks import _ledger_world as world
+
+    whole = world.World(people)
+    for table in LARGE:
+        execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+        execute(f"ANALYZE {table}")
+    with step(f"{whole.people_count:,} people with a place"):
+        world.people(execute, whole)
+
+    def commit(first: int, last: int) -> int:
+        values = {"first": first, "last": last}
+        return post_selected(source=world.ENVELOPE, values=values, at=world.ACCEPTED_AT).transfer_count
+
+    tables = {"ledger_transfer": "owner_id", "ledger_trainingbalance": "owner_id"}
+    figures["posting"] = beside_copy("posting commitments", commit, tables, whole.people_count, 3)
+    with step("two trainings bought, reconciled, the first settled"):
+        world.trained(execute, whole)
+
+    def plan(first: int, last: int) -> int:
+        return entitle(at=world.ENTITLED_AT, participation_ids=range(first, last + 1)).entitlement_count
+
+    from bekal.incentives.entitle import entitle
+
+    tables = {"incentives_entitlement": "participation_id"}
+    figures["planning"] = beside_copy("planning instalments", plan, tables, people, 4)
+    failed = revoked(whole.idle_count, figures)
+    with step("the first instalment sent and paid"):
+        world.paid(execute)
+    again(figures, "right after the bulk load")
+    execute("ANALYZE")
+    again(figures, "once the planner knows the sizes")
+    return failed
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    print(f"  {name}: {time.perf_counter() - started:.1f} s", flush=True)
+
+
+def beside_copy(
+    name: str, verb: Callable[[int, int], int], tables: dict[str, str], people: int, rows_each: int
+) -> Figures:
+    """The verb for everybody, and the rows that it wrote by COPY into the same constraints and into bare heaps."""
+    timer = Timer()
+    for table in tables:
+        for kind, like in (("same", "INCLUDING ALL"), ("drawing", "INCLUDING ALL"), ("bare", "")):
+            execute(f"CREATE TABLE {kind}_{table} (LIKE {table} {like})")
+            execute(f"ALTER TABLE {kind}_{table} SET (autovacuum_enabled = off)")
+            if kind != "bare":
+                keep_foreign_keys(table, f"{kind}_{table}")
+    size = -(-people // ROUND_COUNT)
+    written = 0
+    for first in range(1, people + 1, size):
+        last = min(first + size - 1, people)
+        with timer("verb"):
+            for start in range(first, last + 1, CHUNK_COUNT):
+                written += verb(start, min(start + CHUNK_COUNT - 1, last))
+        for table, owner in tables.items():
+            chosen = f"FROM {table} WHERE {owner} BETWEEN {first} AND {last}"
+            with dumped(f"SELECT * {chosen}") as dump:
+                for kind in ("same", "bare"):
+                    with timer(kind, "owner"):
+                        pour(dump, f"{kind}_{table}")
+            unnumbered = ", ".join(name for name in columns_of(table) if name != "id")
+            with dumped(f"SELECT {unnumbered} {chosen}") as dump, timer("drawing", "owner"):
+                pour(dump, f"drawing_{table} ({unnumbered})")
+    for table in tables:
+        execute(f"DROP TABLE same_{table}, drawing_{table}, bare_{table}")
+    if written != rows_each * people:
+        raise RuntimeError(f"{name}: {written:,} rows for {people:,} people")
+    found: Figures = {kind: cost.figures(people) for kind, cost in timer.costs.items()}
+    verb_cost, same, drawing, bare = (timer.costs[kind] for kind in ("verb", "same", "drawing", "bare"))
+    found["of_copy"] = round(same.seconds / verb_cost.seconds, 3)
+    found["of_copy_that_draws_numbers"] = round(drawing.seconds / verb_cost.seconds, 3)
+    found["of_bare_copy"] = round(bare.seconds / verb_cost.seconds, 3)
+    found["copy_of_bare_copy"] = round(bare.seconds / same.seconds, 3)
+    found["processor_of_copy"] = round(same.backend_seconds / max(verb_cost.backend_seconds, 0.01), 3)
+    print(
+        f"{name}: {found['verb']['people_per_second']:,} people/s, {rows_each} rows each, "
+        f"{found['verb']['backend_microseconds_per_person']} µs of PostgreSQL's processor time per person\n"
+        f"  {found['of_copy']:.0%} of COPY into the same constraints ({found['same']['people_per_second']:,} people/s; "
+        f"by processor time {found['processor_of_copy']:.0%}); "
+        f"{found['of_copy_that_draws_numbers']:.0%} of a COPY that draws the rows' numbers itself\n"
+        f"  {found['of_bare_copy']:.0%} of COPY into a bare heap ({found['bare']['people_per_second']:,} people/s; "
+        f"COPY into the same constraints is {found['copy_of_bare_copy']:.0%} of that)",
+        flush=True,
+    )
+    return found
+
+
+def columns_of(table: str) -> list[str]:
+    from django.db import connections
+
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table} LIMIT 0")
+        return [column.name for column in cursor.description]
+
+
+def keep_foreign_keys(table: str, other: str) -> None:
+    """LIKE … INCLUDING ALL has every constraint but these."""
+    from django.db import connections
+
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND conrelid = %s::regclass",
+            [table],
+        )
+        for (definition,) in cursor.fetchall():
+            cursor.execute(f"ALTER TABLE {other} ADD {definition}")
+
+
+@contextmanager
+def dumped(query: str) -> Iterator[Path]:
+    """Rows in COPY's binary form in a file, so that reading them back costs the client next to nothing."""
+    from django.db import connections
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows"
+        with (
+            path.open("wb") as file,
+            connections["owner"].cursor() as cursor,
+            cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)") as copy,
+        ):
+            for block in copy:
+                file.write(block)
+        yield path
+
+
+def pour(path: Path, table: str) -> None:
+    from django.db import connections, transaction
+
+    with (
+        path.open("rb") as file,
+        transaction.atomic(using="owner"),
+        connections["owner"].cursor() as cursor,
+        cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        while block := file.read(BLOCK_BYTES):
+            copy.write(block)
+
+
+def revoked(idle_count: int, figures: Figures) -> bool:
+    """Revoke everybody who bought nothing; True where the sum is not that of their envelopes."""
+    from bekal.lifecycle.revoke import revocation_preview, revoke
+    from benchmarks import _ledger_world as world
+
+    timer = Timer()
+    told = revocation_preview(at=world.REVOKED_AT)
+    with timer("verb"):
+        done = revoke(at=world.REVOKED_AT)
+    wanted = idle_count * 3_550_000
+    holds = (done.participation_count, done.returned_rupiah) == (idle_count, wanted) == (told.count, told.total_rupiah)
+    figures["revocation"] = {
+        "participation_count": done.participation_count,
+        "returned_rupiah": done.returned_rupiah,
+        "holds": holds,
+        **timer.costs["verb"].figures(idle_count),
+    }
+    print(
+        f"revocation: {done.participation_count:,} places returned Rp{done.returned_rupiah:,} "
+        f"({'exactly their envelopes' if holds else f'BUT {wanted:,} WAS COMMITTED, {told} was told'}) "
+        f"in {timer.costs['verb'].seconds:.1f} s",
+        flush=True,
+    )
+    return not holds
+
+
+def again(figures: Figures, when: str) -> None:
+    """Every finished run once more: it must find nothing."""
+    from datetime import timedelta
+
+    from bekal.incentives.entitle import entitle
+    from bekal.ledger.post import post_selected
+    from bekal.lifecycle.end_balances import end_balances
+    from bekal.lifecycle.revoke import revoke
+    from benchmarks import _ledger_world as world
+
+    def commit() -> int:
+        # What is posted again must be looked up key by key: one chunk, for all of them in one run nobody plans.
+        values = {"first": 1, "last": CHUNK_COUNT}
+        return post_selected(source=world.ENVELOPE, values=values, at=world.ACCEPTED_AT).transfer_count
+
+    runs: dict[str, Callable[[], int]] = {
+        "entitle": lambda: entitle(at=world.ENTITLED_AT).entitlement_count,
+        "revoke": lambda: revoke(at=world.REVOKED_AT).participation_count,
+        "end_balances": lambda: end_balances(at=world.ENTITLED_AT + timedelta(days=1)).participation_count,
+        "post_selected": commit,
+    }
+    found = figures.setdefault("finished_again", {})[when] = {}
+    for name, run in runs.items():
+        started = time.perf_counter()
+        if rows := run():
+            raise RuntimeError(f"{name} again wrote {rows} rows")
+        found[name] = round(time.perf_counter() - started, 2)
+    print(f"finished runs again, {when}: 0 rows; " + ", ".join(f"{n} {s:.2f} s" for n, s in found.items()), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,8 @@
+\set owner_id random(1, :owners)
+\set number random(1, 9000000000000000000)
+\set amount 1
+WITH moved AS (
+    UPDATE :balances SET remaining_rupiah = remaining_rupiah - :amount WHERE owner_id = :owner_id
+)
+INSERT INTO :transfers (owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key, posted_at)
+VALUES (:owner_id, 2, 3, 2, :amount, 'purchase-:number', '2020-04-22 09:00:00+07:00'::timestamptz);

@@ -1,0 +1,86 @@
+"""`manage work`: the background worker, until it is asked to end (SIGTERM, Ctrl-C); any number may run."""
+
+import select
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection, connections
+from django.db.utils import Error
+
+from bekal.config.worker import Worker
+from bekal.lifecycle.mass_work import CHANNEL, kind_of
+
+# How long it waits for a call before it looks by itself: for what nobody calls for (a new day, a chunk to try again).
+LOOK_SECONDS = 5.0
+DATABASE_GONE_SECONDS = 5.0
+
+
+class Command(BaseCommand):
+    help = "Work off approved mass runs and proof requests; once a programme day the daily work, digest and proof."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="until nothing is left to do, then end")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._asked_to_end = False
+        worker = Worker(say=self._say, stop=lambda: self._asked_to_end)
+        with self._signals() as bell:
+            if options["once"]:
+                while worker.round() and not self._asked_to_end:
+                    pass
+                return
+            self._say("ready")
+            while not self._asked_to_end:
+                self._round_and_wait(worker, bell)
+            self._say("ended")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(f"worker: {text}")
+        self.stdout.flush()
+
+    def _round_and_wait(self, worker: Worker, bell: socket.socket) -> None:
+        """One round, and where it found nothing to do a wait for the next call."""
+        try:
+            if not worker.round() and not self._asked_to_end:
+                wait_for_call(bell, LOOK_SECONDS)
+        except Error as error:
+            self._say(f"the database does not answer ({kind_of(error)}); trying again")
+            connections.close_all()
+            select.select([bell], [], [], DATABASE_GONE_SECONDS)
+
+    @contextmanager
+    def _signals(self) -> Iterator[socket.socket]:
+        """SIGTERM and SIGINT ask to end after the current chunk, and ring the bell of whoever waits."""
+        bell, hammer = socket.socketpair()
+        bell.setblocking(False)
+        hammer.setblocking(False)
+        wakeup = signal.set_wakeup_fd(hammer.fileno(), warn_on_full_buffer=False)
+        before = {number: signal.signal(number, self._end) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield bell
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(wakeup)
+            bell.close()
+            hammer.close()
+
+    def _end(self, signum: int, frame: object) -> None:
+        self._asked_to_end = True
+
+
+def wait_for_call(bell: socket.socket, seconds: float) -> None:
+    """Sleep until somebody has made work (NOTIFY), the bell rings, or so many seconds have passed."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"LISTEN {CHANNEL}")
+    server = connection.connection
+    with connection.wrap_database_errors:
+        if any(True for _ in server.notifies(timeout=0)):
+            return
+        select.select([server.fileno(), bell], [], [], seconds)
+        for _ in server.notifies(timeout=0):
+            pass

@@ -1,0 +1,283 @@
+"""The treasury's statement as of any instant, what returned from each wave, and how a printed sum came to be ten times
+too large."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import formats
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from bekal.accounts.access import open_to
+from bekal.accounts.models import Role
+from bekal.console.as_of import AsOf, as_of
+from bekal.core.rules import RULES, Scheme
+from bekal.ledger.clock import programme_now
+from bekal.ledger.queries import digest_head
+from bekal.lifecycle.treasury import (
+    Line,
+    StatementLine,
+    TreasuryStatement,
+    WaveReturn,
+    returns_by_wave,
+    treasury_statement,
+    years,
+)
+from bekal.ui.tables_out import csv_response, xlsx_response
+
+LABELS: dict[Line, Promise] = {
+    Line.COMMITTED_TRAINING: gettext_lazy("Training balances"),
+    Line.COMMITTED_INCENTIVE: gettext_lazy("Incentives"),
+    Line.COMMITTED_SURVEY: gettext_lazy("Survey pay"),
+    Line.REVOCATION: gettext_lazy("Places revoked: no training bought in time"),
+    Line.CLAWBACK_REST: gettext_lazy("Places taken back: rest of the envelope"),
+    Line.END_OF_BALANCE: gettext_lazy("Balances that ended"),
+    Line.REFUND: gettext_lazy("Trainings refunded, sessions not proven"),
+    Line.YEAR_CLOSING: gettext_lazy("Closing of the year: not earned"),
+    Line.REPAYMENT: gettext_lazy("Paid back by participants"),
+    Line.OTHER_RETURN: gettext_lazy("Returned for another reason"),
+    Line.TRAINING_BALANCE: gettext_lazy("Training balances, not spent"),
+    Line.ESCROW: gettext_lazy("Trainings bought, learning not proven"),
+    Line.INSTITUTION_PAYABLE: gettext_lazy("Owed to institutions"),
+    Line.NOT_EARNED: gettext_lazy("Incentives and survey pay, not earned"),
+    Line.EARNED_NOT_PAID: gettext_lazy("Incentives and survey pay, earned and not sent"),
+    Line.IN_TRANSIT: gettext_lazy("Payouts in transit"),
+    Line.PAID_TO_PARTICIPANTS: gettext_lazy("To participants"),
+    Line.PAID_TO_INSTITUTIONS: gettext_lazy("To institutions"),
+    Line.RECEIVABLE_INCENTIVE: gettext_lazy("Incentives and survey pay to be paid back"),
+    Line.RECEIVABLE_TRAINING: gettext_lazy("Cost of trainings to be paid back"),
+}
+# What was published of the revocations of 2020: counts of people, and the sum that one paper printed for the first.
+PUBLISHED_COUNTS = (180_000, 189_436)
+PRINTED_RUPIAH = 6_390_000_000_000
+ENVELOPE_RULES = (
+    "training_balance_rupiah",
+    "incentive_rupiah",
+    "instalment_count",
+    "survey_rupiah",
+    "survey_count",
+)
+MAX_PEOPLE_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the statement with its sum."""
+
+    label: str
+    lines: tuple[tuple[str, StatementLine], ...]
+    total_rupiah: int
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """So many people times one envelope."""
+
+    people_count: int
+    envelope_rupiah: int
+
+    @property
+    def rupiah(self) -> int:
+        return self.people_count * self.envelope_rupiah
+
+    @property
+    def words(self) -> str:
+        return in_words(self.rupiah)
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """One rule of an envelope as it was in force, with its source."""
+
+    label: str
+    value: int
+    is_rupiah: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """People times the envelope of a scheme; `problem` says what was wrong with what was typed."""
+
+    product: Product | None
+    text: str
+    scheme: Scheme
+    cited: tuple[Cited, ...]
+    problem: str = ""
+
+
+def in_words(rupiah: int) -> str:
+    """`639 miliar rupiah`, `6,39 triliun rupiah`: exact, as papers print sums; always beside the full figure."""
+    power, words = next(
+        (size, text)
+        for size, text in (
+            (12, _("%(number)s trillion rupiah")),
+            (9, _("%(number)s billion rupiah")),
+            (6, _("%(number)s million rupiah")),
+            (0, _("%(number)s rupiah")),
+        )
+        if abs(rupiah) >= 10**size or size == 0
+    )
+    return words % {"number": _plain(Decimal(rupiah).scaleb(-power))}
+
+
+def _plain(number: Decimal) -> str:
+    """As many decimals as it has, and no more."""
+    exponent = number.normalize().as_tuple().exponent
+    places = max(-exponent, 0) if isinstance(exponent, int) else 0
+    return formats.number_format(number, decimal_pos=places, use_l10n=True, force_grouping=True)
+
+
+def sections(statement: TreasuryStatement) -> tuple[Section, ...]:
+    """The statement part by part: first what was committed, then everything that can be told of it."""
+    return (
+        _section(_("Committed by the treasury"), statement.committed, statement.committed_rupiah),
+        _section(_("Returned to the treasury"), statement.returned, statement.returned_rupiah),
+        _section(_("Held for participants and institutions"), statement.held, statement.held_rupiah),
+        _section(_("Paid"), statement.paid, statement.paid_rupiah),
+        _section(_("To be paid back"), statement.receivable, statement.receivable_rupiah),
+    )
+
+
+def _section(label: str, lines: tuple[StatementLine, ...], total_rupiah: int) -> Section:
+    return Section(label, tuple((str(LABELS[line.line]), line) for line in lines), total_rupiah)
+
+
+def schemes() -> tuple[Scheme, ...]:
+    """One scheme for every envelope there has been, newest first."""
+    starts = sorted({value.since_on for name in ENVELOPE_RULES for value in RULES.history(name)})
+    return tuple(RULES.scheme(start) for start in reversed(starts))
+
+
+def calculation(people_text: str, since_text: str) -> Calculation:
+    """What the address asks to multiply; without a number there is nothing to multiply yet."""
+    known = {scheme.accepted_on.isoformat(): scheme for scheme in schemes()}
+    scheme = known.get(since_text) or next(reversed(known.values()))
+    cited = tuple(_cited(name, scheme.accepted_on) for name in ENVELOPE_RULES)
+    text = people_text.strip()
+    if not text:
+        return Calculation(None, "", scheme, cited)
+    digits = text.replace(".", "").replace(",", "")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= MAX_PEOPLE_DIGITS):
+        problem = _("“%(value)s” is not a number of people. Write up to nine digits, for example 180000.")
+        return Calculation(None, text[:40], scheme, cited, problem % {"value": text[:40]})
+    return Calculation(Product(int(digits), scheme.envelope_rupiah), digits, scheme, cited)
+
+
+def _cited(name: str, on: date) -> Cited:
+    rule = RULES.cited(name, on)
+    return Cited(rule.label, rule.value, name.endswith("_rupiah"), rule.source)
+
+
+def own_product(returns: Sequence[WaveReturn]) -> Product | None:
+    """The system's own revocations, where all had the same envelope: their number, and what one of them returned."""
+    people_count = sum(each.people_count for each in returns)
+    envelopes = {each.envelope_rupiah for each in returns}
+    if len(envelopes) != 1 or people_count == 0:
+        return None
+    return Product(people_count, envelopes.pop())
+
+
+@open_to(Role.OFFICER, Role.AUDITOR)
+@require_safe
+def treasury(request: HttpRequest) -> HttpResponseBase:
+    """The statement of a year (or of all) as of an instant; `form` is CSV or XLSX of it, or of `table=returns`."""
+    asked, at = as_of(request), programme_now()
+    known_years = years()
+    year_text = request.GET.get("year", "")
+    year = next((each for each in known_years if str(each) == year_text), None)
+    instant = asked.at or at
+    form = request.GET.get("form", "")
+    if form in ("csv", "xlsx") and not asked.problem:
+        if request.GET.get("table") == "returns":
+            return _returns_out(form, returns_by_wave(as_of=instant))
+        return _statement_out(form, treasury_statement(as_of=instant, year=year))
+    statement, returns = treasury_statement(as_of=instant, year=year), returns_by_wave(as_of=instant)
+    digest = digest_head()
+    calculated = calculation(request.GET.get("people", ""), request.GET.get("since", ""))
+    own = own_product(returns)
+    envelope_rupiah = own.envelope_rupiah if own else schemes()[-1].envelope_rupiah
+    published = [Product(count, envelope_rupiah) for count in PUBLISHED_COUNTS]
+    context = {
+        "asked": asked,
+        "at": instant,
+        "year": year,
+        "years": known_years,
+        "statement": statement,
+        "sections": sections(statement),
+        "returns": returns,
+        "returns_people_count": sum(each.people_count for each in returns),
+        "returns_rupiah": sum(each.returned_rupiah for each in returns),
+        "returns_difference": sum(each.difference_rupiah for each in returns),
+        "own": own,
+        "published": published,
+        "printed_rupiah": PRINTED_RUPIAH,
+        "printed_words": in_words(PRINTED_RUPIAH),
+        "printed_times": _plain(Decimal(PRINTED_RUPIAH) / published[0].rupiah),
+        "printed_envelope": _plain(Decimal(PRINTED_RUPIAH) / published[0].people_count),
+        "calculated": calculated,
+        "schemes": schemes(),
+        "digest": digest,
+        "digest_hex": digest.sha256.hex() if digest else "",
+        "query": _query(asked, year),
+    }
+    return render(request, "console/treasury.html", context)
+
+
+def _query(asked: AsOf, year: int | None) -> str:
+    """What a link to the same statement in another form begins with."""
+    parts = [f"year={year}"] if year is not None else []
+    parts += [asked.query.removeprefix("?")] if asked.query else []
+    return "?" + "".join(f"{part}&" for part in parts)
+
+
+def _out(form: str, name: str, title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponseBase:
+    if form == "csv":
+        return csv_response(name=name, header=header, rows=rows)
+    rupiah_columns = tuple(number for number, text in enumerate(header) if text.endswith("(Rp)"))
+    return xlsx_response(name=name, title=title, header=header, rows=rows, rupiah_columns=rupiah_columns)
+
+
+def _statement_out(form: str, statement: TreasuryStatement) -> HttpResponseBase:
+    header = [_("Part"), _("Line"), _("Ledger (Rp)"), _("Other records (Rp)"), _("Accepted in"), _("As of")]
+    which = [statement.year or _("all years"), statement.as_of]
+    rows: list[list[object]] = [
+        [section.label, label, line.ledger_rupiah, line.records_rupiah, *which]
+        for section in sections(statement)
+        for label, line in section.lines
+    ]
+    rows.append([_("Difference"), "", statement.difference_rupiah, None, *which])
+    name = f"treasury-{statement.year or 'all'}"
+    return _out(form, name, _("Statement of the state treasury"), header, rows)
+
+
+def _returns_out(form: str, returns: Sequence[WaveReturn]) -> HttpResponseBase:
+    header = [
+        _("Wave"),
+        _("People revoked"),
+        _("Envelope (Rp)"),
+        _("People x envelope (Rp)"),
+        _("Earned before (Rp)"),
+        _("Returned (Rp)"),
+        _("Difference (Rp)"),
+    ]
+    rows = [
+        [
+            each.wave_number,
+            each.people_count,
+            each.envelope_rupiah,
+            each.envelopes_rupiah,
+            each.earned_rupiah,
+            each.returned_rupiah,
+            each.difference_rupiah,
+        ]
+        for each in returns
+    ]
+    return _out(form, "treasury-returns", _("Returned by revocation, by wave"), header, rows)

@@ -1,0 +1,278 @@
+"""The digest chain over the transfers: what was posted stays as it was, or the chain no longer recomputes.
+
+A link covers the transfers numbered after `after_id` up to `until_id`, in 256 groups of owners (the owner's number
+modulo 256). Of each group it keeps the SHA-256 of its lines, in the order of owner and number, joined by line feeds; a
+line has, joined by commas: owner_id, id, debit_kind, credit_kind, reason, amount_rupiah, the instant as seconds since
+1970 with six decimals, idempotency_key. The link's own SHA-256 covers the one before, its numbers and the groups.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from bekal.ledger.models import DigestLink
+
+BUCKET_COUNT = 256
+PART_COUNT = 8
+"""So many parts are computed one after the other, or by several connections: each sorts in memory what it covers."""
+FIRST_SHA256 = bytes(32)
+MAX_DIFFERENCES = 20
+
+LINE_SQL = """concat_ws(',', owner_id, id, debit_kind, credit_kind, reason, amount_rupiah,
+                      extract(epoch FROM posted_at), idempotency_key)"""
+# Every transfer goes to its link by its number; `link` 0 is before the first one, where nothing may be, and what comes
+# after the last is not covered yet. One pass over the table for each part, whose buckets it sorts.
+PART_SQL = f"""
+WITH computed AS (
+    SELECT place / {BUCKET_COUNT} AS link, place %% {BUCKET_COUNT} AS bucket, count(*) AS transfer_count,
+           sum(amount_rupiah) AS total_rupiah,
+           sha256(convert_to(string_agg(line, chr(10) ORDER BY owner_id, id), 'UTF8')) AS sha256
+    FROM (SELECT width_bucket(id - 1, %(starts)s::bigint[]) * {BUCKET_COUNT}
+                     + (owner_id & {BUCKET_COUNT - 1})::int AS place,
+                 owner_id, id, amount_rupiah, {LINE_SQL} AS line
+          FROM ledger_transfer
+          WHERE id <= %(until_id)s AND owner_id & {BUCKET_COUNT - 1} BETWEEN %(first)s AND %(last)s) covered
+    GROUP BY place
+)
+"""
+CLOSE_SQL = PART_SQL + "SELECT bucket, transfer_count, total_rupiah, sha256 FROM computed WHERE link = 1"
+# Of each link: what it counts in this part, and the buckets that are not as the link says.
+COMPARE_SQL = (
+    PART_SQL
+    + """
+SELECT expected.position, coalesce(sum(computed.transfer_count), 0)::bigint,
+       coalesce(sum(computed.total_rupiah), 0)::bigint,
+       array_agg(expected.bucket ORDER BY expected.bucket)
+           FILTER (WHERE coalesce(computed.sha256, sha256('')) IS DISTINCT FROM expected.sha256)
+FROM (
+    SELECT position::int, bucket, substr(bucket_digests, bucket * 32 + 1, 32) AS sha256
+    FROM (SELECT row_number() OVER (ORDER BY number) AS position, bucket_digests FROM ledger_digestlink) link
+    CROSS JOIN generate_series(%(first)s, %(last)s) AS bucket
+    UNION ALL SELECT 0, bucket, sha256('') FROM generate_series(%(first)s, %(last)s) AS bucket
+) expected LEFT JOIN computed ON computed.link = expected.position AND computed.bucket = expected.bucket
+GROUP BY expected.position
+HAVING bool_or(coalesce(computed.sha256, sha256('')) IS DISTINCT FROM expected.sha256)
+    OR sum(computed.transfer_count) > 0
+"""
+)
+LAST_SQL = "SELECT number, until_id, sha256 FROM ledger_digestlink ORDER BY number DESC LIMIT 1"
+LINKS_SQL = """
+SELECT number, after_id, until_id, transfer_count, total_rupiah, bucket_digests, previous_sha256, sha256, closed_at
+FROM ledger_digestlink ORDER BY number
+"""
+# What proofs noted as the head they saw must still be in the chain: its last links cannot be taken off unseen.
+LOST_HEADS_SQL = """
+SELECT result.id, result.proved_at FROM ledger_proofresult result
+WHERE result.digest_sha256 IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM ledger_digestlink link WHERE link.sha256 = result.digest_sha256)
+ORDER BY result.id LIMIT 20
+"""
+UNCOVERED_SQL = "SELECT count(*) FROM ledger_transfer WHERE id > %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One closed link of the chain."""
+
+    number: int
+    after_id: int
+    until_id: int
+    transfer_count: int
+    total_rupiah: int
+    sha256: bytes
+    closed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DigestCheck:
+    """What recomputing the chain found: how much it covers, its head, and what differs, one sentence each."""
+
+    link_count: int
+    transfer_count: int
+    uncovered_count: int
+    head_sha256: bytes | None
+    differences: tuple[str, ...]
+
+
+def close_digest(*, at: datetime) -> Link | None:
+    """Close a link over everything posted since the last one; None where nothing was.
+
+    Waits until no transaction that has posted is open (at most 2 seconds, then raises OperationalError: try again
+    later), in a transaction of its own that ends at once, so that posting is held up for an instant. Raises
+    RuntimeError inside an open transaction, ValueError for a naive `at`."""
+    if at.tzinfo is None:
+        raise ValueError("at must be an aware datetime")
+    if connection.in_atomic_block:
+        raise RuntimeError("a digest is closed outside any transaction: its lock must not last")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT ledger_digest_boundary()")
+        (until_id,) = cursor.fetchone()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('ledger.close_digest'))")
+        cursor.execute(LAST_SQL)
+        number, after_id, previous = cursor.fetchone() or (0, 0, FIRST_SHA256)
+        if until_id <= after_id:
+            return None
+        return _close(cursor, number + 1, after_id, until_id, bytes(previous), at)
+
+
+def _close(cursor: Any, number: int, after_id: int, until_id: int, previous: bytes, at: datetime) -> Link | None:
+    buckets = [hashlib.sha256().digest()] * BUCKET_COUNT
+    transfer_count = total_rupiah = 0
+    for first, last in parts():
+        values = {"starts": [after_id], "until_id": until_id, "first": first, "last": last}
+        cursor.execute(CLOSE_SQL, values)
+        for bucket, count, rupiah, sha256 in cursor.fetchall():
+            buckets[bucket] = bytes(sha256)
+            transfer_count += count
+            total_rupiah += int(rupiah)
+    if not transfer_count:
+        return None
+    digests = b"".join(buckets)
+    sha256 = link_sha256(previous, number, after_id, until_id, transfer_count, total_rupiah, digests, at)
+    DigestLink.objects.create(
+        number=number,
+        after_id=after_id,
+        until_id=until_id,
+        transfer_count=transfer_count,
+        total_rupiah=total_rupiah,
+        bucket_digests=digests,
+        previous_sha256=previous,
+        sha256=sha256,
+        closed_at=at,
+    )
+    return Link(number, after_id, until_id, transfer_count, total_rupiah, sha256, at)
+
+
+def parts() -> list[tuple[int, int]]:
+    """The first and the last bucket of each part."""
+    size = BUCKET_COUNT // PART_COUNT
+    return [(first, first + size - 1) for first in range(0, BUCKET_COUNT, size)]
+
+
+def link_sha256(
+    previous: bytes,
+    number: int,
+    after_id: int,
+    until_id: int,
+    transfer_count: int,
+    total_rupiah: int,
+    bucket_digests: bytes,
+    closed_at: datetime,
+) -> bytes:
+    """The digest of a link: the one before, a line of its numbers joined by commas (the instant as microseconds since
+    1970), the digests of its buckets."""
+    instant = (closed_at - datetime(1970, 1, 1, tzinfo=UTC)) // _MICROSECOND
+    numbers = ",".join(map(str, (number, after_id, until_id, transfer_count, total_rupiah, instant)))
+    return hashlib.sha256(previous + numbers.encode() + b"\n" + bucket_digests).digest()
+
+
+_MICROSECOND = datetime.resolution
+
+
+@dataclass(slots=True)
+class Recomputation:
+    """The chain computed again, in parts that several connections with one snapshot may share.
+
+    `begin` first, then `compare` for each of `parts()`, then `result`."""
+
+    links: list[tuple[int, int, int, int, int, datetime]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    head: bytes | None = None
+    uncovered_count: int = 0
+    found: dict[int, list[int]] = field(default_factory=dict)
+    differing: dict[int, list[int]] = field(default_factory=dict)
+
+    def begin(self, cursor: Any) -> None:
+        """Read the chain and check that each link follows from the one before."""
+        cursor.execute(LINKS_SQL)
+        previous, until, expected = FIRST_SHA256, 0, 1
+        while rows := cursor.fetchmany(200):
+            for number, after_id, until_id, count, rupiah, buckets, before, sha256, closed_at in rows:
+                said = (number, after_id, until_id, count, rupiah, bytes(buckets), closed_at)
+                if number != expected or after_id != until or until_id <= after_id:
+                    self._fault(f"link {number} does not begin where the one before ended")
+                if bytes(before) != previous:
+                    self._fault(f"link {number} does not name the digest of the one before")
+                if len(buckets) != BUCKET_COUNT * 32 or link_sha256(bytes(before), *said) != bytes(sha256):
+                    self._fault(
+                        f"link {number} of {closed_at:%Y-%m-%d} was rewritten: its digest is not that of what it says"
+                    )
+                self.links.append((number, after_id, until_id, count, rupiah, closed_at))
+                previous, until, expected = bytes(sha256), until_id, number + 1
+        self.head = previous if self.links else None
+        cursor.execute(LOST_HEADS_SQL)
+        for result_id, proved_at in cursor.fetchall():
+            self._fault(f"the head that proof {result_id} of {proved_at:%Y-%m-%d} noted is not in the chain any more")
+        cursor.execute(UNCOVERED_SQL, [until])
+        (self.uncovered_count,) = cursor.fetchone()
+
+    def compare(self, cursor: Any, part: tuple[int, int]) -> None:
+        """Compute the buckets of one part and note those that are not as the links say."""
+        if not self.links:
+            return
+        first, last = part
+        starts = [after_id for _, after_id, *_ in self.links]
+        values = {"starts": starts, "until_id": self.links[-1][2], "first": first, "last": last}
+        cursor.execute(COMPARE_SQL, values)
+        for position, count, rupiah, buckets in cursor.fetchall():
+            counted = self.found.setdefault(position, [0, 0])
+            counted[0] += count
+            counted[1] += rupiah
+            if buckets:
+                self.differing.setdefault(position, []).extend(buckets)
+
+    def result(self) -> DigestCheck:
+        """What was found, the chain's own faults first."""
+        faults = list(self.faults)
+        faults += [self._sentence(position, sorted(buckets)) for position, buckets in sorted(self.differing.items())]
+        for position, (number, _, _, count, rupiah, closed_at) in enumerate(self.links, start=1):
+            if tuple(self.found.get(position, (0, 0))) != (count, rupiah) and position not in self.differing:
+                faults.append(f"link {number} of {closed_at:%Y-%m-%d} has another count or sum than its transfers")
+        covered_count = sum(count for _, _, _, count, _, _ in self.links)
+        differences = tuple(faults[:MAX_DIFFERENCES])
+        return DigestCheck(len(self.links), covered_count, self.uncovered_count, self.head, differences)
+
+    def _sentence(self, position: int, buckets: Sequence[int]) -> str:
+        owners = ", ".join(map(str, buckets[:8])) + (" and others" if len(buckets) > 8 else "")
+        if position == 0:
+            return f"transfers numbered 0 or less, which no link covers, of owners that leave {owners} modulo 256"
+        number, after_id, until_id, _, _, closed_at = self.links[position - 1]
+        return (
+            f"transfers {after_id + 1} to {until_id}, closed by link {number} on {closed_at:%Y-%m-%d}, were changed "
+            f"for "
+            f"owners that leave {owners} modulo 256"
+        )
+
+    def _fault(self, sentence: str) -> None:
+        if len(self.faults) < MAX_DIFFERENCES:
+            self.faults.append(sentence)
+
+
+def recompute(over: BaseDatabaseWrapper) -> DigestCheck:
+    """Compute the whole chain again on one connection (any role that may read) and compare."""
+    work = Recomputation()
+    with over.cursor() as cursor:
+        for step in steps(work):
+            step(cursor)
+    return work.result()
+
+
+def steps(work: Recomputation) -> Iterable[Callable[[Any], None]]:
+    """What a recomputation consists of: the beginning, then parts in any order and on any connection."""
+    yield work.begin
+    for part in parts():
+        yield partial(work.compare, part=part)
+
+
+def has_head(over: BaseDatabaseWrapper, sha256: bytes) -> bool:
+    """Whether a digest that was noted somewhere is one of the chain's."""
+    with over.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM ledger_digestlink WHERE sha256 = %s)", [sha256])
+        return bool(cursor.fetchone()[0])

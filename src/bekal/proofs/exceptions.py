@@ -1,0 +1,272 @@
+"""What is open: everything that has not come to its end, with who has to act and since when it waits (I12).
+
+The money that is neither where it began nor where it ends (escrow, owed to institutions, earned and not paid, in
+transit, to be paid back) is explained by these items to the rupiah; the proof compares. Asked as of an instant they are
+those of then, but for accounts and stops, of which only the present is known.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from bekal.ledger.clock import programme_now
+from bekal.proofs.look import Invariant
+from bekal.proofs.promises import SETTLEMENT, promised_sql
+
+# What a kind of item is called. Each explains money of the ledger's kinds beside it; () explains none.
+LABELS = {
+    "payout_in_transit": _("Payouts sent, the partner has not answered"),
+    "payout_waiting_for_export": _("Payouts approved and not sent"),
+    "payout_waiting_for_approval": _("Payouts waiting for a second officer"),
+    "payout_without_account": _("Payouts due to people without a payout account"),
+    "payout_account_not_verified": _("Payouts due to accounts that are not verified"),
+    "payout_to_be_planned": _("Payouts due and not planned"),
+    "payout_not_yet_due": _("Payouts earned, their day has not come"),
+    "escrow_to_be_redeemed": _("Trainings bought and not begun"),
+    "escrow_without_proof": _("Trainings begun, attendance or completion missing"),
+    "escrow_without_review": _("Trainings completed, rating or review missing"),
+    "institution_in_hold": _("Owed to institutions, within the hold"),
+    "institution_stopped": _("Owed to institutions whose settlement was stopped"),
+    "institution_to_be_settled": _("Owed to institutions, past the hold"),
+    "receivable": _("To be paid back by participants"),
+    "receivable_overdue": _("To be paid back by participants, overdue"),
+    "clawback_waiting_for_approval": _("Clawbacks waiting for a second officer"),
+    "mass_run_waiting_for_approval": _("Mass runs waiting for a second officer"),
+    "mass_chunk_unfinished": _("Parts of mass runs not finished"),
+    "mass_chunk_failed": _("Parts of mass runs that failed"),
+    "proof_waiting": _("Proofs asked for and not run"),
+}
+OWNERS = {
+    "participant": _("the participant"),
+    "institution": _("the training institution"),
+    "partner": _("the payment partner"),
+    "officer": _("the programme office"),
+    "calendar": _("nobody: the day has not come"),
+    "worker": _("the background worker"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenItem:
+    """So many things of one kind that wait for the same owner, their sum in rupiah, and since when the oldest waits.
+
+    `of` names the one among several owners (the partner); `explains` is the ledger's kind whose money this is."""
+
+    kind: str
+    owner: str
+    of: str
+    count: int
+    rupiah: int
+    oldest_at: datetime
+    age: int
+    explains: int | None
+
+    @property
+    def label(self) -> str:
+        return str(LABELS[self.kind])
+
+    @property
+    def owner_label(self) -> str:
+        label = str(OWNERS[self.owner])
+        return f"{label} ({self.of.upper()})" if self.of else label
+
+
+_DAY = "(%(at)s::timestamptz AT TIME ZONE 'Asia/Jakarta')::date"
+_HOLD_DAYS = promised_sql(SETTLEMENT, "settlement_hold_days", "proven_on")
+# Whatever is earned and not paid: with a live attempt, or with none.
+PAYOUTS_SQL = f"""
+SELECT CASE WHEN sent_at IS NOT NULL THEN 'payout_in_transit'
+            WHEN approved_at <= %(as_of)s THEN 'payout_waiting_for_export'
+            WHEN run_id IS NOT NULL THEN 'payout_waiting_for_approval'
+            WHEN payment_on > {_DAY} THEN 'payout_not_yet_due'
+            WHEN account_id IS NULL THEN 'payout_without_account'
+            WHEN verified_at IS NULL THEN 'payout_account_not_verified'
+            ELSE 'payout_to_be_planned' END AS kind,
+       CASE WHEN sent_at IS NOT NULL THEN 'partner' WHEN run_id IS NOT NULL THEN 'officer'
+            WHEN payment_on > {_DAY} THEN 'calendar' WHEN account_id IS NULL OR verified_at IS NULL THEN 'participant'
+            ELSE 'officer' END AS owner,
+       CASE WHEN sent_at IS NOT NULL THEN partner ELSE '' END AS of, amount_rupiah AS rupiah,
+       CASE WHEN sent_at IS NOT NULL THEN sent_at
+            WHEN approved_at <= %(as_of)s THEN approved_at
+            WHEN run_id IS NOT NULL THEN planned_at
+            WHEN payment_on > {_DAY} THEN entitled_at
+            ELSE greatest(payment_on::timestamp AT TIME ZONE 'Asia/Jakarta', entitled_at) END AS since_at,
+       CASE WHEN sent_at IS NOT NULL THEN 7 ELSE 5 END AS explains
+FROM (
+    SELECT entitlement.payment_on, entitlement.entitled_at, entitlement.amount_rupiah, run.id AS run_id, run.planned_at,
+           run.approved_at, live.partner, sent.recorded_at AS sent_at, account.id AS account_id, account.verified_at
+    FROM (
+        SELECT * FROM incentives_entitlement earned
+        WHERE entitled_at <= %(as_of)s AND NOT EXISTS (
+            SELECT 1 FROM incentives_payout paid JOIN incentives_payoutstatus status ON status.payout_id = paid.id
+                 AND status.state = 'settled' AND status.recorded_at <= %(as_of)s
+            WHERE paid.entitlement_id = earned.id AND (paid.ended_at IS NULL OR paid.ended_at > %(as_of)s))
+    ) entitlement
+    JOIN participants_participation place ON place.id = entitlement.participation_id
+         AND (place.clawed_back_at IS NULL OR place.clawed_back_at > %(as_of)s)
+    LEFT JOIN (incentives_payout live JOIN incentives_payoutrun run ON run.id = live.run_id
+                                           AND run.planned_at <= %(as_of)s)
+         ON live.entitlement_id = entitlement.id AND (live.ended_at IS NULL OR live.ended_at > %(as_of)s)
+    LEFT JOIN incentives_payoutstatus sent ON sent.payout_id = live.id AND sent.state = 'sent'
+         AND sent.recorded_at <= %(as_of)s
+    LEFT JOIN participants_payoutaccount account ON account.participant_id = place.participant_id
+) unpaid
+"""
+ESCROW_SQL = """
+SELECT CASE WHEN redeemed_at IS NULL OR redeemed_at > %(as_of)s THEN 'escrow_to_be_redeemed'
+            WHEN NOT is_attended THEN 'escrow_without_proof' ELSE 'escrow_without_review' END,
+       CASE WHEN redeemed_at IS NULL OR redeemed_at > %(as_of)s THEN 'participant'
+            WHEN NOT is_attended THEN 'institution' ELSE 'participant' END,
+       '', price_rupiah, CASE WHEN is_attended THEN completed_at WHEN redeemed_at <= %(as_of)s THEN redeemed_at
+                              ELSE bought_at END, 3
+FROM (
+    SELECT purchase.*, coalesce(purchase.completed_at <= %(as_of)s, false) AND training.session_count <= (
+               SELECT count(*) FROM purchases_evidence piece WHERE piece.purchase_id = purchase.id
+               AND piece.piece = 'attendance' AND piece.recorded_at <= %(as_of)s) AS is_attended
+    FROM purchases_purchase purchase JOIN catalogue_training training ON training.id = purchase.training_id
+    WHERE purchase.bought_at <= %(as_of)s AND purchase.price_rupiah > 0
+      AND (purchase.reconciled_at IS NULL OR purchase.reconciled_at > %(as_of)s)
+      AND (purchase.ended_at IS NULL OR purchase.ended_at > %(as_of)s)
+) held
+"""
+INSTITUTIONS_SQL = f"""
+SELECT CASE WHEN settlement_stopped_at IS NOT NULL THEN 'institution_stopped'
+            WHEN proven_on + {_HOLD_DAYS} > {_DAY} THEN 'institution_in_hold' ELSE 'institution_to_be_settled' END,
+       CASE WHEN settlement_stopped_at IS NULL AND proven_on + {_HOLD_DAYS} > {_DAY} THEN 'calendar' ELSE 'officer' END,
+       '', rupiah, proven_at, 4
+FROM (
+    SELECT coalesce(purchase.reconciled_at, purchase.ended_at) AS proven_at,
+           (coalesce(purchase.reconciled_at, purchase.ended_at) AT TIME ZONE 'Asia/Jakarta')::date AS proven_on,
+           purchase.price_rupiah - purchase.refunded_rupiah AS rupiah, institution.settlement_stopped_at
+    FROM purchases_purchase purchase
+    JOIN catalogue_training training ON training.id = purchase.training_id
+    JOIN catalogue_institution institution ON institution.id = training.institution_id
+    LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id
+    WHERE coalesce(purchase.reconciled_at, purchase.ended_at) <= %(as_of)s
+      AND purchase.price_rupiah > purchase.refunded_rupiah
+      AND (settlement.id IS NULL OR settlement.settled_at > %(as_of)s)
+) owed
+"""
+RECEIVABLES_SQL = f"""
+SELECT CASE WHEN due_on < {_DAY} THEN 'receivable_overdue' ELSE 'receivable' END, 'participant', '', owed.rupiah,
+       approved_at, owed.explains
+FROM (
+    SELECT clawback.*, coalesce(sum(repayment.incentive_rupiah), 0)::bigint AS incentive_repaid,
+           coalesce(sum(repayment.training_rupiah), 0)::bigint AS training_repaid
+    FROM lifecycle_clawback clawback
+    LEFT JOIN lifecycle_repayment repayment ON repayment.clawback_id = clawback.id
+         AND repayment.recorded_at <= %(as_of)s
+    WHERE clawback.approved_at <= %(as_of)s AND (clawback.withdrawn_at IS NULL OR clawback.withdrawn_at > %(as_of)s)
+    GROUP BY clawback.id
+) standing
+CROSS JOIN LATERAL (VALUES (incentive_rupiah - incentive_repaid, 10), (training_rupiah - training_repaid, 11))
+    AS owed(rupiah, explains)
+WHERE owed.rupiah > 0
+"""
+WAITING_SQL = """
+SELECT 'clawback_waiting_for_approval', 'officer', '', incentive_rupiah + training_rupiah, decided_at, NULL::int
+FROM lifecycle_clawback
+WHERE decided_at <= %(as_of)s AND (approved_at IS NULL OR approved_at > %(as_of)s)
+  AND (withdrawn_at IS NULL OR withdrawn_at > %(as_of)s)
+UNION ALL
+SELECT 'mass_run_waiting_for_approval', 'officer', '', total_rupiah, planned_at, NULL
+FROM lifecycle_massrun
+WHERE planned_at <= %(as_of)s AND operation NOT IN ('accept_wave', 'entitle')
+  AND (approved_at IS NULL OR approved_at > %(as_of)s) AND (cancelled_at IS NULL OR cancelled_at > %(as_of)s)
+UNION ALL
+SELECT CASE WHEN chunk.failed_at <= %(as_of)s THEN 'mass_chunk_failed' ELSE 'mass_chunk_unfinished' END,
+       CASE WHEN chunk.failed_at <= %(as_of)s THEN 'officer' ELSE 'worker' END, '', chunk.total_rupiah,
+       coalesce(CASE WHEN chunk.failed_at <= %(as_of)s THEN chunk.failed_at END, run.approved_at, run.planned_at), NULL
+FROM lifecycle_massrun run JOIN lifecycle_masschunk chunk ON chunk.run_id = run.id
+WHERE (run.operation IN ('accept_wave', 'entitle') AND run.planned_at <= %(as_of)s OR run.approved_at <= %(as_of)s)
+  AND (run.cancelled_at IS NULL OR run.cancelled_at > %(as_of)s)
+  AND (run.finished_at IS NULL OR run.finished_at > %(as_of)s)
+  AND (chunk.done_at IS NULL OR chunk.done_at > %(as_of)s)
+UNION ALL
+SELECT 'proof_waiting', 'worker', '', 0, requested_at, NULL FROM ledger_proofrequest
+WHERE requested_at <= %(as_of)s AND (taken_at IS NULL OR taken_at > %(as_of)s)
+"""
+ITEMS_SQL = """
+SELECT kind, owner, of, count(*), sum(rupiah)::bigint, min(since_at), explains
+FROM ({sql}) item(kind, owner, of, rupiah, since_at, explains)
+GROUP BY kind, owner, of, explains ORDER BY kind, owner, of, explains
+"""
+QUESTIONS = (PAYOUTS_SQL, ESCROW_SQL, INSTITUTIONS_SQL, RECEIVABLES_SQL, WAITING_SQL)
+
+EXPLAINED = Invariant(
+    "I12",
+    "escrow, what institutions are owed, what is earned and not paid, in transit and to be paid back is explained by "
+    "open items, each with an owner and an age",
+    "",
+    "",
+)
+# Earned, sent and come back of those whose money was clawed back: of them nothing more is owed.
+CLAWED_SQL = """
+SELECT (SELECT coalesce(sum(amount_rupiah), 0)::bigint FROM incentives_entitlement
+        WHERE entitled_at <= %(as_of)s AND participation_id = ANY(%(ids)s::bigint[]))
+       - (SELECT coalesce(sum(CASE WHEN reason = 4 THEN amount_rupiah ELSE -amount_rupiah END), 0)::bigint
+          FROM ledger_transfer
+          WHERE posted_at <= %(as_of)s AND reason IN (4, 6, 12, 13) AND owner_id = ANY(%(ids)s::bigint[]))
+"""
+
+
+def open_items(cursor: Any, as_of: datetime | None = None, *, at: datetime | None = None) -> list[OpenItem]:
+    """Everything that was open as of an instant, or now (`at`, or the programme's clock), by kind and owner."""
+    return _items(cursor, QUESTIONS, as_of, at or as_of or programme_now())
+
+
+def _items(cursor: Any, questions: Iterable[str], as_of: datetime | None, at: datetime) -> list[OpenItem]:
+    found = []
+    for sql in questions:
+        cursor.execute(ITEMS_SQL.format(sql=sql), {"as_of": as_of or "infinity", "at": at})
+        for kind, owner, of, count, rupiah, oldest_at, explains in cursor.fetchall():
+            age = max((at - oldest_at) // timedelta(days=1), 0)
+            found.append(OpenItem(kind, owner, of, count, rupiah, oldest_at, age, explains))
+    return found
+
+
+def unexplained(
+    cursor: Any, items: Iterable[OpenItem], moved: Mapping[tuple[int, int, int], int], as_of: datetime | None
+) -> list[dict[str, Any]]:
+    """The ledger's kinds whose money the open items do not explain to the rupiah, and items without owner or age.
+
+    `moved` has the sum of all transfers by (paying kind, paid kind, reason)."""
+    held = {kind: _held(kind, moved) for kind in (3, 4, 7, 10, 11)}
+    held[5] = _earned_unpaid(cursor, moved, as_of or "infinity")
+    explained: dict[int, int] = {}
+    rows: list[dict[str, Any]] = []
+    for item in items:
+        if item.explains is not None:
+            explained[item.explains] = explained.get(item.explains, 0) + item.rupiah
+        if item.kind not in LABELS or item.owner not in OWNERS:
+            rows.append({"kind": item.kind, "owner": item.owner, "count": item.count})
+    for kind in sorted(held.keys() | explained.keys()):
+        if held.get(kind, 0) != explained.get(kind, 0):
+            rows.append({"kind": kind, "held_rupiah": held.get(kind, 0), "explained_rupiah": explained.get(kind, 0)})
+    return rows
+
+
+def _held(kind: int, moved: Mapping[tuple[int, int, int], int]) -> int:
+    return sum(rupiah * ((credit == kind) - (debit == kind)) for (debit, credit, _), rupiah in moved.items())
+
+
+def _earned_unpaid(cursor: Any, moved: Mapping[tuple[int, int, int], int], as_of: object) -> int:
+    """What was earned and has not left the committed money, less what is owed to nobody any more."""
+    cursor.execute(
+        "SELECT coalesce(sum(amount_rupiah), 0)::bigint FROM incentives_entitlement WHERE entitled_at <= %s", [as_of]
+    )
+    (earned,) = cursor.fetchone()
+    cursor.execute(
+        "SELECT coalesce(array_agg(id), '{}') FROM participants_participation WHERE clawed_back_at <= %s", [as_of]
+    )
+    (clawed_ids,) = cursor.fetchone()
+    clawed = 0
+    if clawed_ids:
+        cursor.execute(CLAWED_SQL, {"as_of": as_of, "ids": clawed_ids})
+        (clawed,) = cursor.fetchone()
+    sent = sum(rupiah for (_, _, reason), rupiah in moved.items() if reason == 4)
+    came_back = sum(rupiah for (_, _, reason), rupiah in moved.items() if reason in (6, 12, 13))
+    return int(earned - sent + came_back - clawed)

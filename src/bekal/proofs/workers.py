@@ -1,0 +1,115 @@
+"""Worker processes forked from this one, which has everything loaded: each connects for itself and hands back a value.
+
+A worker that is killed, or fails, is told from one that ended: the harnesses kill on purpose.
+"""
+
+import gc
+import os
+import pickle
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections
+from tqdm import tqdm
+
+
+class Bar(tqdm):
+    """A progress bar where somebody looks at it; without tqdm's thread, since this process forks."""
+
+    monitor_interval = 0
+
+    def __init__(self, total: int, unit: str) -> None:
+        super().__init__(total=total, unit=f" {unit}", file=sys.stderr, disable=not sys.stderr.isatty())
+
+
+class WorkerFailed(Exception):
+    """A worker raised; the text is its traceback."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """A forked process and the pipe it answers by."""
+
+    pid: int
+    _answer: int
+
+    def result(self) -> Any:
+        """What the worker returned, waiting for it; `Killed` where a signal ended it. Raises WorkerFailed where it
+        raised."""
+        with os.fdopen(self._answer, "rb") as pipe:
+            answer = pipe.read()
+        status = os.waitpid(self.pid, 0)[1]
+        if os.WIFSIGNALED(status):
+            return Killed(os.WTERMSIG(status))
+        good, value = pickle.loads(answer)
+        if not good:
+            raise WorkerFailed(value)
+        return value
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of it can be caught, tidied or rolled back by the worker."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """In place of a result: this signal ended the worker."""
+
+    signal_number: int
+
+
+def fork(task: Callable[[], Any]) -> Worker:
+    """Run `task` in a new process. No connection may be open here: a socket cannot serve two processes."""
+    connections.close_all()
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    gc.freeze()  # what is loaded stays shared: the collector would touch, and so copy, every page of it in the child
+    with warnings.catch_warnings():
+        # Newer Pythons warn where other threads run (a test runner's): the child takes no lock of theirs.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid:
+        gc.unfreeze()
+        os.close(writing)
+        return Worker(pid, reading)
+    # The child leaves by _exit alone: nothing that the parent has registered for its own end runs twice.
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.close(reading)
+        try:
+            answer = pickle.dumps((True, task()))
+        except BaseException:
+            answer = pickle.dumps((False, traceback.format_exc()))
+        connections.close_all()
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(answer)
+    finally:
+        os._exit(0)
+
+
+def results_of(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Run every task in a process of its own, at the same time; what each returned, in order. Raises WorkerFailed where
+    one did not return, once all have ended."""
+    workers = [fork(task) for task in tasks]
+    results: list[Any] = []
+    failure: WorkerFailed | None = None
+    for worker in workers:
+        try:
+            result = worker.result()
+        except WorkerFailed as error:
+            failure = error
+            continue
+        if isinstance(result, Killed):
+            failure = failure or WorkerFailed(f"signal {result.signal_number} ended a worker")
+        results.append(result)
+    if failure is not None:
+        raise failure
+    return results

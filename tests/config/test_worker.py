@@ -1,0 +1,252 @@
+"""The background worker: runs that may work, proofs that were asked for, and once a programme day what falls due."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+from django import db
+from django.core.management import call_command
+from django.db import connection
+
+from bekal.config import worker as module
+from bekal.config.management.commands.work import wait_for_call
+from bekal.config.worker import RETRY_AFTER, Worker
+from bekal.ledger.clock import programme_now
+from bekal.ledger.digests import close_digest
+from bekal.ledger.proof_results import latest_proof_result, request_proof
+from bekal.lifecycle.mass_runs import approve_mass_run, plan_mass_run
+from bekal.lifecycle.mass_work import wake_workers
+from bekal.lifecycle.models import MassRun
+from bekal.participants.models import Participation
+from tests import factories
+from tests.conftest import NewDatabase, StoppedClock
+
+_number = count(1)
+ROOT = Path(__file__).resolve().parents[2]
+# The proof has a connection of its own, and a digest is closed outside any transaction.
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner", "proof"])
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def one(said: list[str], clock: StoppedClock) -> Worker:
+    """A worker on the day after the deadline of those accepted on 20 April 2020."""
+    clock.set(2020, 5, 21)
+    return Worker(say=said.append)
+
+
+def approve(run: MassRun) -> None:
+    officer_id = factories.officer().pk
+    seal = bytes(run.list_sha256)
+    assert approve_mass_run(run_id=run.pk, officer_id=officer_id, list_sha256=seal, at=programme_now()) is None
+
+
+def test_what_falls_due_is_planned_proved_and_after_the_approval_done(
+    one: Worker, said: list[str], clock: StoppedClock
+) -> None:
+    factories.accepted(2)
+    assert one.round() is True
+    run = MassRun.objects.get()
+    assert run.operation == "revoke" and run.planned_by_id is None
+    assert said[0].startswith("daily work:") and "1 runs planned, 1 wait for approval" in said[0]
+    assert said[1] == "digest: link 1 closed over 6 transfers"
+    assert said[2].startswith("proof: 6 transfers")
+    assert one.round() is False, "once a day is enough"
+    assert not Participation.objects.filter(revoked_at__isnull=False).exists()
+    approve(run)
+    assert one.round() is True
+    assert said[3] == f"run {run.pk}: 1 of 1 chunks, 2 done, Rp7.100.000"
+    assert Participation.objects.filter(revoked_at__isnull=False).count() == 2
+    clock.forward(days=1)
+    assert one.round() is True
+    assert "digest: link 2 closed over 6 transfers" in said
+    found = latest_proof_result()
+    assert found is not None and found.proved_at == programme_now()
+
+
+def test_another_worker_on_the_same_day_does_not_prove_again(one: Worker, said: list[str]) -> None:
+    one.round()
+    proved_count = sum(text.startswith("proof:") for text in said)
+    other = Worker(say=said.append)
+    other.round()
+    assert sum(text.startswith("proof:") for text in said) == proved_count == 1
+
+
+def test_a_proof_that_was_asked_for_is_run_at_once(one: Worker, said: list[str], clock: StoppedClock) -> None:
+    one.round()
+    clock.forward(hours=1)
+    request_proof(requested_by_id=1, at=programme_now())
+    request_proof(requested_by_id=2, at=programme_now())
+    assert one.round() is True
+    found = latest_proof_result()
+    assert found is not None and found.proved_at == programme_now()
+    assert one.round() is False, "two requests were one proof"
+
+
+def test_while_another_does_the_daily_work_nobody_else_does(one: Worker, said: list[str]) -> None:
+    taken, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with module._alone(module.DAILY_LOCK) as alone:
+            assert alone
+            taken.set()
+            done.wait()
+        db.connections.close_all()
+
+    rival = threading.Thread(target=hold)
+    rival.start()
+    taken.wait()
+    assert one.round() is False
+    done.set()
+    rival.join()
+    assert one.round() is True, "who found it taken looks again"
+
+
+def test_an_error_is_said_by_its_kind_and_tried_again_later(
+    one: Worker, said: list[str], clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: object) -> None:
+        raise RuntimeError("Siti Rahayu, 3171...")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "do_daily_work", broken)
+        assert one.round() is False
+        (text,) = said
+        assert text.startswith("daily work failed: RuntimeError in test_worker.py, line ") and "Siti" not in text
+        assert one.round() is False and len(said) == 1, "not at once"
+    clock.forward(seconds=RETRY_AFTER.total_seconds())
+    assert one.round() is True
+
+
+def test_a_chunk_that_failed_waits_its_time(
+    one: Worker, said: list[str], clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.accepted(1)
+    one.round()
+    run = MassRun.objects.get()
+    approve(run)
+    run.chunks.update(failed_at=programme_now(), failure="RuntimeError")
+    assert one.round() is False
+    clock.at += RETRY_AFTER + timedelta(seconds=1)
+    assert one.round() is True
+    run.refresh_from_db()
+    assert run.finished_at == programme_now()
+
+
+def test_asked_to_end_it_begins_nothing(one: Worker, said: list[str]) -> None:
+    stopped = Worker(say=said.append, stop=lambda: True)
+    assert stopped.round() is False and said == []
+
+
+def test_once_is_until_nothing_is_left(clock: StoppedClock, capsys: pytest.CaptureFixture[str]) -> None:
+    clock.set(2020, 5, 21)
+    factories.accepted(1)
+    call_command("work", "--once")
+    approve(MassRun.objects.get())
+    before = signal.getsignal(signal.SIGTERM)
+    call_command("work", "--once")
+    assert "worker: run" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert MassRun.objects.get().finished_at == programme_now()
+
+
+def test_whoever_waits_is_woken_by_new_work_and_by_the_bell() -> None:
+    bell, hammer = socket.socketpair()
+    with bell, hammer:
+        hammer.send(b"x")
+        wait_for_call(bell, 3600)
+        bell.recv(1)
+        # It listens from here on; another connection calls.
+        caller = threading.Thread(target=lambda: (wake_workers(), db.connections.close_all()))
+        caller.start()
+        wait_for_call(bell, 3600)
+        caller.join()
+        assert select.select([connection.connection], [], [], 0)[0] == [], "a call is heard once"
+
+
+def test_planning_what_needs_nobody_and_approving_call_the_workers(clock: StoppedClock) -> None:
+    clock.set(2020, 5, 21)
+    factories.accepted(1)
+    bell, hammer = socket.socketpair()
+    with bell, hammer:
+        hammer.send(b"x")
+        wait_for_call(bell, 3600)
+        bell.recv(1)
+
+        def rival() -> None:
+            run = plan_mass_run(operation="revoke", planned_by_id=None, at=programme_now())
+            approve(MassRun.objects.get(pk=run.run_id))
+            db.connections.close_all()
+
+        thread = threading.Thread(target=rival)
+        thread.start()
+        wait_for_call(bell, 3600)
+        thread.join()
+    assert MassRun.objects.get().approved_at is not None
+
+
+@pytest.fixture
+def running(new_database: NewDatabase) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """A worker as a process of its own that has found nothing to do and waits, and the name of its database."""
+    database = new_database(f"worker{next(_number)}")
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), "work"],
+        env={**os.environ, **database.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert next(process.stdout) == "worker: ready\n"
+    until(process, "worker: proof")
+    yield process, database.name
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def until(process: "subprocess.Popen[str]", start: str) -> None:
+    """Reads what it says up to a line; StopIteration where it ends before."""
+    assert process.stdout is not None
+    while not next(process.stdout).startswith(start):
+        pass
+
+
+def test_sigterm_ends_a_waiting_worker(running: tuple["subprocess.Popen[str]", str]) -> None:
+    process, _name = running
+    process.send_signal(signal.SIGTERM)
+    until(process, "worker: ended")
+    assert process.wait() == 0
+
+
+def test_a_worker_outlives_the_loss_of_its_connection(running: tuple["subprocess.Popen[str]", str]) -> None:
+    process, name = running
+    with db.connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = %s AND backend_type = 'client backend'",
+            [name],
+        )
+    until(process, "worker: the database does not answer (OperationalError")
+    process.send_signal(signal.SIGTERM)
+    until(process, "worker: ended")
+    assert process.wait() == 0
+
+
+def test_the_daily_digest_and_one_by_hand_do_not_collide(one: Worker) -> None:
+    factories.accepted(1)
+    assert close_digest(at=programme_now()) is not None
+    assert one.round() is True

@@ -1,0 +1,263 @@
+"""The books on a page: every kind with its sum, whose it is, as of any instant, and the last proof of it."""
+
+import csv
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from django.test import Client
+
+from bekal.console import ledger as page
+from bekal.incentives.models import Payout
+from bekal.ledger.clock import programme_now
+from bekal.ledger.models import ProofRequest
+from bekal.ledger.movements import Kind, Movement
+from bekal.ledger.post import Posting, post
+from bekal.ledger.proof_results import record_proof_result, take_proof_request
+from bekal.ledger.queries import (
+    balances_after,
+    balances_of,
+    every_holder,
+    holders,
+    ledger_totals,
+    statement_of,
+    totals,
+    transfers_of,
+)
+from tests import factories
+from tests.factories import jakarta
+from tests.incentives import journey
+
+EARLY = jakarta(2020, 4, 20, 23)
+HOSTILE = ["", "0", "-1", "x", "1e9", "٣", "9" * 40, "\x00", "1;DROP TABLE", "%00", "None", "sent:", "1-", "a:b c"]
+
+
+@pytest.fixture
+def office(client: Client, db: None) -> Client:
+    client.force_login(factories.officer("petugas-buku"))
+    return client
+
+
+@pytest.fixture
+def auditor(db: None) -> Client:
+    client = Client()
+    client.force_login(factories.auditor())
+    return client
+
+
+@pytest.fixture
+def people(db: None) -> dict[str, int]:
+    """One who was paid and one who was only accepted; the books hold both."""
+    (paid,) = journey.earners()
+    journey.settled(journey.exported())
+    (new,) = factories.accepted(at=jakarta(2020, 5, 2))
+    return {"paid": paid, "new": new}
+
+
+def proved(*, violations: tuple[str, ...] = (), kinds: dict[int, tuple[int, int]] | None = None) -> None:
+    found = [{"name": name, "holds": "nothing is lost", "rows": []} for name in violations]
+    at = programme_now()
+    record_proof_result(
+        as_of=None,
+        proved_at=at,
+        duration_ms=1,
+        transfer_count=8,
+        participation_count=2,
+        check_count=30,
+        violations=found,
+        kinds=kinds or {},
+        digest_sha256=None,
+    )
+
+
+def rows_of(response: object) -> list[list[str]]:
+    text = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+    return list(csv.reader(StringIO(text.removeprefix("\ufeff"), newline="")))
+
+
+def test_totals_are_what_went_in_and_out_of_every_kind(people: dict[str, int]) -> None:
+    for as_of in (None, EARLY, jakarta(2020, 4, 27, 12)):
+        found = ledger_totals(as_of=as_of)
+        assert {each.kind: each.rupiah for each in found.kinds} == totals(as_of=as_of)
+        assert found.difference_rupiah == 0
+        by_owner = balances_of(owner_ids=list(people.values()), as_of=as_of)
+        for kind in Kind:
+            assert totals(as_of=as_of).get(kind, 0) == sum(each.get(kind, 0) for each in by_owner.values())
+        assert found.transfer_count == sum(len(transfers_of(owner_id=owner, as_of=as_of)) for owner in people.values())
+
+
+def test_no_transfer_at_all_sums_to_nothing(db: None) -> None:
+    assert (ledger_totals().kinds, ledger_totals().transfer_count, totals()) == ((), 0, {})
+
+
+def test_the_holders_of_a_kind_add_up_to_it(people: dict[str, int]) -> None:
+    for kind in Kind:
+        found = holders(kind=kind, limit=10)
+        assert sum(each.rupiah for each in found) == totals().get(kind, 0)
+        assert tuple(every_holder(kind=kind)) == found
+        assert [abs(each.rupiah) for each in found] == sorted((abs(each.rupiah) for each in found), reverse=True)
+    (first, second) = holders(kind=Kind.TRAINING_BALANCE, limit=2)
+    assert (first.owner_id, first.rupiah) == (people["new"], 1_000_000)
+    assert holders(kind=Kind.TRAINING_BALANCE, limit=1, offset=1) == (second,)
+
+
+def test_a_statement_has_both_purses_after_each_line(people: dict[str, int]) -> None:
+    lines = statement_of(owner_id=people["paid"])
+    for number, line in enumerate(lines, start=1):
+        after = balances_after(each.transfer for each in lines[:number])
+        assert line.training_rupiah == after.get(Kind.TRAINING_BALANCE, 0)
+        assert line.received_rupiah == after.get(Kind.PAYOUT_SETTLED, 0)
+    last = balances_of(owner_ids=[people["paid"]])[people["paid"]]
+    assert balances_after(line.transfer for line in lines) == last
+
+
+def test_the_page_sums_to_zero_now_and_then(people: dict[str, int], auditor: Client) -> None:
+    now = auditor.get("/console/ledger/")
+    assert now.context["books"].difference_rupiah == 0 and now.context["books"].is_counted
+    assert [row.kind for row in now.context["books"].rows] == list(Kind)
+    assert "Jumlahnya Rp0" in now.content.decode() and "Harus Rp0" not in now.content.decode()
+    then = auditor.get("/console/ledger/", {"as_of": "2020-04-20"}).context["books"]
+    assert then.transfer_count == 3 < now.context["books"].transfer_count
+
+
+def test_a_rupiah_is_followed_from_the_total_to_the_rule_and_its_source(
+    people: dict[str, int], auditor: Client
+) -> None:
+    html = auditor.get("/console/ledger/").content.decode()
+    for address in (
+        f"/console/ledger/kinds/{Kind.PAYOUT_SETTLED.value}/",
+        f"/console/ledger/people/{people['paid']}/",
+        f"/console/ledger/people/{people['paid']}/{transfers_of(owner_id=people['paid'])[-1].id}/",
+    ):
+        assert f'href="{address}"' in html
+        html = auditor.get(address).content.decode()
+    assert "Rp600.000" in html and "Insentif, setiap angsuran" in html and "amounts.yaml" in html
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_no_address_makes_the_pages_fail(value: str, people: dict[str, int], auditor: Client) -> None:
+    paths = ("/console/ledger/", "/console/ledger/kinds/2/", f"/console/ledger/people/{people['paid']}/")
+    for path in paths:
+        for name in ("as_of", "page", "form", "q"):
+            assert auditor.get(path, {name: value}).status_code in (200, 302)
+    assert auditor.get("/console/ledger/kinds/99999999999999999999/").status_code == 404
+    assert auditor.get("/console/ledger/people/99999999999999999999/").status_code == 404
+
+
+def test_a_wrong_instant_is_said_at_its_field_and_makes_no_file(people: dict[str, int], auditor: Client) -> None:
+    for path in ("/console/ledger/", "/console/ledger/kinds/2/", f"/console/ledger/people/{people['paid']}/"):
+        html = auditor.get(path, {"as_of": "kemarin"}).content.decode()
+        assert 'aria-invalid="true" aria-describedby="as_of-error"' in html and "“kemarin” bukan tanggal" in html
+        response = auditor.get(path, {"as_of": "kemarin", "form": "csv"})
+        assert (response.status_code, response["Location"]) == (302, f"{path}?as_of=kemarin")
+
+
+def test_everything_can_be_found_by_what_an_auditor_has_in_hand(people: dict[str, int], auditor: Client) -> None:
+    paid = people["paid"]
+    payout = Payout.objects.get(entitlement__participation_id=paid)
+    keys = {line.idempotency_key: line.id for line in transfers_of(owner_id=paid)}
+    bought = next(key for key in keys if key.startswith("purchase:"))
+    sent = f"/console/ledger/people/{paid}/{keys[f'sent:{payout.reference}']}/"
+    for wanted, address in {
+        str(paid): f"/console/ledger/people/{paid}/",
+        f"{paid}-{keys[bought]}": f"/console/ledger/people/{paid}/{keys[bought]}/",
+        f" {paid} {bought} ": f"/console/ledger/people/{paid}/{keys[bought]}/",
+        payout.reference: sent,
+        f"sent:{payout.reference}": sent,
+        f"settled:{payout.reference}": f"/console/ledger/people/{paid}/{keys[f'settled:{payout.reference}']}/",
+    }.items():
+        response = auditor.get("/console/ledger/", {"q": wanted})
+        assert (response.status_code, response["Location"]) == (302, address), wanted
+    for wanted in ("999999", f"rejected:{payout.reference}", f"{paid}-1{keys[bought]}", f"{paid} purchase:0", "<b>"):
+        response = auditor.get("/console/ledger/", {"q": wanted})
+        assert response.status_code == 200 and "Tidak ada “" in response.content.decode()
+
+
+def test_the_files_hold_what_the_pages_show(people: dict[str, int], auditor: Client) -> None:
+    header, *rows = rows_of(auditor.get("/console/ledger/?form=csv"))
+    assert header[:4] == ["Jenis", "Masuk", "Keluar", "Isi"]
+    assert sum(int(row[3]) for row in rows) == 0 and len(rows) == len(Kind)
+    _, *rows = rows_of(auditor.get("/console/ledger/kinds/2/?form=csv&as_of=2020-04-20"))
+    assert rows == [[str(people["paid"]), "1000000", f"/console/ledger/people/{people['paid']}/?as_of=2020-04-20"]]
+    _, *rows = rows_of(auditor.get(f"/console/ledger/people/{people['paid']}/?form=csv"))
+    lines = statement_of(owner_id=people["paid"])
+    assert [row[0] for row in rows] == [str(line.transfer.id) for line in lines]
+    amounts = [(each.transfer.amount_rupiah, each.training_rupiah, each.received_rupiah) for each in lines]
+    assert [row[5:8] for row in rows] == [[str(amount) for amount in each] for each in amounts]
+    assert [row[8] for row in rows] == [each.transfer.idempotency_key for each in lines]
+    for path in ("/console/ledger/", "/console/ledger/kinds/2/", f"/console/ledger/people/{people['paid']}/"):
+        response = auditor.get(path, {"form": "xlsx"})
+        assert response["Content-Disposition"].endswith('.xlsx"') and b"".join(response.streaming_content)[:2] == b"PK"  # type: ignore[attr-defined]
+
+
+def test_a_violation_is_red_and_says_that_payouts_are_blocked(people: dict[str, int], auditor: Client) -> None:
+    assert "Belum ada pembuktian" in auditor.get("/console/ledger/").content.decode()
+    proved(violations=("I5",))
+    html = auditor.get("/console/ledger/").content.decode()
+    assert "Pencairan diblokir sampai pembuktian tidak menemukan satu pun." in html
+    assert "I5: nothing is lost" in html and '<div class="note bad">' in html
+    proved()
+    html = auditor.get("/console/ledger/").content.decode()
+    assert "diblokir" not in html and "tanpa pelanggaran" in html
+
+
+def test_an_officer_asks_for_a_proof_once_and_an_auditor_only_sees_it(
+    people: dict[str, int], office: Client, auditor: Client
+) -> None:
+    assert "Buktikan sekarang" in office.get("/console/ledger/").content.decode()
+    assert "Buktikan sekarang" not in auditor.get("/console/ledger/").content.decode()
+    assert auditor.post("/console/ledger/prove/").status_code == 403
+    for _ in range(2):
+        assert office.post("/console/ledger/prove/").status_code == 302
+    assert ProofRequest.objects.count() == 1
+    html = auditor.get("/console/ledger/").content.decode()
+    assert "menunggu proses latar" in html and 'http-equiv="refresh"' in html
+    assert take_proof_request(at=programme_now())
+    assert "menunggu proses latar" not in office.get("/console/ledger/").content.decode()
+
+
+def test_a_large_ledger_shows_what_the_proof_counted_until_asked(
+    people: dict[str, int], auditor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "COUNTED_AT_ONCE", -1)
+    assert auditor.get("/console/ledger/").context["books"].is_counted  # nothing was proved yet
+    proved(kinds={1: (0, 5), 2: (5, 0)})
+    shown = auditor.get("/console/ledger/")
+    assert not shown.context["books"].is_counted and shown.context["open_items"] is None
+    assert [row.rupiah for row in shown.context["books"].rows[:2]] == [-5, 5]
+    counted = auditor.get("/console/ledger/", {"as_of": "2020-11-19", "open": "1"})
+    assert counted.context["books"].is_counted and counted.context["open_items"] is not None
+    assert "Hitung sekarang" in shown.content.decode()
+
+
+def test_a_page_of_holders_leads_to_the_next(
+    people: dict[str, int], auditor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "PAGE_SIZE", 1)
+    first = auditor.get("/console/ledger/kinds/2/?as_of=2020-05-03")
+    assert (first.context["before"], first.context["after"]) == ("", "?as_of=2020-05-03&page=2")
+    second = auditor.get("/console/ledger/kinds/2/" + first.context["after"])
+    assert second.context["lines"] != first.context["lines"] and second.context["after"] == ""
+
+
+def test_an_amount_whose_owner_is_no_participation_is_shown_all_the_same(auditor: Client) -> None:
+    post(postings=[Posting(77, Movement.OPEN_TRAINING, 5, "open:training")], at=jakarta(2020, 5, 1))
+    html = auditor.get("/console/ledger/kinds/2/").content.decode()
+    assert "77" in html and "/console/ledger/people/77/" not in html
+
+
+def test_the_pages_keep_their_number_of_queries(
+    people: dict[str, int], auditor: Client, assert_queries: Callable[[int], object]
+) -> None:
+    paid = people["paid"]
+    line = transfers_of(owner_id=paid)[-1].id
+    proved()
+    for path, number in (
+        ("/console/ledger/", 13),
+        ("/console/ledger/kinds/2/", 5),
+        (f"/console/ledger/people/{paid}/", 5),
+        (f"/console/ledger/people/{paid}/{line}/", 6),
+    ):
+        auditor.get(path)
+        with assert_queries(number):  # type: ignore[attr-defined]
+            assert auditor.get(path).status_code == 200

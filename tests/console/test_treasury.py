@@ -1,0 +1,175 @@
+"""The treasury's page says what the ledger says, and how a printed sum came to be ten times too large."""
+
+import csv
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.test import Client
+from django.utils import translation
+
+from bekal.accounts.models import Role, User
+from bekal.console.treasury import PRINTED_RUPIAH, PUBLISHED_COUNTS, calculation, in_words, schemes
+from bekal.core.money import format_rupiah
+from bekal.core.rules import RULES
+from bekal.ledger.queries import totals
+from bekal.lifecycle.revoke import revoke
+from tests import factories
+from tests.factories import jakarta
+from tests.incentives import journey
+
+ASSERT_QUERIES = Callable[[int], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def office(client: Client, db: None) -> Client:
+    client.force_login(factories.officer("petugas-kas"))
+    return client
+
+
+@pytest.fixture
+def world(db: None) -> int:
+    """Two people who were paid, one who bought, three who lost their place; how many lost it."""
+    journey.earners(2)
+    journey.settled(journey.exported())
+    (buyer,) = factories.accepted()
+    factories.bought(buyer, factories.training())
+    factories.accepted(2)
+    factories.accepted(1)
+    return revoke(at=jakarta(2020, 6, 1)).participation_count
+
+
+def rows_of(response: object) -> list[list[str]]:
+    content = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    return list(csv.reader(StringIO(content)))
+
+
+def test_the_statement_closes_to_nothing(world: int, office: Client) -> None:
+    page = office.get("/console/treasury/")
+    statement = page.context["statement"]
+    assert statement.difference_rupiah == 0 and statement.differing == ()
+    assert statement.committed_rupiah == 6 * 3_550_000
+    assert statement.committed_rupiah - statement.returned_rupiah == -totals()[1]
+    assert "Selisih Rp0" in page.content.decode()
+
+
+def test_a_year_and_an_instant(world: int, office: Client) -> None:
+    before = office.get("/console/treasury/?as_of=2020-05-31&year=2020").context["statement"]
+    after = office.get("/console/treasury/?as_of=2020-06-01&year=2020").context["statement"]
+    assert (before.returned_rupiah, after.returned_rupiah) == (0, world * 3_550_000)
+    assert office.get("/console/treasury/?year=2019").context["year"] is None, "no such year: all of them"
+
+
+def test_each_wave_is_people_times_envelope(world: int, office: Client) -> None:
+    page = office.get("/console/treasury/")
+    returns = page.context["returns"]
+    assert [(each.people_count, each.returned_rupiah, each.difference_rupiah) for each in returns] == [
+        (2, 7_100_000, 0),
+        (1, 3_550_000, 0),
+    ]
+    assert f"{world} orang x Rp3.550.000 = {format_rupiah(world * 3_550_000)}" in page.content.decode()
+
+
+def test_the_published_sums_follow_from_the_systems_own_figure(world: int, office: Client) -> None:
+    """180,000 x what one person's revocation returned here; the printed sum is exactly ten times that."""
+    page = office.get("/console/treasury/")
+    own, (first, second) = page.context["own"], page.context["published"]
+    returned_rupiah = page.context["returns_rupiah"]
+    assert own.people_count == world and own.rupiah == returned_rupiah
+    assert first.rupiah == returned_rupiah * PUBLISHED_COUNTS[0] // world == 639_000_000_000
+    assert second.rupiah == returned_rupiah * PUBLISHED_COUNTS[1] // world == 672_497_800_000
+    assert Decimal(page.context["printed_times"]) == PRINTED_RUPIAH / first.rupiah == 10
+    text = page.content.decode()
+    for shown in ("Rp639.000.000.000", "639 miliar rupiah", "672,4978 miliar rupiah", "6,39 triliun rupiah"):
+        assert shown in text
+    assert "Rp35.500.000" in text, "what the printed sum would make of one envelope"
+
+
+def test_another_envelope_gives_another_product(office: Client) -> None:
+    """Nothing on the page is written out: people accepted under other rules change it."""
+    factories.accepted(2, at=jakarta(2023, 3, 1))
+    revoke(at=jakarta(2023, 4, 20))
+    page = office.get("/console/treasury/?as_of=2023-05-01")
+    assert page.context["published"][0].rupiah == 180_000 * 4_200_000
+    assert Decimal(page.context["printed_times"].replace(",", ".")) != 10
+
+
+def test_before_anybody_is_revoked_the_rules_give_the_envelope(office: Client) -> None:
+    page = office.get("/console/treasury/")
+    assert page.context["own"] is None
+    assert page.context["published"][0].rupiah == 639_000_000_000
+    assert "belum ada yang dicabut" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("rupiah", "indonesian", "english"),
+    [
+        (639_000_000_000, "639 miliar rupiah", "639 billion rupiah"),
+        (6_390_000_000_000, "6,39 triliun rupiah", "6.39 trillion rupiah"),
+        (672_497_800_000, "672,4978 miliar rupiah", "672.4978 billion rupiah"),
+        (3_550_000, "3,55 juta rupiah", "3.55 million rupiah"),
+        (50, "50 rupiah", "50 rupiah"),
+        (0, "0 rupiah", "0 rupiah"),
+        (100_000_000_000, "100 miliar rupiah", "100 billion rupiah"),
+    ],
+)
+def test_sums_in_words_are_exact(rupiah: int, indonesian: str, english: str) -> None:
+    with translation.override("id"):
+        assert in_words(rupiah) == indonesian
+    with translation.override("en"):
+        assert in_words(rupiah) == english
+
+
+def test_the_calculator_cites_its_rules() -> None:
+    newest = calculation("180.000", "2023-01-01")
+    assert newest.product and newest.product.rupiah == 180_000 * 4_200_000
+    assert [scheme.envelope_rupiah for scheme in schemes()] == [4_200_000, 3_550_000]
+    oldest = schemes()[-1].accepted_on
+    calculated = calculation("189436", oldest.isoformat())
+    assert calculated.product and calculated.product.rupiah == 672_497_800_000
+    for cited in calculated.cited:
+        assert cited.source in {RULES.cited(name, oldest).source for name in RULES}
+
+
+@pytest.mark.parametrize("people", ["-1", "1e9", "1234567890", "٣", "\x00", "abc", "1 000"])
+def test_what_is_no_number_of_people_is_named(people: str, office: Client) -> None:
+    page = office.get("/console/treasury/", {"people": people})
+    assert page.status_code == 200
+    assert page.context["calculated"].product is None
+    assert "paling banyak sembilan angka" in page.content.decode()
+
+
+def test_files_say_what_the_page_says(world: int, office: Client) -> None:
+    rows = rows_of(office.get("/console/treasury/?form=csv&as_of=2020-07-01"))
+    assert rows[-1][:3] == ["Selisih", "", "0"]
+    amounts = {row[0]: 0 for row in rows[1:-1]}
+    for row in rows[1:-1]:
+        amounts[row[0]] += int(row[2])
+    committed, *rest = amounts.values()
+    assert committed == sum(rest) == 6 * 3_550_000
+    returns = rows_of(office.get("/console/treasury/?form=csv&table=returns&as_of=2020-07-01"))
+    assert [row[1] for row in returns[1:]] == ["2", "1"]
+    for table in ("", "returns"):
+        sheet = office.get(f"/console/treasury/?form=xlsx&table={table}")
+        assert b"".join(sheet.streaming_content).startswith(b"PK")  # type: ignore[attr-defined]
+
+
+def test_an_auditor_reads_and_an_unreadable_instant_is_named(office: Client) -> None:
+    auditor = User.objects.create_user("pemeriksa", "x", role=Role.AUDITOR, display_name="Pemeriksa")
+    office.force_login(auditor)
+    assert office.get("/console/treasury/").status_code == 200
+    page = office.get("/console/treasury/?as_of=kemarin&form=csv")
+    assert page.status_code == 200 and "kemarin" in page.content.decode()
+
+
+def test_the_page_is_a_handful_of_statements(world: int, office: Client, assert_queries: ASSERT_QUERIES) -> None:
+    office.get("/console/treasury/")
+    with assert_queries(8):
+        office.get("/console/treasury/")
+
+
+def test_the_page_is_empty_before_the_first_wave(office: Client) -> None:
+    page = office.get("/console/treasury/").content.decode()
+    assert "Sampai saat ini tidak ada yang kehilangan kepesertaan" in page

@@ -1,0 +1,119 @@
+"""Every invariant has a damage that breaks it, and every damage is named by the invariants that it breaks."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from bekal.ledger.digests import close_digest
+from bekal.proofs.built import INSTANTS, NOW, build
+from bekal.proofs.check import EXPLAINED, UNCHANGED, Proof, prove_ledger
+from bekal.proofs.invariants import GUARDS, INVARIANTS
+from tests.conftest import NewDatabase
+from tests.proofs.damages import DAMAGES, GUARDS_DOWN
+
+HERE = pytest.mark.django_db(databases=["default", "owner"])
+(GUARD,) = GUARDS.invariants
+
+
+@pytest.fixture(scope="module")
+def database(new_database: NewDatabase, django_db_blocker: Any) -> Iterator[BaseDatabaseWrapper]:
+    """The owner's connection to a built programme with a closed digest chain."""
+    with django_db_blocker.unblock():
+        made = new_database("invariants")
+        own = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
+        try:
+            for alias in connections:
+                connections[alias].close()
+                connections[alias].settings_dict["NAME"] = made.name
+            with connections["owner"].cursor() as cursor:
+                build(cursor, 40, after_stage=lambda at: close_digest(at=at))
+            connection = connections["owner"].copy()
+            connection.settings_dict = connection.settings_dict | {"NAME": made.name}
+        finally:
+            for alias, name in own.items():
+                connections[alias].close()
+                connections[alias].settings_dict["NAME"] = name
+        yield connection
+        connection.close()
+
+
+@pytest.fixture
+def prove(database: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Proof]]:
+    """`prove(deed)`: the proof with that damage done, the guards down; everything is undone afterwards."""
+    monkeypatch.setattr("bekal.proofs.check.programme_now", lambda: NOW)
+
+    def with_damage(deed: str) -> Proof:
+        with database.cursor() as cursor:
+            for statement in (*GUARDS_DOWN, *filter(None, deed.split(";"))):
+                cursor.execute(statement.replace("%%", "%"))
+            if deed:
+                assert cursor.rowcount >= 1, "nothing was damaged"
+        return prove_ledger(database)
+
+    database.set_autocommit(False)
+    yield with_damage
+    database.rollback()
+    database.set_autocommit(True)
+
+
+def _broken(proof: Proof) -> set[str]:
+    return {each.invariant.name for each in proof.violations if each.invariant not in (GUARD, UNCHANGED)}
+
+
+@HERE
+def test_a_built_programme_is_proved_with_every_movement_in_it(database: BaseDatabaseWrapper) -> None:
+    proof = prove_ledger(database)
+    assert proof.violations == ()
+    assert (proof.participation_count, proof.transfer_count) == (40, 564)
+    assert proof.digest is not None
+    assert (proof.digest.link_count, proof.digest.uncovered_count) == (4, 0)
+    assert set(proof.kinds) == set(range(1, 12))
+    assert proof.total_in_rupiah == 40 * 3_550_000
+
+
+@HERE
+@pytest.mark.parametrize("instant", sorted(set(INSTANTS.values())))
+def test_it_is_proved_as_of_every_instant_and_the_moment_before(
+    instant: datetime, database: BaseDatabaseWrapper
+) -> None:
+    for as_of in (instant, instant - timedelta(microseconds=1)):
+        assert prove_ledger(database, as_of=as_of).violations == ()
+
+
+@HERE
+@pytest.mark.parametrize("name", DAMAGES)
+def test_each_damage_is_told_by_its_invariant(name: str, prove: Callable[[str], Proof]) -> None:
+    damage = DAMAGES[name]
+    proof = prove(damage.deed)
+    told = [each.invariant.holds for each in proof.violations]
+    assert any(damage.tells in holds for holds in told), told
+    assert damage.names <= _broken(proof)
+    assert all(each.rows for each in proof.violations)
+    is_of_transfers = bool(re.search(r"(UPDATE|DELETE FROM) ledger_transfer", damage.deed))
+    assert (UNCHANGED in {each.invariant for each in proof.violations}) == is_of_transfers
+
+
+@HERE
+def test_guards_that_were_taken_down_are_named(prove: Callable[[str], Proof]) -> None:
+    proof = prove("")
+    assert [each.invariant for each in proof.violations] == [GUARD]
+    assert {row["name"] for row in proof.violations[0].rows} >= {
+        "ledger_transfer_allowed_movement",
+        "ledger_transfer_append_only",
+        "ledger_transfer_no_truncate",
+        "incentives_payout_one_live_attempt",
+    }
+
+
+def test_every_invariant_has_a_damage() -> None:
+    untold = [
+        each.holds
+        for each in (*INVARIANTS, EXPLAINED)
+        if each is not GUARD and not any(damage.tells in each.holds for damage in DAMAGES.values())
+    ]
+    assert untold == []
