@@ -124,12 +124,23 @@ def test_a_payout_that_is_rejected_after_the_closing_is_still_owed() -> None:
     assert money(person)[Kind.INCENTIVE_COMMITTED] == 2_400_000
 
 
+def test_what_is_proven_by_the_closing_is_earned_even_where_nobody_has_entitled_it() -> None:
+    reconciled, complete = factories.accepted(2)
+    purchase_id = factories.reviewed(reconciled, factories.training())
+    factories.reviewed(complete, factories.training())
+    assert reconcile(at=CLOSING_AT, purchase_ids=[purchase_id]).purchase_ids == (purchase_id,)
+    close_year(participation_ids=[reconciled, complete], at=CLOSING_AT)
+    for person in (reconciled, complete):
+        assert money(person)[Kind.INCENTIVE_COMMITTED] == 2_400_000
+        lines = timeline_of(participation_id=person, on=CLOSING_AT.date())
+        assert InstalmentState.PLANNED in {line.state for line in lines}
+
+
 def test_nothing_is_earned_after_the_closing() -> None:
     late, asked = factories.accepted(2)
-    purchase_id = factories.reviewed(late, factories.training())
     factories.bought(asked, factories.training())
+    factories.bought(late, factories.training())
     assert open_surveys(participation_ids=[asked], at=CLOSING_AT) == {asked: (1,)}
-    assert reconcile(at=CLOSING_AT, purchase_ids=[purchase_id]).purchase_ids == (purchase_id,)
     close_year(participation_ids=[late, asked], at=CLOSING_AT)
     assert entitle(at=CLOSING_AT + timedelta(days=1)).entitlement_count == 0
     outcome = answer(asked, at=CLOSING_AT + timedelta(days=1))
@@ -184,10 +195,9 @@ def test_closing_and_an_answer_wait_for_each_other(race: Callable[..., list[Any]
 
 @pytest.mark.django_db(transaction=True)
 def test_closing_and_entitling_wait_for_each_other(race: Callable[..., list[Any]]) -> None:
-    """Whatever comes first: what is earned is covered by what is committed."""
+    """Whatever comes first: what is proven is earned, and stays committed until it is paid."""
     ids = factories.accepted(3)
     journey.learned(ids)
-    closed, entitled = race(lambda: close_year(participation_ids=ids, at=CLOSING_AT), lambda: entitle(at=CLOSING_AT))
+    closed, _ = race(lambda: close_year(participation_ids=ids, at=CLOSING_AT), lambda: entitle(at=CLOSING_AT))
     assert closed.participation_count == 3
-    left = sum(money(person).get(Kind.INCENTIVE_COMMITTED, 0) for person in ids)
-    assert left == entitled.participation_count * 2_400_000, (closed, entitled)
+    assert [money(person).get(Kind.INCENTIVE_COMMITTED, 0) for person in ids] == [2_400_000] * 3

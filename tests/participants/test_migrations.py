@@ -9,6 +9,7 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
+from bekal.proofs.scratch import connected_to
 from tests import databases
 
 BEFORE = [("participants", "0001_initial"), ("recommender", "0001_initial"), ("catalogue", "0002_sessions_and_seats")]
@@ -36,16 +37,14 @@ def elsewhere(
 ) -> Iterator[tuple[Any, Migrate]]:
     """A migrated database of its own: a plain connection, and a function that migrates it to and fro."""
     database = new_database("provinces")
-    owner = connections["owner"].copy()
-    owner.settings_dict["NAME"] = database.name
 
     def migrate(targets: list[tuple[str, str | None]]) -> None:
-        with django_db_blocker.unblock():
-            MigrationExecutor(owner).migrate(targets)
+        # The recorder of migrations asks for its connection by alias, so the alias itself has to lead there.
+        with django_db_blocker.unblock(), connected_to(database.name):
+            MigrationExecutor(connections["owner"]).migrate(targets)
 
     with databases.owner_connection(database.name) as plain:
         yield plain, migrate
-    owner.close()
 
 
 def codes(plain: psycopg.Connection[Any], table: str) -> list[int]:

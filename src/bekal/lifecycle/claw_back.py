@@ -201,10 +201,11 @@ def _hold_still(owner_id: int) -> tuple[list[int], int | None]:
     and whoever reads a partner's answer. Its open purchases, and a run with a payout that nobody has answered."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('incentives.plan_payout_run'))")
+        # Payout runs before people, as whoever reads a partner's answer takes them.
+        cursor.execute(RUNS_SQL, [owner_id])
         cursor.execute("SELECT id FROM participants_participation WHERE id = %s FOR NO KEY UPDATE", [owner_id])
         cursor.execute(OPEN_PURCHASES_SQL, [owner_id])
         open_purchase_ids = [number for number, is_open in cursor.fetchall() if is_open]
-        cursor.execute(RUNS_SQL, [owner_id])
         cursor.execute(UNDER_WAY_SQL, [owner_id])
         under_way = cursor.fetchone()
     return open_purchase_ids, None if under_way is None else under_way[0]

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from bekal.core.rules import RULES
+from bekal.incentives.entitle import entitle
 from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import id_array, int_array
 from bekal.ledger.movements import Kind, Movement
@@ -112,9 +113,9 @@ def close_year(*, participation_ids: Collection[int], at: datetime) -> Closed:
     closes nobody.
 
     Who was not revoked, or whose balance did not end, is revoked or ended first; purchases that are still open end
-    (what is not proven goes to the treasury); then what is committed and unearned returns. What is earned stays owed
-    and visible until it is paid. One transaction: the caller chooses how many at a time. Locks: participations by
-    number, their purchases, balances.
+    (what is not proven goes to the treasury), and whoever has a training proven is entitled; then what is committed and
+    unearned returns. What is earned stays owed and visible until it is paid. One transaction: the caller chooses how
+    many at a time. Locks: participations by number, their purchases, balances.
     """
     with connection.cursor() as cursor:
         cursor.execute(LOCK_SQL, {"ids": id_array(participation_ids), **_rule_values(at)})
@@ -125,6 +126,8 @@ def close_year(*, participation_ids: Collection[int], at: datetime) -> Closed:
         ended = end_balances(at=at, participation_ids=ids)
         cursor.execute(OPEN_PURCHASES_SQL, [int_array(ids)])
         refunded_rupiah = _end([number for (number,) in cursor.fetchall()], at)
+        # Whatever is proven by now is earned, also where the daily work has not come to it yet.
+        entitle(at=at, participation_ids=ids)
         unearned = post_selected(source=RETURNS_SQL, values={"ids": int_array(ids)}, at=at)
         if unearned.refused_count or unearned.repeated_count:
             raise RuntimeError("what a closing returns had been posted before, or was refused")

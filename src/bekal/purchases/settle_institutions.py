@@ -18,13 +18,14 @@ JOIN catalogue_institution institution ON institution.id = training.institution_
 _DUE = "purchase.settlement_id IS NULL AND institution.settlement_stopped_at IS NULL AND {held_out}"
 
 LOCK_SQL = "SELECT id FROM purchases_purchase WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
-# Whoever stops one of them waits until these are settled, or is seen below. Several runs share the rows.
+# Whoever stops one of them waits until these are settled, or is seen below. Not shared: readers who overlap would keep
+# whoever stops it waiting until the whole run is paid.
 LOCK_INSTITUTIONS_SQL = """
 SELECT id FROM catalogue_institution
 WHERE id IN (SELECT training.institution_id FROM purchases_purchase purchase
              JOIN catalogue_training training ON training.id = purchase.training_id
              WHERE purchase.id = ANY(%s::bigint[]))
-ORDER BY id FOR SHARE
+ORDER BY id FOR NO KEY UPDATE
 """
 # Chunks of one run have one instant: what each adds to the institution's settlement goes into one row.
 SETTLE_SQL = f"""
