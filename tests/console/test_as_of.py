@@ -59,3 +59,9 @@ def test_anything_else_is_said_in_a_sentence(text: str) -> None:
 
 def test_nothing_asked_is_now() -> None:
     assert asked("") == asked("   ") == AsOf(None, "")
+
+
+def test_an_offset_the_database_does_not_know_is_told_on_the_clock_of_jakarta() -> None:
+    at = asked("2020-07-27T10:00:00.5+23:59").at
+    assert at == datetime.fromisoformat("2020-07-26T17:01:00.500000+07:00")
+    assert at is not None and at.utcoffset() == timedelta(hours=7)

@@ -68,4 +68,5 @@ def _instant(text: str) -> datetime | None:
         at = datetime.fromisoformat(f"{written}{offset or ''}") + end
     except ValueError:
         return None
-    return at if at.tzinfo else at.replace(tzinfo=JAKARTA)
+    # On one clock: PostgreSQL knows no offset of 16 hours and more, which Python writes down.
+    return at.astimezone(JAKARTA) if at.tzinfo else at.replace(tzinfo=JAKARTA)

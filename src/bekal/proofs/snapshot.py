@@ -10,6 +10,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
+from bekal.ledger.clock import JAKARTA
+
 
 @contextmanager
 def snapshot(connection: BaseDatabaseWrapper, *, shared: str | None = None) -> Iterator[Any]:
@@ -36,7 +38,10 @@ def read_instant(text: str | None) -> datetime | None:
         return None
     try:
         instant = parse_datetime(f"{text}T23:59:59.999999") if len(text) == 10 else parse_datetime(text)
-    except ValueError:
+        if instant is not None and not is_naive(instant):
+            # On one clock: PostgreSQL knows no offset of 16 hours and more, which Python writes down.
+            instant = instant.astimezone(JAKARTA)
+    except (ValueError, OverflowError):
         instant = None
     if instant is None:
         raise CommandError(f"--as-of {text!r} is not an instant; write it as 2020-07-27 or 2020-07-27T09:00")
