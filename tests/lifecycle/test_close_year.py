@@ -129,7 +129,8 @@ def test_what_is_proven_by_the_closing_is_earned_even_where_nobody_has_entitled_
     purchase_id = factories.reviewed(reconciled, factories.training())
     factories.reviewed(complete, factories.training())
     assert reconcile(at=CLOSING_AT, purchase_ids=[purchase_id]).purchase_ids == (purchase_id,)
-    close_year(participation_ids=[reconciled, complete], at=CLOSING_AT)
+    told = closing_preview(year=2020, at=CLOSING_AT)
+    assert close_year(participation_ids=[reconciled, complete], at=CLOSING_AT) == told
     for person in (reconciled, complete):
         assert money(person)[Kind.INCENTIVE_COMMITTED] == 2_400_000
         lines = timeline_of(participation_id=person, on=CLOSING_AT.date())

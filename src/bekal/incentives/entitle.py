@@ -1,6 +1,6 @@
 """`entitle`: whoever has a first training reconciled earns every instalment of the incentive, each with its day."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.utils import IntegrityError
 
-from bekal.core.entitlement import InstalmentKind, instalments_owed, survey_owed
+from bekal.core.entitlement import Instalment, InstalmentKind, instalments_owed, survey_owed
 from bekal.core.rules import RULES
 from bekal.ledger.clock import JAKARTA, programme_day
 from bekal.ledger.copy_rows import id_array, int_array, text_array
@@ -44,8 +44,6 @@ WHERE participation.revoked_at IS NULL AND participation.clawed_back_at IS NULL 
   AND (%(participation_ids)s::bigint[] IS NULL OR participation.id = ANY(%(participation_ids)s::bigint[]))
   AND earned.since_at <= %(at)s
 """
-# The days that decide what is earned, for dry runs.
-DAYS_SQL = f"SELECT DISTINCT accepted_on, reconciled_on, paid_before_count FROM ({EARNERS_SQL}) earner"
 # Whoever earns now, by the days that decide what: a list of numbers as text, which is the cheapest to carry. The lock
 # looks at each place again: who was revoked, clawed back or closed while we waited for it is left out.
 LOCK_SQL = f"""
@@ -109,6 +107,18 @@ def entitling_ids(*, at: datetime) -> list[int]:
         return [number for (number,) in cursor.fetchall()]
 
 
+def owed_rupiah(*, accepted_on: date, reconciled_on: date, paid_before_count: int) -> int:
+    """What somebody accepted on that day, who was paid so many instalments before, earns with a first training proven
+    on `reconciled_on`: all instalments together, in whole rupiah."""
+    return sum(each.amount_rupiah for each in _owed(accepted_on, reconciled_on, paid_before_count))
+
+
+def _owed(accepted_on: date, reconciled_on: date, paid_before_count: int) -> Sequence[Instalment]:
+    """The instalments that are left; the first of them has the first day."""
+    scheme = RULES.scheme(accepted_on)
+    return instalments_owed(scheme, reconciled_on)[: scheme.instalment_count - paid_before_count]
+
+
 def _values(at: datetime, participation_ids: Collection[int] | None) -> dict[str, Any]:
     programme_day(at)  # refuses a naive instant
     return {
@@ -124,8 +134,7 @@ def _columns_owed(earners: Iterable[tuple[date, date, int]]) -> dict[str, list[A
     names = ("days", "instalments", "amounts", "scheduled_on", "payment_on")
     columns: dict[str, list[Any]] = {name: [] for name in names}
     for place, (accepted_on, reconciled_on, paid_before_count) in enumerate(earners, start=1):
-        scheme = RULES.scheme(accepted_on)
-        for owed in instalments_owed(scheme, reconciled_on)[: scheme.instalment_count - paid_before_count]:
+        for owed in _owed(accepted_on, reconciled_on, paid_before_count):
             number = paid_before_count + owed.number
             row = (place, number, owed.amount_rupiah, owed.scheduled_on, owed.payment_on)
             for column, value in zip(columns.values(), row, strict=True):

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from bekal.core.rules import RULES
-from bekal.incentives.entitle import entitle
+from bekal.incentives.entitle import entitle, owed_rupiah
 from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import id_array, int_array
 from bekal.ledger.movements import Kind, Movement
@@ -72,12 +72,28 @@ JOIN (VALUES ({movement_sql(Movement.CLOSE_INCENTIVE)}, 'close:incentive'),
     AS movement(debit_kind, credit_kind, reason, idempotency_key) ON movement.debit_kind = unearned.kind
 """
 
-# Whom closing would touch, and what would return of each: the balance, what open purchases give back, what is unearned.
+_CANDIDATES = f"""
+SELECT participation.id FROM participants_participation participation
+WHERE participation.accepted_on BETWEEN %(first_on)s AND %(last_on)s AND {_EARNING_ENDED}
+"""
+# Whom the closing would entitle before it returns anything: a training proven (by now, or whole, and then reconciled by
+# the ending of its purchase), here or before a take-over, and no incentive yet.
+EARNING_SQL = f"""
+SELECT place.id, place.accepted_on, place.incentives_paid_before_count AS paid_before_count
+FROM participants_participation place
+WHERE place.id IN ({_CANDIDATES}) AND place.revoked_at IS NULL AND place.clawed_back_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM incentives_entitlement entitlement
+                  WHERE entitlement.participation_id = place.id AND entitlement.kind = 'incentive')
+  AND (place.incentives_paid_before_count > 0
+       OR EXISTS (SELECT 1 FROM purchases_purchase purchase
+                  WHERE purchase.participation_id = place.id
+                    AND (purchase.reconciled_at <= %(at)s
+                         OR purchase.id IN (SELECT unnest(%(proven_ids)s::bigint[])))))
+"""
+# Whom closing would touch, and what would return of each: the balance, what open purchases give back, what is unearned
+# and stays so.
 CLOSABLE_SQL = f"""
-WITH candidate AS MATERIALIZED (
-    SELECT participation.id FROM participants_participation participation
-    WHERE participation.accepted_on BETWEEN %(first_on)s AND %(last_on)s AND {_EARNING_ENDED}
-), part AS (
+WITH candidate AS MATERIALIZED ({_CANDIDATES}), part AS (
     SELECT id AS subject_id, 0::bigint AS rupiah FROM candidate
     UNION ALL
     SELECT owner_id, remaining_rupiah FROM ledger_trainingbalance WHERE owner_id IN (SELECT id FROM candidate)
@@ -87,6 +103,11 @@ WITH candidate AS MATERIALIZED (
     JOIN purchases_purchase purchase ON purchase.id = ending.purchase_id
     UNION ALL
     SELECT owner_id, rupiah FROM ({_unearned("SELECT id FROM candidate")}) unearned
+    UNION ALL
+    SELECT earning.id, -owed.amount_rupiah
+    FROM ({EARNING_SQL}) earning
+    JOIN unnest(%(accepted_on)s::date[], %(paid_before_counts)s::smallint[], %(owed)s::bigint[])
+        AS owed(accepted_on, paid_before_count, amount_rupiah) USING (accepted_on, paid_before_count)
 )
 SELECT subject_id, sum(rupiah)::bigint AS amount_rupiah FROM part GROUP BY subject_id
 """
@@ -146,16 +167,24 @@ def _end(purchase_ids: list[int], at: datetime) -> int:
 
 def closing_listing(*, year: int, at: datetime) -> tuple[str, Mapping[str, Any]]:
     """A SELECT of (subject_id, amount_rupiah) with its values: whom closing would touch now, with what would return."""
-    values = {"first_on": date(year, 1, 1), "last_on": date(year, 12, 31), **_rule_values(at)}
+    values = {"first_on": date(year, 1, 1), "last_on": date(year, 12, 31), "at": at, **_rule_values(at)}
     with connection.cursor() as cursor:
         cursor.execute(OPEN_OF_YEAR_SQL, values)
-        purchase_ids = [number for (number,) in cursor.fetchall()]
-    endings = [each for each in ending_preview(purchase_ids=purchase_ids, at=at) if each.refunded_rupiah]
-    values |= {
-        "purchase_ids": int_array(each.purchase_id for each in endings),
-        "refunds": int_array(each.refunded_rupiah for each in endings),
+        endings = ending_preview(purchase_ids=[number for (number,) in cursor.fetchall()], at=at)
+        # An open purchase is refused to end only where it is proven whole.
+        values["proven_ids"] = int_array(each.purchase_id for each in endings if each.refusal is not None)
+        cursor.execute(f"SELECT DISTINCT accepted_on, paid_before_count FROM ({EARNING_SQL}) earning", values)
+        earnings = cursor.fetchall()
+    refunds = [each for each in endings if each.refunded_rupiah]
+    today = programme_day(at)
+    owed = [owed_rupiah(accepted_on=day, reconciled_on=today, paid_before_count=count) for day, count in earnings]
+    return CLOSABLE_SQL, values | {
+        "purchase_ids": int_array(each.purchase_id for each in refunds),
+        "refunds": int_array(each.refunded_rupiah for each in refunds),
+        "accepted_on": [day for day, _ in earnings],
+        "paid_before_counts": [count for _, count in earnings],
+        "owed": owed,
     }
-    return CLOSABLE_SQL, values
 
 
 def closable_ids(*, year: int, at: datetime) -> list[int]:

@@ -6,16 +6,16 @@ verb asks again under its own locks, and its answer is what counts (tests compar
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from django.db import connection
 
-from bekal.core.entitlement import InstalmentKind, instalments_owed
+from bekal.core.entitlement import InstalmentKind
 from bekal.core.refusal import Refusal
 from bekal.core.rules import RULES
-from bekal.incentives.entitle import EARNERS_SQL, entitle
+from bekal.incentives.entitle import EARNERS_SQL, entitle, owed_rupiah
 from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import id_array, int_array
 from bekal.lifecycle.close_year import close_year, closing_listing
@@ -162,15 +162,12 @@ def _entitling(at: datetime, parameters: Parameters) -> Listing:
             "accepted_on": [accepted_on for accepted_on, _, _ in days],
             "reconciled_on": [reconciled_on for _, reconciled_on, _ in days],
             "paid_before_counts": [paid_before_count for _, _, paid_before_count in days],
-            "amounts": [_owed_rupiah(*each) for each in days],
+            "amounts": [
+                owed_rupiah(accepted_on=accepted_on, reconciled_on=reconciled_on, paid_before_count=paid_before_count)
+                for accepted_on, reconciled_on, paid_before_count in days
+            ],
         },
     )
-
-
-def _owed_rupiah(accepted_on: date, reconciled_on: date, paid_before_count: int) -> int:
-    scheme = RULES.scheme(accepted_on)
-    left = instalments_owed(scheme, reconciled_on)[: scheme.instalment_count - paid_before_count]
-    return sum(each.amount_rupiah for each in left)
 
 
 def _entitle(ids: Sequence[int], at: datetime, parameters: Parameters) -> Done:

@@ -46,19 +46,20 @@ class Cash(Memory):
 
     def entitle(self, at: datetime) -> int:
         """Who has proven a first training earns every instalment that is left; how many people."""
-        count = 0
-        for _, place in self.those():
-            if place.revoked_at or place.closed_at or any(kind == "incentive" for kind, _ in place.earned):
-                continue
-            first_at = self._proven_at(place, at)
-            if first_at is None:
-                continue
-            before = place.paid_before_count
-            for number in range(before + 1, place.terms.incentive_count + 1):
-                due_on = pay_on(day_of(first_at), number - before)
-                place.earned["incentive", number] = Earned(place.terms.incentive_rupiah, due_on, at)
-            count += place.terms.incentive_count > before
-        return count
+        return sum(self.entitle_one(place, at) for _, place in self.those())
+
+    def entitle_one(self, place: Place, at: datetime) -> bool:
+        """Whether this one earned something by it."""
+        if place.revoked_at or place.closed_at or any(kind == "incentive" for kind, _ in place.earned):
+            return False
+        first_at = self._proven_at(place, at)
+        if first_at is None:
+            return False
+        before = place.paid_before_count
+        for number in range(before + 1, place.terms.incentive_count + 1):
+            due_on = pay_on(day_of(first_at), number - before)
+            place.earned["incentive", number] = Earned(place.terms.incentive_rupiah, due_on, at)
+        return place.terms.incentive_count > before
 
     @staticmethod
     def _proven_at(place: Place, at: datetime) -> datetime | None:

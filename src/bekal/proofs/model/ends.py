@@ -192,6 +192,7 @@ class Model(Cash):
             for training, purchase in place.purchases.items():
                 if purchase.is_open:
                     self.end_purchase(person, training, at)
+            self.entitle_one(place, at)
             for kind, keeps in self.unpaid(person, place).items():
                 self.move(person, 17, kind, TREASURY, place.held[kind] - keeps, at)
             place.closed_at = at
