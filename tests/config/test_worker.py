@@ -23,6 +23,7 @@ from bekal.config.worker import RETRY_AFTER, Worker
 from bekal.ledger.clock import programme_now
 from bekal.ledger.digests import close_digest
 from bekal.ledger.proof_results import latest_proof_result, request_proof
+from bekal.ledger.queries import proof_asked_at
 from bekal.lifecycle.mass_runs import approve_mass_run, plan_mass_run
 from bekal.lifecycle.mass_work import wake_workers
 from bekal.lifecycle.models import MassRun
@@ -96,11 +97,50 @@ def test_a_proof_that_was_asked_for_is_run_at_once(one: Worker, said: list[str],
     assert one.round() is False, "two requests were one proof"
 
 
-def test_while_another_does_the_daily_work_nobody_else_does(one: Worker, said: list[str]) -> None:
+def test_a_proof_whose_worker_died_is_run_by_the_next(
+    one: Worker, said: list[str], clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one.round()
+    clock.forward(hours=1)
+    request_proof(requested_by_id=1, at=programme_now())
+
+    def killed(_: object) -> None:
+        raise KeyboardInterrupt  # what no step catches
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, "prove_ledger", killed)
+        one.round()
+    assert Worker(say=said.append).round() is True
+    found = latest_proof_result()
+    assert found is not None and found.proved_at == programme_now()
+    assert proof_asked_at() is None
+
+
+def test_a_proof_that_fails_is_not_tried_at_once_again(
+    one: Worker, said: list[str], clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one.round()
+    clock.forward(hours=1)
+    request_proof(requested_by_id=1, at=programme_now())
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "prove_ledger", broken)
+        assert one.round() is False
+        assert one.round() is False
+    assert [text for text in said if text.startswith("proof failed: RuntimeError")] == said[-1:]
+    clock.forward(seconds=RETRY_AFTER.total_seconds())
+    assert one.round() is True and proof_asked_at() is None
+
+
+@pytest.mark.parametrize(
+    ("lock", "line"),
+    [(module.DAILY_LOCK, "daily work:"), (module.DIGEST_LOCK, "digest:"), (module.PROOF_LOCK, "proof:")],
+)
+def test_what_another_worker_is_at_nobody_else_does(one: Worker, said: list[str], lock: str, line: str) -> None:
+    factories.accepted(1)
     taken, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with module._alone(module.DAILY_LOCK) as alone:
+        with module._alone(lock) as alone:
             assert alone
             taken.set()
             done.wait()
@@ -109,26 +149,38 @@ def test_while_another_does_the_daily_work_nobody_else_does(one: Worker, said: l
     rival = threading.Thread(target=hold)
     rival.start()
     taken.wait()
+    assert one.round() is True, "the other steps are done"
+    assert sorted(text.split(":")[0] for text in said) == sorted({"daily work", "digest", "proof"} - {line[:-1]})
     assert one.round() is False
     done.set()
     rival.join()
     assert one.round() is True, "who found it taken looks again"
+    assert said[-1].startswith(line)
 
 
-def test_an_error_is_said_by_its_kind_and_tried_again_later(
-    one: Worker, said: list[str], clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+def broken(*_: object, **__: object) -> None:
+    raise RuntimeError("Siti Rahayu, 3171...")
+
+
+@pytest.mark.parametrize(
+    ("verb", "name"), [("do_daily_work", "daily work"), ("close_digest", "digest"), ("prove_ledger", "daily proof")]
+)
+def test_an_error_keeps_nothing_else_from_being_done_and_is_tried_again_later(
+    verb: str, name: str, one: Worker, said: list[str], clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(**_: object) -> None:
-        raise RuntimeError("Siti Rahayu, 3171...")
-
+    """Said by its kind: the text of an error may hold a name."""
+    factories.accepted(1)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "do_daily_work", broken)
-        assert one.round() is False
-        (text,) = said
-        assert text.startswith("daily work failed: RuntimeError in test_worker.py, line ") and "Siti" not in text
-        assert one.round() is False and len(said) == 1, "not at once"
+        patch.setattr(module, verb, broken)
+        assert one.round() is True
+        (text,) = [text for text in said if "failed" in text]
+        assert text.startswith(f"{name} failed: RuntimeError in test_worker.py, line ") and "Siti" not in text
+        assert len(said) == 3, "the two others are done"
+        assert one.round() is False and len(said) == 3, "not at once"
     clock.forward(seconds=RETRY_AFTER.total_seconds())
     assert one.round() is True
+    assert said[-1].startswith(name.removeprefix("daily ") if name == "daily proof" else name)
+    assert one.round() is False, "once a day is enough"
 
 
 def test_a_chunk_that_failed_waits_its_time(

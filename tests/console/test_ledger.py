@@ -13,7 +13,7 @@ from bekal.ledger.clock import programme_now
 from bekal.ledger.models import ProofRequest
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import Posting, post
-from bekal.ledger.proof_results import record_proof_result, take_proof_request
+from bekal.ledger.proof_results import answer_proof_requests, record_proof_result, take_proof_requests
 from bekal.ledger.queries import (
     balances_after,
     balances_of,
@@ -212,7 +212,9 @@ def test_an_officer_asks_for_a_proof_once_and_an_auditor_only_sees_it(
     assert ProofRequest.objects.count() == 1
     html = auditor.get("/console/ledger/").content.decode()
     assert "menunggu proses latar" in html and 'http-equiv="refresh"' in html
-    assert take_proof_request(at=programme_now())
+    taken_ids = take_proof_requests(at=programme_now())
+    assert "menunggu proses latar" in office.get("/console/ledger/").content.decode(), "until it is answered"
+    answer_proof_requests(ids=taken_ids, at=programme_now())
     assert "menunggu proses latar" not in office.get("/console/ledger/").content.decode()
 
 

@@ -1,7 +1,8 @@
 """The background worker: mass runs that may work, the proof where it is asked for, and once a programme day the daily
 work, the digest and the proof.
 
-It holds nothing in memory that matters: several may run, each may be killed anywhere, and the next goes on.
+It holds nothing in memory that matters: several may run, each may be killed anywhere, and the next goes on. Each step
+is tried by itself: an error in one keeps none of the others from being done.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,16 +16,17 @@ from django.db import connection, connections
 from bekal.core.money import format_rupiah
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.ledger.digests import close_digest
-from bekal.ledger.proof_results import latest_proof_result, take_proof_request
+from bekal.ledger.proof_results import answer_proof_requests, latest_proof_result, take_proof_requests
 from bekal.lifecycle.daily_work import do_daily_work
 from bekal.lifecycle.mass_runs import Progress, work
 from bekal.lifecycle.mass_work import kind_of
 from bekal.proofs.check import prove_ledger, record
 
 CHUNKS_AT_A_TIME = 10
-# A chunk, a day's work or a proof that failed is tried again after so long, not at once and not never.
+# A chunk, a day's step or a proof that failed is tried again after so long, not at once and not never.
 RETRY_AFTER = timedelta(minutes=10)
-DAILY_LOCK = "config.worker.daily"
+# Of several workers one is at it, and the locks of one that dies go with its connection.
+DAILY_LOCK, DIGEST_LOCK, PROOF_LOCK = "config.worker.daily", "config.worker.digest", "config.worker.proof"
 
 
 class Worker:
@@ -33,15 +35,19 @@ class Worker:
     def __init__(self, *, say: Callable[[str], None], stop: Callable[[], bool] = lambda: False) -> None:
         self._say = say
         self._stop = stop
-        self._daily_done_on: date | None = None
-        self._daily_failed_at: datetime | None = None
+        self._done_on: dict[str, date] = {}
+        self._failed_at: dict[str, datetime] = {}
 
     def round(self) -> bool:
         """Do a little of everything that waits; whether there was anything. Raises only where the database is gone."""
         at = programme_now()
-        busy = [self._guarded("mass runs", self._work, at), self._guarded("proof", self._prove_if_asked, at)]
-        if self._daily_is_due(at):
-            busy.append(self._guarded("daily work", self._daily, at))
+        busy = [
+            self._guarded("mass runs", self._work, at),
+            self._tried("proof", PROOF_LOCK, self._prove_if_asked, at),
+            self._daily("daily work", DAILY_LOCK, self._do_daily_work, at),
+            self._daily("digest", DIGEST_LOCK, self._close_digest, at),
+            self._daily("daily proof", PROOF_LOCK, self._prove_daily, at),
+        ]
         return any(busy)
 
     def _guarded(self, what: str, step: Callable[[datetime], bool], at: datetime) -> bool:
@@ -49,16 +55,40 @@ class Worker:
         if self._stop():
             return False
         try:
-            return step(at)
+            done = step(at)
         except Exception as error:
             if not connection.in_atomic_block and not connection.is_usable():
                 raise
             # Never the text of an error, which may hold a name: its kind and where it was raised.
             frame = extract_tb(error.__traceback__)[-1]
             self._say(f"{what} failed: {kind_of(error)} in {Path(frame.filename).name}, line {frame.lineno}")
-            if step == self._daily:
-                self._daily_failed_at = at
+            self._failed_at[what] = at
             return False
+        self._failed_at.pop(what, None)
+        return done
+
+    def _tried(self, what: str, lock: str, step: Callable[[datetime], bool], at: datetime) -> bool:
+        """The step, where no other worker is at it and its last failure is not too fresh."""
+        failed_at = self._failed_at.get(what)
+        # Either way: the clock of a simulated programme can be set back.
+        if failed_at is not None and abs(at - failed_at) < RETRY_AFTER:
+            return False
+
+        def alone_at_it(at: datetime) -> bool:
+            with _alone(lock) as alone:
+                # Another worker is at it; if it dies, the next round is ours.
+                return alone and step(at)
+
+        return self._guarded(what, alone_at_it, at)
+
+    def _daily(self, what: str, lock: str, step: Callable[[datetime], bool], at: datetime) -> bool:
+        """The step once a programme day; after a restart again, which changes nothing but for what is new."""
+        if self._done_on.get(what) == programme_day(at):
+            return False
+        done = self._tried(what, lock, step, at)
+        if done:
+            self._done_on[what] = programme_day(at)
+        return done
 
     def _work(self, at: datetime) -> bool:
         worked = work(
@@ -77,40 +107,38 @@ class Worker:
         )
 
     def _prove_if_asked(self, at: datetime) -> bool:
-        if not take_proof_request(at=at):
-            return False
-        self._prove()
-        return True
+        return self._prove(at, only_asked=True)
 
-    def _prove(self) -> None:
+    def _prove(self, at: datetime, *, only_asked: bool) -> bool:
+        """One proof, which answers whoever has asked by now; killed before its end it leaves them waiting."""
+        asked_ids = take_proof_requests(at=at)
+        if only_asked and not asked_ids:
+            return False
         proof = prove_ledger(connections["proof"])
         record(proof)
+        answer_proof_requests(ids=asked_ids, at=programme_now())
         self._say(f"proof: {proof.transfer_count:,} transfers, {len(proof.violations)} checks broken")
+        return True
 
-    def _daily_is_due(self, at: datetime) -> bool:
-        if self._daily_done_on == programme_day(at):
-            return False
-        # Either way: the clock of a simulated programme can be set back.
-        return self._daily_failed_at is None or abs(at - self._daily_failed_at) >= RETRY_AFTER
+    def _do_daily_work(self, at: datetime) -> bool:
+        done = do_daily_work(at=at)
+        self._say(
+            f"daily work: {len(done.reconciled.purchase_ids):,} purchases reconciled, "
+            f"{done.entitled.entitlement_count:,} instalments earned, {len(done.planned_run_ids)} runs planned, "
+            f"{len(done.waiting)} wait for approval"
+        )
+        return True
 
-    def _daily(self, at: datetime) -> bool:
-        """What is done once a programme day; after a restart again, which changes nothing but for what is new."""
-        with _alone(DAILY_LOCK) as alone:
-            if not alone:
-                return False  # another worker is at it; if it dies, the next round is ours
-            done = do_daily_work(at=at)
-            self._say(
-                f"daily work: {len(done.reconciled.purchase_ids):,} purchases reconciled, "
-                f"{done.entitled.entitlement_count:,} instalments earned, {len(done.planned_run_ids)} runs planned, "
-                f"{len(done.waiting)} wait for approval"
-            )
-            link = close_digest(at=at)
-            if link is not None:
-                self._say(f"digest: link {link.number} closed over {link.transfer_count:,} transfers")
-            latest = latest_proof_result()
-            if latest is None or programme_day(latest.proved_at) != programme_day(at):
-                self._prove()
-        self._daily_done_on = programme_day(at)
+    def _close_digest(self, at: datetime) -> bool:
+        link = close_digest(at=at)
+        if link is not None:
+            self._say(f"digest: link {link.number} closed over {link.transfer_count:,} transfers")
+        return True
+
+    def _prove_daily(self, at: datetime) -> bool:
+        latest = latest_proof_result()
+        if latest is None or programme_day(latest.proved_at) != programme_day(at):
+            self._prove(at, only_asked=False)
         return True
 
 

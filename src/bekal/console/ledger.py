@@ -145,8 +145,7 @@ def _out(form: str, shown: Books) -> HttpResponseBase:
 @require_POST
 def prove_now(request: HttpRequest) -> HttpResponseBase:
     """Ask the worker for a proof; asked again while one waits, it is the same request."""
-    if proof_asked_at() is None:
-        request_proof(requested_by_id=signed_in_id(request), at=programme_now())
+    request_proof(requested_by_id=signed_in_id(request), at=programme_now())
     messages.info(request, _("The proof was asked for. The worker takes it next; this page shows its result."))
     return redirect("console:ledger")
 

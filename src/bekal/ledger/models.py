@@ -4,6 +4,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Now
 
 from bekal.ledger.append_only import AppendOnlyModel
 from bekal.ledger.movements import Kind, Reason, allowed_pairs
@@ -108,10 +109,14 @@ class DigestLink(AppendOnlyModel):
 
 
 class ProofResult(AppendOnlyModel):
-    """What one run of the proof found. The newest decides whether payouts may be released."""
+    """What one run of the proof found. The one that looked last decides whether payouts may be released.
+
+    `looked_at` is when its snapshot was taken, by the database's own clock: the programme's can be set back, and a
+    proof that began earlier may be recorded later."""
 
     as_of = models.DateTimeField(null=True)
     proved_at = models.DateTimeField()
+    looked_at = models.DateTimeField(db_default=Now())
     duration_ms = models.PositiveIntegerField()
     transfer_count = models.BigIntegerField()
     participation_count = models.BigIntegerField()
@@ -122,8 +127,19 @@ class ProofResult(AppendOnlyModel):
 
 
 class ProofRequest(models.Model):
-    """Somebody asked for the proof to be run now; the worker takes it."""
+    """Somebody asked for the proof to be run now. A worker takes it, and it stays open until a proof that began
+    afterwards is recorded: a worker that is killed in between loses none."""
 
     requested_by_id = models.BigIntegerField()
     requested_at = models.DateTimeField()
     taken_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(answered_at=None) | Q(taken_at__isnull=False),
+                name="ledger_proofrequest_taken_before_answer",
+                violation_error_message="A proof is taken up before it is answered.",
+            ),
+        ]

@@ -1,11 +1,13 @@
-"""What the proofs found, kept for good: the newest of the present decides whether money may be released."""
+"""What the proofs found, kept for good: the one that looked at the present last decides what may be released."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from bekal.ledger.models import ProofRequest, ProofResult
 from bekal.ledger.movements import Kind
@@ -40,12 +42,15 @@ def record_proof_result(
     violations: Sequence[Mapping[str, Any]],
     kinds: Mapping[int, tuple[int, int]],
     digest_sha256: bytes | None,
+    looked_at: datetime | None = None,
 ) -> None:
     """Keep what one run found. A violation has `name`, `holds` and `rows` (plain values); `kinds` has what went into
-    and out of each kind, in rupiah."""
+    and out of each kind, in rupiah. `looked_at` is when its snapshot was taken, by the clock of the database's server;
+    left out: now."""
     ProofResult.objects.create(
         as_of=as_of,
         proved_at=proved_at,
+        looked_at=looked_at or Now(),
         duration_ms=duration_ms,
         transfer_count=transfer_count,
         participation_count=participation_count,
@@ -60,8 +65,8 @@ def record_proof_result(
 
 
 def latest_proof_result() -> StoredProof | None:
-    """The newest run about the present; what was asked as of a past instant decides nothing."""
-    row = ProofResult.objects.filter(as_of=None).order_by("-id").first()
+    """The run that looked at the present last; what was asked as of a past instant decides nothing."""
+    row = _of_the_present().first()
     if row is None:
         return None
     return StoredProof(
@@ -84,23 +89,34 @@ def _totals(kinds: Iterable[tuple[str, Sequence[int]]]) -> Iterable[KindTotal]:
             yield KindTotal(Kind(int(number)), into_rupiah, out_rupiah)
 
 
+def _of_the_present() -> QuerySet[ProofResult]:
+    """Who looked last comes first, whenever it was recorded: an older look that took longer does not count more."""
+    return ProofResult.objects.filter(as_of=None).order_by("-looked_at", "-id")
+
+
 def is_release_blocked() -> bool:
-    """Whether the newest proof found a difference: then no money is released until one finds none.
+    """Whether the proof that looked last found a difference: then no money is released until one finds none.
 
     Before the first proof nothing is blocked; the worker proves every day."""
-    found = ProofResult.objects.filter(as_of=None).order_by("-id").values_list("violation_count", flat=True).first()
-    return bool(found)
+    return bool(_of_the_present().values_list("violation_count", flat=True).first())
 
 
 def request_proof(*, requested_by_id: int, at: datetime) -> None:
-    """Ask the worker to prove now."""
-    ProofRequest.objects.create(requested_by_id=requested_by_id, requested_at=at)
+    """Ask the worker to prove now; asked again before one is taken up it is the same request."""
+    if not ProofRequest.objects.filter(taken_at=None, answered_at=None).exists():
+        ProofRequest.objects.create(requested_by_id=requested_by_id, requested_at=at)
 
 
 @transaction.atomic
-def take_proof_request(*, at: datetime) -> bool:
-    """Take every request that waits, as one; whether there was any. A rival worker finds none."""
-    waiting = ProofRequest.objects.select_for_update(skip_locked=True).filter(taken_at=None).order_by("id")
-    ids = list(waiting.values_list("id", flat=True))
-    ProofRequest.objects.filter(id__in=ids).update(taken_at=at)
-    return bool(ids)
+def take_proof_requests(*, at: datetime) -> list[int]:
+    """Every request without an answer, also one whose taker died; they are answered by one proof that begins now.
+
+    Only one worker may be at it (an advisory lock of its own), or it would prove what another is proving."""
+    open_ids = list(ProofRequest.objects.filter(answered_at=None).order_by("id").values_list("id", flat=True))
+    ProofRequest.objects.filter(id__in=open_ids).update(taken_at=at)
+    return open_ids
+
+
+def answer_proof_requests(*, ids: Collection[int], at: datetime) -> None:
+    """The proof that was begun after these were taken is recorded."""
+    ProofRequest.objects.filter(id__in=ids).update(answered_at=at)

@@ -247,6 +247,6 @@ def digest_head() -> DigestHead | None:
 
 
 def proof_asked_at() -> datetime | None:
-    """Since when a request to run the proof waits for the worker; None where none does."""
-    waiting = ProofRequest.objects.filter(taken_at=None).order_by("requested_at")
+    """Since when a request to run the proof waits for its answer; None where none does."""
+    waiting = ProofRequest.objects.filter(answered_at=None).order_by("requested_at")
     return waiting.values_list("requested_at", flat=True).first()

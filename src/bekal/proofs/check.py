@@ -59,10 +59,12 @@ class Violation:
 class Proof:
     """What was checked as of which instant (None: now), over how many rows, and what was found.
 
-    `kinds` has what went into and out of each kind, `digest` is None as of a past instant."""
+    `looked_at` is when the snapshot was taken, by the clock of the database's server; `kinds` has what went into and
+    out of each kind, `digest` is None as of a past instant."""
 
     as_of: datetime | None
     proved_at: datetime
+    looked_at: datetime
     duration_seconds: float
     checked: tuple[Invariant, ...]
     transfer_count: int
@@ -148,6 +150,10 @@ def prove_ledger(connection: BaseDatabaseWrapper, *, as_of: datetime | None = No
     chain = list(steps(findings.chain)) if as_of is None else []
     others = [findings.look(look) for look in LOOKS if look is not OWNERS]
     with snapshot(connection) as cursor, _tuned(cursor):
+        # The setting of `_tuned` was the first question, so the snapshot is there: whoever commits from here on is not
+        # in it.
+        cursor.execute("SELECT clock_timestamp()")
+        (looked_at,) = cursor.fetchone()
         for step in (findings.count, *chain[:1]):
             step(cursor)
         _share(connection, cursor, [findings.owners, others[0], findings.list_open, *others[1:], *chain[1:]])
@@ -158,6 +164,7 @@ def prove_ledger(connection: BaseDatabaseWrapper, *, as_of: datetime | None = No
     return Proof(
         as_of=as_of,
         proved_at=findings.proved_at,
+        looked_at=looked_at,
         duration_seconds=time.perf_counter() - started,
         checked=tuple(sorted(checked, key=order.__getitem__)),
         transfer_count=findings.transfer_count,
@@ -176,6 +183,7 @@ def record(proof: Proof, *, at: datetime | None = None) -> None:
     record_proof_result(
         as_of=proof.as_of,
         proved_at=at or proof.proved_at,
+        looked_at=proof.looked_at,
         duration_ms=round(proof.duration_seconds * 1000),
         transfer_count=proof.transfer_count,
         participation_count=proof.participation_count,

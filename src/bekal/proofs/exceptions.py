@@ -187,7 +187,7 @@ WHERE (run.operation IN ('accept_wave', 'entitle') AND run.planned_at <= %(as_of
   AND (chunk.done_at IS NULL OR chunk.done_at > %(as_of)s)
 UNION ALL
 SELECT 'proof_waiting', 'worker', '', 0, requested_at, NULL FROM ledger_proofrequest
-WHERE requested_at <= %(as_of)s AND (taken_at IS NULL OR taken_at > %(as_of)s)
+WHERE requested_at <= %(as_of)s AND (answered_at IS NULL OR answered_at > %(as_of)s)
 """
 ITEMS_SQL = """
 SELECT kind, owner, of, count(*), sum(rupiah)::bigint, min(since_at), explains
