@@ -109,6 +109,57 @@ DAMAGES: dict[str, Damage] = {
     "an instalment of another amount": Damage(
         "UPDATE incentives_entitlement SET amount_rupiah = 500000 WHERE id = 5 * 12 + 3", "carry one amount", {"I4"}
     ),
+    "instalments worth more than was promised": Damage(
+        "UPDATE incentives_entitlement SET amount_rupiah = 600001 WHERE participation_id = 12 AND kind = 'incentive'",
+        "is worth what the rules",
+        {"I4", "I5"},
+    ),
+    "a survey worth less than was promised": Damage(
+        "UPDATE incentives_entitlement SET amount_rupiah = 40000 WHERE id = 5 * 14 + 5",
+        "is worth what the rules",
+        {"I4"},
+    ),
+    "an incentive without a proven training": Damage(
+        "UPDATE purchases_purchase SET completed_at = NULL, reconciled_at = NULL, settlement_id = NULL"
+        " WHERE participation_id = 14",
+        "only when a first training is proven",
+        {"I5", "I6"},
+    ),
+    "an incentive earned before the training was proven": Damage(
+        "UPDATE incentives_entitlement SET entitled_at = '2020-04-22T03:00Z' WHERE id = 5 * 14 + 1",
+        "only when a first training is proven",
+        {"I5"},
+    ),
+    "an incentive earned before the opening": Damage(
+        "UPDATE participants_participation SET incentives_paid_before_count = 1, opened_at = '2020-09-01T03:00Z'"
+        " WHERE id = 14",
+        "at the take-over where a part had been paid",
+        {"I3", "I4", "I5"},
+    ),
+    "a last day of the balance put off": Damage(
+        "UPDATE participants_participation SET balance_ends_on = '2021-12-15' WHERE id = 5",
+        "last days to buy first and to use the balance",
+        {"I8"},
+    ),
+    "a day of acceptance under other rules": Damage(
+        "UPDATE participants_participation SET accepted_on = '2023-01-09', first_purchase_due_on = '2023-01-24',"
+        " balance_ends_on = '2023-12-31' WHERE id = 5",
+        "the day of acceptance is that of its instant",
+        {"I3", "I8"},
+    ),
+    "a longer time to buy first": Damage(
+        "UPDATE participants_participation SET first_purchase_due_on = '2020-06-30' WHERE id = 5",
+        "last days to buy first",
+        {"I8"},
+    ),
+    "a purchase after the last day": Damage(
+        "UPDATE purchases_purchase SET bought_at = '2020-12-15T17:00Z', redeemed_at = NULL"
+        " WHERE participation_id = 2 AND ordinal = 2;"
+        "UPDATE ledger_transfer SET posted_at = '2020-12-15T17:00Z' WHERE owner_id = 2 AND reason = 2"
+        " AND amount_rupiah = 350000",
+        "after the last day of the balance",
+        {"I8"},
+    ),
     "a fifth instalment": Damage(
         "INSERT INTO incentives_entitlement (participation_id, kind, instalment, amount_rupiah, scheduled_on,"
         f" payment_on, entitled_at) VALUES (12, 'incentive', 5, 600000, '2021-05-25', '2021-05-27', {_LATER})",

@@ -104,23 +104,25 @@ DAMAGES = {
 
 @pytest.fixture
 def participations(transactional_db: None) -> tuple[int, ...]:
-    """Two people with their envelopes; the first has bought, and has one instalment with a planned payout."""
+    """Two people with their envelopes; the first has bought, has learned what is free, and so has earned one instalment
+    with a planned payout."""
     owners = factories.accepted(2)
     factories.bought(owners[0], factories.training(price_rupiah=300_000))
+    factories.reconciled(owners[0], factories.training(price_rupiah=0))
     officer = factories.officer("petugas-bukti")
     with connections["default"].cursor() as cursor:
         cursor.execute(
             "INSERT INTO incentives_entitlement"
             " (participation_id, kind, instalment, amount_rupiah, scheduled_on, payment_on, entitled_at)"
             " VALUES (%s, 'incentive', 1, 600000, '2020-05-25', '2020-05-26', %s) RETURNING id",
-            [owners[0], factories.ACCEPTED_AT],
+            [owners[0], factories.RECONCILED_AT],
         )
         entitlement = cursor.fetchone()[0]
         cursor.execute(
             "INSERT INTO incentives_payoutrun"
             " (planned_for, payout_count, total_rupiah, list_sha256, planned_by_id, planned_at)"
             " VALUES ('2020-05-25', 1, 600000, %s, %s, %s) RETURNING id",
-            [b"x" * 32, officer.pk, factories.ACCEPTED_AT],
+            [b"x" * 32, officer.pk, factories.RECONCILED_AT],
         )
         run = cursor.fetchone()[0]
         cursor.execute(
@@ -257,7 +259,7 @@ def test_what_is_open_is_listed_with_owner_and_age(participations: tuple[int, ..
         ("payout_waiting_for_approval", "officer", 1, 600_000),
         ("escrow_to_be_redeemed", "participant", 1, 300_000),
     ]
-    assert [each.age for each in proof.open_items] == [213, 212]
+    assert [each.age for each in proof.open_items] == [208, 212]
     assert {each.owner_label for each in proof.open_items} == {"manajemen pelaksana", "peserta"}
     out = StringIO()
     call_command("prove", "ledger", stdout=out)

@@ -7,7 +7,7 @@ look, the heavy ones first. The rows never reach this program, only what breaks 
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +36,9 @@ SESSION = {
     "enable_mergejoin": "off",
 }
 UNCHANGED = Invariant("I10", "history is unchanged: every link of the digest chain recomputes", "", "", only_now=True)
+SUMMED = Invariant("I1", "all kinds together sum to Rp0", "", "")
+# What the treasury has given, less what came back, is in the other ten kinds; there is no twelfth.
+TREASURY, ELSEWHERE = 1, range(2, 12)
 SEEN_SQL = """
 SELECT debit_kind, credit_kind, reason, count(*), sum(amount_rupiah)::bigint, max(amount_rupiah), min(amount_rupiah)
 FROM ledger_transfer WHERE posted_at <= %(as_of)s GROUP BY 1, 2, 3
@@ -118,10 +121,17 @@ class _Findings:
 
     def conclude(self, cursor: Any) -> None:
         """What needs the findings of several steps."""
+        treasury, elsewhere = self._held((TREASURY,)), self._held(ELSEWHERE)
+        if treasury + elsewhere:
+            self.violations.append(Violation(SUMMED, ({"treasury": treasury, "elsewhere": elsewhere},)))
         if rows := unexplained(cursor, self.items, self.moved, self.as_of):
             self.violations.append(Violation(EXPLAINED, tuple(rows)))
         if self.as_of is None and (differences := self.chain.result().differences):
             self.violations.append(Violation(UNCHANGED, tuple({"difference": each} for each in differences)))
+
+    def _held(self, kinds: Container[int]) -> int:
+        """What went into these kinds less what went out of them."""
+        return sum(rupiah * ((credit in kinds) - (debit in kinds)) for (debit, credit, _), rupiah in self.moved.items())
 
     @property
     def kinds(self) -> dict[int, tuple[int, int]]:
@@ -159,7 +169,7 @@ def prove_ledger(connection: BaseDatabaseWrapper, *, as_of: datetime | None = No
         _share(connection, cursor, [findings.owners, others[0], findings.list_open, *others[1:], *chain[1:]])
         findings.conclude(cursor)
     checked = [each for look in LOOKS for each in look.checked(now=as_of is None)]
-    checked += [UNCHANGED, EXPLAINED] if as_of is None else [EXPLAINED]
+    checked += [SUMMED, EXPLAINED] if as_of is not None else [SUMMED, UNCHANGED, EXPLAINED]
     order = {invariant: (int(invariant.name[1:]), place) for place, invariant in enumerate(checked)}
     return Proof(
         as_of=as_of,

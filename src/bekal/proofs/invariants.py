@@ -3,7 +3,7 @@
 The checker shares no code with the verbs: table and column names, kinds and reasons are written out, the promises are
 read from the rule files, and it runs as a role that can only read. `%(as_of)s` bounds every table that has a past;
 stored balances, counts and live settings exist only now, so those are left out as of a past instant. I10 is told by
-`ledger.digests.recompute`, I12 by `exceptions.py`.
+`ledger.digests.recompute`, I12 by `exceptions.py`, and that everything sums to Rp0 by `check.py`, which counts it all.
 """
 
 from bekal.proofs.invariants_match import CLAWBACKS, PAYOUTS, PURCHASES, REFUNDS, RETURNS
@@ -13,23 +13,6 @@ from bekal.proofs.promises import SETTLEMENT, promised_sql
 
 _HOLD_DAYS = promised_sql(SETTLEMENT, "settlement_hold_days", "proven_on")
 
-TOTALS = Look(
-    """
-    SELECT sum(amount_rupiah) FILTER (WHERE debit_kind = 1) AS left_treasury,
-           sum(amount_rupiah) FILTER (WHERE credit_kind = 1) AS came_back,
-           coalesce(sum(amount_rupiah) FILTER (WHERE credit_kind BETWEEN 2 AND 11), 0)
-               - coalesce(sum(amount_rupiah) FILTER (WHERE debit_kind BETWEEN 2 AND 11), 0) AS elsewhere
-    FROM ledger_transfer WHERE posted_at <= %(as_of)s
-    """,
-    (
-        Invariant(
-            "I1",
-            "all kinds together sum to Rp0",
-            "coalesce(left_treasury, 0) - coalesce(came_back, 0) <> elsewhere",
-            "left_treasury, came_back, elsewhere",
-        ),
-    ),
-)
 ATTEMPTS = Look(
     """
     SELECT entitlement.id AS entitlement_id, entitlement.participation_id, entitlement.amount_rupiah AS earned_rupiah,
@@ -226,7 +209,6 @@ LOOKS: tuple[Look, ...] = (
     PURCHASES,
     ATTEMPTS,
     RETURNS,
-    TOTALS,
     REFUNDS,
     CLAWBACKS,
     ANSWERED,

@@ -10,7 +10,7 @@ less what returned; `in2`, `in5`, `in6` what it put there, `back5`, `back6`, `ba
 from dataclasses import replace
 
 from bekal.proofs.look import Invariant, Look
-from bekal.proofs.promises import AMOUNTS, NUMBERS, promised_sql
+from bekal.proofs.promises import AMOUNTS, DEADLINES, NUMBERS, promised_day_sql, promised_sql
 
 # reason * 10000 + paying kind * 100 + paid kind of every transfer there may be, written out once more.
 LAWFUL = (
@@ -58,11 +58,12 @@ _EARNED = """
            max(instalment) FILTER (WHERE kind = 'survey') AS last_survey,
            min(amount_rupiah) FILTER (WHERE kind = 'survey') AS least_survey,
            max(amount_rupiah) FILTER (WHERE kind = 'survey') AS most_survey,
+           min(entitled_at) FILTER (WHERE kind = 'incentive') AS first_incentive_at,
            max(entitled_at) AS last_entitled_at
     FROM incentives_entitlement WHERE entitled_at <= %(as_of)s GROUP BY participation_id
 """
 _BOUGHT = """
-    SELECT purchase.participation_id, max(bought_at) AS last_bought_at,
+    SELECT purchase.participation_id, max(bought_at) AS last_bought_at, min(reconciled_at) AS first_proven_at,
            sum(price_rupiah) FILTER (WHERE reconciled_at IS NULL AND ended_at IS NULL)::bigint AS open_rupiah,
            sum(price_rupiah - refunded_rupiah) FILTER (
                WHERE settlement_id IS NULL AND (reconciled_at IS NOT NULL OR ended_at IS NOT NULL))::bigint
@@ -88,15 +89,36 @@ _OPENED = """
 """
 
 
-def _promise(file: str, parameter: str) -> str:
-    return promised_sql(file, parameter, "p.accepted_on")
+_PLACES = """
+    SELECT id, accepted_at, accepted_on, first_purchase_due_on, balance_ends_on, opened_at, opened_rupiah,
+           incentives_paid_before_count, CASE WHEN revoked_at <= %(as_of)s THEN revoked_at END AS revoked_at,
+           CASE WHEN balance_ended_at <= %(as_of)s THEN balance_ended_at END AS balance_ended_at,
+           CASE WHEN clawed_back_at <= %(as_of)s THEN clawed_back_at END AS clawed_back_at,
+           CASE WHEN closed_at <= %(as_of)s THEN closed_at END AS closed_at
+    FROM participants_participation WHERE accepted_at <= %(as_of)s
+"""
 
 
+# By the day of acceptance, each asked once for all who were accepted on it; instants are where a day begins in Jakarta.
+_PROMISES = f"""
+    SELECT *, accepted_on::timestamp AT TIME ZONE 'Asia/Jakarta' AS day_begins_at,
+           (accepted_on + 1)::timestamp AT TIME ZONE 'Asia/Jakarta' AS day_over_at,
+           (promised_end_on + 1)::timestamp AT TIME ZONE 'Asia/Jakarta' AS balance_over_at
+    FROM (SELECT accepted_on,
+                 {promised_sql(AMOUNTS, "training_balance_rupiah", "accepted_on")} AS promised2,
+                 {promised_sql(AMOUNTS, "incentive_rupiah", "accepted_on")} AS promised_incentive,
+                 {promised_sql(AMOUNTS, "survey_rupiah", "accepted_on")} AS promised_survey,
+                 {promised_sql(NUMBERS, "instalment_count", "accepted_on")} AS promised_instalments,
+                 {promised_sql(NUMBERS, "survey_count", "accepted_on")} AS promised_surveys,
+                 {promised_sql(DEADLINES, "first_purchase_days", "accepted_on")} AS promised_days,
+                 {promised_day_sql(DEADLINES, "balance_end_month_day", "accepted_on")} AS promised_end_on
+          FROM (SELECT DISTINCT accepted_on FROM participants_participation) days) promised OFFSET 0
+"""
 _ROWS = f"""
     SELECT coalesce(p.id, m.owner_id, s.owner_id) AS owner_id, p.id AS participation_id, p.accepted_at, p.accepted_on,
-           p.balance_ends_on, p.opened_at, p.opened_rupiah, p.incentives_paid_before_count AS paid_before,
-           p.revoked_at, p.balance_ended_at, p.clawed_back_at, p.closed_at,
-           m.owner_id IS NOT NULL AS has_money, m.first_at, m.is_faulty, m.is_unlawful, m.commitments,
+           p.first_purchase_due_on, p.balance_ends_on, p.opened_at, p.opened_rupiah,
+           p.incentives_paid_before_count AS paid_before, p.revoked_at, p.balance_ended_at, p.clawed_back_at,
+           p.closed_at, m.owner_id IS NOT NULL AS has_money, m.first_at, m.is_faulty, m.is_unlawful, m.commitments,
            coalesce(o.openings, 0) AS openings,
            o.opened_kinds, o.last_opening_at, coalesce(o.opening_rupiah, 0) AS opening_rupiah, m.last_in_at,
            m.first_out_at, m.last_training_at, m.last_sent_at, m.k2 IS NOT NULL AS has_training,
@@ -104,20 +126,14 @@ _ROWS = f"""
            coalesce(e.instalments * e.most_incentive, 0) AS earned5, coalesce(e.surveys * e.most_survey, 0) AS earned6,
            e.instalments, e.first_instalment,
            e.last_instalment, e.least_incentive, e.most_incentive, e.surveys, e.last_survey, e.least_survey,
-           e.most_survey, e.last_entitled_at,
-           b.last_bought_at, coalesce(b.open_rupiah, 0) AS open_rupiah, coalesce(b.proven_rupiah, 0) AS proven_rupiah,
-           coalesce(b.settled_rupiah, 0) AS settled_rupiah, s.granted_rupiah, s.remaining_rupiah,
-           {_promise(AMOUNTS, "training_balance_rupiah")} AS promised2,
-           {_promise(AMOUNTS, "incentive_rupiah")} AS promised_incentive,
-           {_promise(AMOUNTS, "survey_rupiah")} AS promised_survey,
-           {_promise(NUMBERS, "instalment_count")} AS promised_instalments,
-           {_promise(NUMBERS, "survey_count")} AS promised_surveys
-    FROM (SELECT id, accepted_at, accepted_on, balance_ends_on, opened_at, opened_rupiah, incentives_paid_before_count,
-                 CASE WHEN revoked_at <= %(as_of)s THEN revoked_at END AS revoked_at,
-                 CASE WHEN balance_ended_at <= %(as_of)s THEN balance_ended_at END AS balance_ended_at,
-                 CASE WHEN clawed_back_at <= %(as_of)s THEN clawed_back_at END AS clawed_back_at,
-                 CASE WHEN closed_at <= %(as_of)s THEN closed_at END AS closed_at
-          FROM participants_participation WHERE accepted_at <= %(as_of)s) p
+           e.most_survey, e.first_incentive_at, e.last_entitled_at,
+           b.last_bought_at, b.first_proven_at, coalesce(b.open_rupiah, 0) AS open_rupiah,
+           coalesce(b.proven_rupiah, 0) AS proven_rupiah, coalesce(b.settled_rupiah, 0) AS settled_rupiah,
+           s.granted_rupiah, s.remaining_rupiah,
+           r.promised2, r.promised_incentive, r.promised_survey, r.promised_instalments, r.promised_surveys,
+           r.promised_days, r.promised_end_on, r.day_begins_at, r.day_over_at, r.balance_over_at
+    FROM ({_PLACES}) p
+    LEFT JOIN ({_PROMISES}) r ON r.accepted_on = p.accepted_on
     FULL JOIN ({_MONEY}) m ON m.owner_id = p.id
     LEFT JOIN ({_OPENED}) o ON o.owner_id = m.owner_id
     LEFT JOIN ({_EARNED}) e ON e.participation_id = p.id
@@ -241,9 +257,23 @@ OWNERS = Look(
         ),
         Invariant(
             "I4",
+            "each instalment and each survey is worth what the rules of the day of acceptance say",
+            "most_incentive <> promised_incentive OR most_survey <> promised_survey",
+            "owner_id, accepted_on, most_incentive, promised_incentive, most_survey, promised_survey",
+        ),
+        Invariant(
+            "I4",
             "all surveys of a participation carry one amount, and were committed or taken over",
             "least_survey <> most_survey OR surveys * most_survey > in6",
             "owner_id, surveys, least_survey, most_survey, in6 AS committed_rupiah",
+        ),
+        Invariant(
+            "I5",
+            "an incentive is earned only when a first training is proven, or at the take-over where a part had been "
+            "paid before",
+            "first_incentive_at < CASE WHEN paid_before > 0 THEN opened_at"
+            " ELSE coalesce(first_proven_at, 'infinity') END",
+            "owner_id, first_incentive_at, first_proven_at, paid_before, opened_at",
         ),
         Invariant(
             "I6",
@@ -284,6 +314,20 @@ OWNERS = Look(
             "after the end of the balance it is Rp0, to the last rupiah, and stays so",
             "balance_ended_at IS NOT NULL AND (k2 <> 0 OR last_training_at > balance_ended_at)",
             "owner_id, balance_ended_at, k2, last_training_at",
+        ),
+        Invariant(
+            "I8",
+            "the day of acceptance is that of its instant, and the last days to buy first and to use the balance are "
+            "those of its rules",
+            """accepted_at < day_begins_at OR accepted_at >= day_over_at OR balance_ends_on <> promised_end_on
+               OR first_purchase_due_on <> least(accepted_on + promised_days, promised_end_on)""",
+            "owner_id, accepted_at, accepted_on, first_purchase_due_on, balance_ends_on, promised_end_on",
+        ),
+        Invariant(
+            "I8",
+            "nothing was bought after the last day of the balance",
+            "last_bought_at >= balance_over_at",
+            "owner_id, balance_ends_on, last_bought_at",
         ),
         Invariant(
             "I8",
