@@ -1,8 +1,11 @@
 """`prove model`: the machines find no difference, say one in sentences where there is one, and leave nothing behind."""
 
+import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,10 +15,13 @@ from hypothesis import strategies as st
 from bekal.core.entitlement import instalments_owed
 from bekal.core.money import allocate
 from bekal.core.rules import RULES
+from bekal.proofs.model import batches as module
+from bekal.proofs.model.batches import Batch, Progress, let_loose
 from bekal.proofs.model.days import pay_on, terms_of
 from bekal.proofs.model.ends import Model
-from bekal.proofs.model.hunt import MACHINES, Ground, ground, let_loose
+from bekal.proofs.model.hunt import MACHINES, Failure, Ground, Run, ground
 from bekal.proofs.model.memory import BALANCE, DONE, ESCROW, OWED, TREASURY, Offer
+from bekal.proofs.result_file import keep_progress
 from tests.conftest import JAKARTA
 
 SEED = 1
@@ -30,12 +36,16 @@ def world(own_databases: None) -> Iterator[Ground]:
 
 
 def test_the_programme_and_the_plain_model_agree(world: Ground) -> None:
-    """The size of every run; `manage prove model --examples 5000 --steps 50` is the full one."""
-    runs = let_loose([*MACHINES], world, examples=100, steps=30, seed_number=SEED, shrink=False)
+    """The size of every run; `manage prove model --examples 5000 --steps 50 --resume FILE` is the full one."""
+    progress = Progress(SEED, 30)
+    let_loose(progress, world, examples=100, shrink=False)
+    runs = progress.machines
+    assert [run.machine for run in runs] == [*MACHINES]
     for run in runs:
         assert run.problem == ""
         assert run.failure is None, "\n".join((run.failure.told, *run.failure.story))
         assert run.example_count >= 100
+        assert run.proven_count >= run.example_count * 0.75, "most examples end with all of I1 to I12"
     done = {name for run in runs for (name, answer), _ in run.steps.items() if answer == DONE}
     assert done >= {
         "accept",
@@ -56,15 +66,94 @@ def test_the_programme_and_the_plain_model_agree(world: Ground) -> None:
     }
 
 
-def test_the_command_says_what_it_did(own_databases: None) -> None:
-    out = StringIO()
-    call_command("prove", "model", examples=2, steps=5, seed=3, bugs=False, stdout=out)
+def test_the_command_says_what_it_did_and_a_later_start_does_the_rest(own_databases: None, tmp_path: Path) -> None:
+    out, result = StringIO(), tmp_path / "result"
+    files = [f"--resume={tmp_path / 'progress'}", f"--result={result}"]
+    call_command("prove", "model", "--no-bugs", "--steps=5", "--examples=2", "--seed=3", *files, stdout=out)
+    first = json.loads(result.read_text())
+    call_command("prove", "model", "--no-bugs", "--steps=5", "--examples=4", *files, stdout=out)
+    then = json.loads(result.read_text())
+    assert first["seed"] == then["seed"] == 3
+    for before, after in zip(first["machines"], then["machines"], strict=True):
+        assert 2 <= before["examples"] <= after["examples"] - 2
+        assert before["exercised"].items() != after["exercised"].items()
+        assert all(after["exercised"][step] >= count for step, count in before["exercised"].items())
     told = out.getvalue()
-    assert "prove model: " in told
-    assert "seed 3" in told
-    assert "small steps: " in told
-    assert "journeys: " in told
-    assert "no failure in" in told
+    for part in ("prove model: ", "seed 3", "small steps: ", "journeys: ", "proven in full", "no failure in"):
+        assert part in told
+
+
+def test_the_same_seed_tries_the_same(world: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the order of the batches, and in however many starts."""
+    monkeypatch.setattr(module, "BATCH_EXAMPLES", 2)
+    at_once, in_parts = Progress(5, 6), Progress(5, 6)
+    let_loose(at_once, world, examples=4, shrink=False)
+    for examples in (2, 4):
+        let_loose(in_parts, world, examples=examples, shrink=False)
+        in_parts = Progress.of(json.loads(json.dumps(in_parts.kept())))
+    assert {name: run.steps for name, run in at_once.runs.items()} == {
+        name: run.steps for name, run in in_parts.runs.items()
+    }
+
+
+def test_what_is_to_come_is_what_no_start_has_done() -> None:
+    progress = Progress(1, 30)
+    assert list(progress.to_come(70)) == [
+        Batch("small steps", 0, 50),
+        Batch("journeys", 0, 50),
+        Batch("small steps", 50, 20),
+        Batch("journeys", 50, 20),
+    ]
+    progress.add(Batch("small steps", 50, 20), a_run("small steps"))
+    progress.add(Batch("journeys", 0, 50), a_run("journeys"))
+    assert list(progress.to_come(100)) == [
+        Batch("small steps", 0, 50),
+        Batch("small steps", 70, 30),
+        Batch("journeys", 50, 50),
+    ]
+    assert len({batch.seed_of(seed) for batch in progress.to_come(100) for seed in (1, 2)}) == 6
+
+
+def test_a_machine_that_has_found_something_is_not_let_loose_again() -> None:
+    progress = Progress(1, 30)
+    progress.add(Batch("journeys", 0, 50), a_run("journeys", Failure("balances", "Rp1 too much", ("accept", "buy"))))
+    progress.add(Batch("journeys", 50, 50), a_run("journeys"))
+    kept = Progress.of(json.loads(json.dumps(progress.kept())))
+    assert kept == progress
+    assert not kept.runs["journeys"].holds
+    assert kept.runs["journeys"].failure == Failure("balances", "Rp1 too much", ("accept", "buy"))
+    assert list(kept.to_come(50)) == [Batch("small steps", 0, 50)]
+
+
+def test_a_run_without_a_step_does_not_hold() -> None:
+    assert a_run("journeys").holds
+    assert not Run("journeys", 5, 5, 0, Counter(), 1.0, 1.0).holds
+
+
+def a_run(machine: str, failure: Failure | None = None) -> Run:
+    return Run(machine, 50, 44, 900, Counter({("buy", "done"): 7}), 1.5, 0.5, failure)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--examples=0", "--no-bugs"], "tries nothing"),
+        (["--examples=-1"], "'-1' is no whole number from 0 up"),
+        (["--steps=0"], "'0' is no whole number from 1 up"),
+        (["--examples=many"], "'many' is no whole number"),
+    ],
+)
+def test_to_try_nothing_is_refused(options: list[str], told: str) -> None:
+    with pytest.raises(CommandError, match=told):
+        call_command("prove", "model", *options)
+
+
+def test_a_file_of_another_run_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "progress"
+    keep_progress(path, "model", Progress(4, 50).kept())
+    for options, told in (([], "say --steps 50"), (["--steps=50", "--seed=5"], "goes on with seed 4")):
+        with pytest.raises(CommandError, match=told):
+            call_command("prove", "model", f"--resume={path}", *options)
 
 
 def test_a_bug_that_is_none_is_refused(own_databases: None) -> None:

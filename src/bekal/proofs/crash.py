@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from bekal.proofs.arguments import add_common_arguments, seed_of, whole_number
 from bekal.proofs.crash_kills import (
     boundaries_of,
     careless_is_noticed,
@@ -28,7 +29,7 @@ from bekal.proofs.crash_kills import (
 from bekal.proofs.crash_runs import Base, Run, base_database, looking, torn, wrong_end
 from bekal.proofs.own_server import OwnServerError, own_server
 from bekal.proofs.report import bound, heading
-from bekal.proofs.result_file import add_common_arguments, keep_progress, read_progress, seed_of, write_result
+from bekal.proofs.result_file import keep_progress, read_progress, write_result
 from bekal.proofs.scratch import connected_to, migrate, scratch_database
 from bekal.proofs.subjects import Output
 from bekal.proofs.workers import Bar
@@ -74,23 +75,24 @@ class Crash:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--kills", type=int, default=KILLS, help=f"runners killed at any instant (default {KILLS})")
-    parser.add_argument("--backend-kills", type=int, default=BACKEND_KILLS, help=f"default {BACKEND_KILLS}")
-    parser.add_argument("--server-kills", type=int, default=SERVER_KILLS, help=f"default {SERVER_KILLS}")
+    parser.add_argument(
+        "--kills", type=whole_number(0), default=KILLS, help=f"runners killed at any instant (default {KILLS})"
+    )
+    parser.add_argument("--backend-kills", type=whole_number(0), default=BACKEND_KILLS, help=f"default {BACKEND_KILLS}")
+    parser.add_argument("--server-kills", type=whole_number(0), default=SERVER_KILLS, help=f"default {SERVER_KILLS}")
     add_common_arguments(parser)
 
 
 def run(options: Mapping[str, Any], stdout: Output) -> int:
     """The command; 0 where every run ended as its undisturbed twin and the careless runners were noticed."""
-    kept = read_progress(options.get("resume"))
+    kept = read_progress("crash", options)
     crash = Crash(**kept) if kept else Crash(seed_of(options))
     wanted = (options["kills"], options["backend_kills"], options["server_kills"])
     prove_crash(crash, kills=wanted[0], backend_kills=wanted[1], server_kills=wanted[2], path=options.get("resume"))
     stdout.write(heading("crash", seed=crash.seed, kills=crash.killed))
     for line in lines_of(crash):
         stdout.write(line)
-    if options.get("result"):
-        write_result(options["result"], asdict(crash) | {"killed": crash.killed})
+    write_result(options.get("result"), asdict(crash) | {"killed": crash.killed}, resumed=options.get("resume"))
     return 0 if crash.holds else 1
 
 
@@ -103,7 +105,7 @@ def prove_crash(
 
     def done() -> None:
         crash.seconds = round(before + time.monotonic() - started, 1)
-        keep_progress(path, asdict(crash))
+        keep_progress(path, "crash", asdict(crash))
         bar.update(crash.kills + crash.backend_kills + crash.server_kills - bar.n)
 
     with bar:

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db import connection
 
+from bekal.proofs.arguments import add_common_arguments, seed_of, whole_number
 from bekal.proofs.ledger_faults import ledger_faults
 from bekal.proofs.race_contest import Contest, Tally
 from bekal.proofs.race_ends import END_CONTESTS
@@ -24,7 +25,7 @@ from bekal.proofs.race_purchases import PURCHASE_CONTESTS
 from bekal.proofs.race_refunds import EndingAgainstProof
 from bekal.proofs.race_runs import RUN_CONTESTS
 from bekal.proofs.report import bound, heading
-from bekal.proofs.result_file import add_common_arguments, keep_progress, read_progress, seed_of, write_result
+from bekal.proofs.result_file import keep_progress, read_progress, write_result
 from bekal.proofs.scratch import owner_cursor, scratch_database
 from bekal.proofs.small_world import World
 from bekal.proofs.subjects import Output
@@ -89,7 +90,9 @@ class Race:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--attempts", type=int, default=ATTEMPTS, help=f"calls of rivals (default {ATTEMPTS:,})")
+    parser.add_argument(
+        "--attempts", type=whole_number(0), default=ATTEMPTS, help=f"calls of rivals (default {ATTEMPTS:,})"
+    )
     parser.add_argument("--naive", action="store_true", help="run only the careless variants: each must be noticed")
     add_common_arguments(parser)
 
@@ -97,7 +100,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Mapping[str, Any], stdout: Output) -> int:
     """The command; 0 where nothing was violated and every careless variant was noticed."""
     path = options.get("resume")
-    kept = read_progress(path)
+    kept = read_progress("race", options)
     race = _race_of(kept) if kept else Race(seed_of(options))
     prove_race(race, attempts=0 if options["naive"] else options["attempts"], path=path)
     stdout.write(
@@ -105,8 +108,7 @@ def run(options: Mapping[str, Any], stdout: Output) -> int:
     )
     for line in lines_of(race):
         stdout.write(line)
-    if options.get("result"):
-        write_result(options["result"], result_of(race))
+    write_result(options.get("result"), result_of(race), resumed=path)
     return 1 if race.violation_count or race.blind else 0
 
 
@@ -119,7 +121,7 @@ def prove_race(race: Race, *, attempts: int, path: Path | None = None) -> None:
             _one_batch(race, min(BATCH_ATTEMPTS, attempts - race.attempt_count))
             race.batch_count += 1
             race.seconds = round(before + time.monotonic() - started, 1)
-            keep_progress(path, asdict(race))
+            keep_progress(path, "race", asdict(race))
             bar.update(race.attempt_count - bar.n)
     for number, group in enumerate(_groups()):
         with scratch_database("race_naive"):

@@ -10,9 +10,10 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from typing import Any
 
 from django.db import connections
@@ -51,6 +52,14 @@ class Worker:
         if not good:
             raise WorkerFailed(value)
         return value
+
+    def value(self) -> Any:
+        """What the worker returned, waiting for it. Raises WorkerFailed where it raised, and where a signal ended it:
+        for whoever does not kill, that is no answer."""
+        result = self.result()
+        if isinstance(result, Killed):
+            raise WorkerFailed(f"signal {result.signal_number} ended a worker")
+        return result
 
     def kill(self) -> None:
         """SIGKILL: nothing of it can be caught, tidied or rolled back by the worker."""
@@ -103,13 +112,15 @@ def results_of(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
     failure: WorkerFailed | None = None
     for worker in workers:
         try:
-            result = worker.result()
+            results.append(worker.value())
         except WorkerFailed as error:
-            failure = error
-            continue
-        if isinstance(result, Killed):
-            failure = failure or WorkerFailed(f"signal {result.signal_number} ended a worker")
-        results.append(result)
+            failure = failure or error
     if failure is not None:
         raise failure
     return results
+
+
+def first_done(workers: Collection[Worker]) -> Worker:
+    """Wait until one of them has an answer, or is dead; that one."""
+    ready = wait([worker._answer for worker in workers])
+    return next(worker for worker in workers if worker._answer in ready)

@@ -22,9 +22,10 @@ from django.db import connection, connections, transaction
 from bekal.core.money import format_rupiah
 from bekal.lifecycle.end_balances import Ended, end_balances
 from bekal.lifecycle.mass_runs import approve_mass_run, plan_mass_run, work
+from bekal.proofs.arguments import add_common_arguments, seed_of, whole_number
 from bekal.proofs.ledger_faults import ledger_faults
 from bekal.proofs.report import heading
-from bekal.proofs.result_file import add_common_arguments, seed_of, write_result
+from bekal.proofs.result_file import write_result
 from bekal.proofs.scratch import owner_cursor, scratch_database
 from bekal.proofs.small_world import LAST_DAY_OF_BALANCE, World, midnight_of
 from bekal.proofs.subjects import Output
@@ -67,8 +68,10 @@ class Yearend:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--balances", type=int, default=BALANCES, help=f"how many end (default {BALANCES:,})")
-    add_common_arguments(parser)
+    parser.add_argument(
+        "--balances", type=whole_number(0), default=BALANCES, help=f"how many end (default {BALANCES:,})"
+    )
+    add_common_arguments(parser, resume=False)
 
 
 def run(options: Mapping[str, Any], stdout: Output) -> int:
@@ -78,8 +81,7 @@ def run(options: Mapping[str, Any], stdout: Output) -> int:
     stdout.write(heading("yearend", seed=yearend.seed, balances=yearend.balance_count, zones=len(ZONES)))
     for line in lines_of(yearend):
         stdout.write(line)
-    if options.get("result"):
-        write_result(options["result"], asdict(yearend))
+    write_result(options.get("result"), asdict(yearend))
     return 0 if yearend.holds else 1
 
 

@@ -35,6 +35,7 @@ WHERE (SELECT coalesce(sum(CASE WHEN credit_kind = 3 THEN amount_rupiah WHEN deb
 """
 # The others read the order of instants, too. Where the clock was set back in an example, what happened and what the
 # instants say differ; the comparison after each step, which is made in the order of the steps, holds all the same.
+# Therefore one example in eight has such a clock (`wanders`), and the others are proven in full.
 TIMELESS = ("I1", "I9", "I11")
 
 
@@ -52,6 +53,7 @@ class Books(RuleBasedStateMachine):
     world: ClassVar[World]
     steps: ClassVar[Counter[tuple[str, str]]] = Counter()
     examples: ClassVar[int] = 0
+    proven: ClassVar[int] = 0  # examples at whose end every invariant was asked
     # Of the last example that failed: which comparison told, what it said, the steps. After shrinking, the smallest.
     failure: ClassVar[tuple[str, str, tuple[str, ...]] | None] = None
 
@@ -66,6 +68,7 @@ class Books(RuleBasedStateMachine):
         self.last_transfer = 0
         self.last_step: tuple[str, str, Callable[[], Any], Callable[[], Any]] | None = None
         self.is_composing = False
+        self.wanders = False
         self.was_set_back = False
         self.failed = False
         self.example = transaction.atomic()
@@ -165,6 +168,7 @@ class Books(RuleBasedStateMachine):
                 name = violation.invariant.name
                 if name in TIMELESS or not self.was_set_back:
                     raise Difference(f"invariant {name}", f"{violation.invariant.holds}: {violation.rows[0]}")
+            Books.proven += not self.was_set_back
 
 
 def _kind_of(answer: Any) -> str:

@@ -115,10 +115,17 @@ class CashSteps(Steps):
 
     # Time
 
-    def move_clock(self, by: timedelta) -> None:
-        self.go_to(self.at + by)
+    def start(self, at: datetime, *, wanders: bool) -> None:
+        """The first instant of an example; `wanders`: its clock may be set back."""
+        self.at, self.wanders = at, wanders
+
+    def move_clock(self, by: timedelta, *, back: bool = False) -> None:
+        """On by that much, or back by it where this clock wanders."""
+        self.go_to(self.at - by if back and self.wanders else self.at + by)
 
     def go_to(self, at: datetime) -> None:
+        """To that instant; a clock that does not wander stays where it is beyond it already."""
+        at = at if self.wanders else max(at, self.at)
         self.was_set_back = self.was_set_back or (at < self.at and bool(self.memory.those()))
         self.at = at
         self.story.append(f"the clock shows {at:%Y-%m-%d %H:%M:%S}")

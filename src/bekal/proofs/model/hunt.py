@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from django.db import ProgrammingError
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -18,6 +19,7 @@ from bekal.proofs.scratch import scratch_database
 from bekal.proofs.workers import fork
 
 MACHINES: dict[str, type[Books]] = {"small steps": SmallSteps, "journeys": Journeys}
+SLIPS = {f"{error.__name__} raised" for error in (NameError, AttributeError, TypeError, ImportError, ProgrammingError)}
 HUNT_EXAMPLES, HUNT_STEPS = 120, 30
 
 
@@ -29,6 +31,11 @@ class Failure:
     told: str
     story: tuple[str, ...]
 
+    @property
+    def is_slip(self) -> bool:
+        """A name or a type that is wrong in the code: a planted bug that ends like this was never let loose."""
+        return self.check in SLIPS
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -36,12 +43,32 @@ class Run:
 
     machine: str
     example_count: int
+    proven_count: int  # examples at whose end all of I1 to I12 were asked (see Books.prove)
     step_count: int
     steps: Counter[tuple[str, str]]
     seconds: float
     cpu_seconds: float
     failure: Failure | None = None
     problem: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """It did something, and found nothing."""
+        return self.step_count > 0 and self.failure is None and not self.problem
+
+    def plus(self, other: "Run") -> "Run":
+        """Two runs of one machine as one."""
+        return Run(
+            self.machine,
+            self.example_count + other.example_count,
+            self.proven_count + other.proven_count,
+            self.step_count + other.step_count,
+            self.steps + other.steps,
+            self.seconds + other.seconds,
+            self.cpu_seconds + other.cpu_seconds,
+            self.failure or other.failure,
+            self.problem or other.problem,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +95,7 @@ def copy_of(ground: Ground) -> Iterator[str]:
 
 def run_machine(machine: str, *, world: World, examples: int, steps: int, seed_number: int, shrink: bool) -> Run:
     """In this process, on the database that the connections lead to."""
-    Books.world, Books.failure, Books.examples = world, None, 0
+    Books.world, Books.failure, Books.examples, Books.proven = world, None, 0, 0
     Books.steps.clear()
     started, cpu_started = time.perf_counter(), time.process_time()
     problem = ""
@@ -95,6 +122,7 @@ def run_machine(machine: str, *, world: World, examples: int, steps: int, seed_n
     return Run(
         machine,
         Books.examples,
+        Books.proven,
         sum(Books.steps.values()),
         Books.steps.copy(),
         time.perf_counter() - started,
@@ -104,28 +132,10 @@ def run_machine(machine: str, *, world: World, examples: int, steps: int, seed_n
     )
 
 
-def let_loose(
-    machines: Sequence[str], ground: Ground, *, examples: int, steps: int, seed_number: int, shrink: bool
-) -> list[Run]:
-    """Every machine in a process and a copy of its own, at the same time."""
-    with ExitStack() as copies:
-        workers = []
-        for machine in machines:
-            copies.enter_context(copy_of(ground))
-            workers.append(fork(_task(machine, ground.world, examples, steps, seed_number, shrink)))
-        return [worker.result() for worker in workers]
-
-
-def _task(machine: str, world: World, examples: int, steps: int, seed_number: int, shrink: bool) -> Callable[[], Run]:
-    return lambda: run_machine(
-        machine, world=world, examples=examples, steps=steps, seed_number=seed_number, shrink=shrink
-    )
-
-
 def hunt(bug: Bug, ground: Ground, *, seed_number: int) -> Run:
     """Let loose on the bug the machine it names, then the others, until one has found it; the last run."""
     with copy_of(ground):
-        return fork(_hunt(bug, ground.world, seed_number)).result()
+        return fork(_hunt(bug, ground.world, seed_number)).value()
 
 
 def hunts(bugs: Sequence[Bug], ground: Ground, *, seed_number: int) -> Iterator[tuple[Bug, Run]]:
@@ -138,7 +148,7 @@ def hunts(bugs: Sequence[Bug], ground: Ground, *, seed_number: int) -> Iterator[
             for bug in some:
                 copies.enter_context(copy_of(ground))
                 workers.append(fork(_hunt(bug, ground.world, seed_number)))
-            runs = [worker.result() for worker in workers]
+            runs = [worker.value() for worker in workers]
         yield from zip(some, runs, strict=True)
 
 
@@ -150,7 +160,7 @@ def _hunt(bug: Bug, world: World, seed_number: int) -> Callable[[], Run]:
             with planted(bug):
                 return _first_to_find(order, world, seed_number)
         except DoesNotFit as error:
-            return Run(order[0], 0, 0, Counter(), 0, 0, problem=str(error))
+            return Run(order[0], 0, 0, 0, Counter(), 0, 0, problem=str(error))
 
     return task
 

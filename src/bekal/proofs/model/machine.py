@@ -23,6 +23,7 @@ STARTS = st.sampled_from(
         for day in ((2020, 11, 16), (2020, 4, 20), (2021, 9, 22), (2022, 12, 29), (2023, 1, 9))
     ]
 )
+WANDERS = st.sampled_from([False] * 7 + [True])
 PEOPLE, TRAININGS = st.integers(0, 3), st.integers(0, len(OFFERS) - 1)
 NUMBERS = st.sampled_from(range(120))
 ANSWERS = st.lists(st.sampled_from(["settled", "settled", "rejected", ""]), max_size=5).map(tuple)
@@ -41,9 +42,9 @@ Step = Callable[[], object]
 class SmallSteps(EndSteps):
     """One verb at a time: all that make sense now are as likely, between them calls that must be refused."""
 
-    @initialize(start=STARTS, people=st.integers(0, 3))
-    def begin(self, start: datetime, people: int) -> None:
-        self.go_to(start)
+    @initialize(start=STARTS, wanders=WANDERS, people=st.integers(0, 3))
+    def begin(self, start: datetime, wanders: bool, people: int) -> None:
+        self.start(start, wanders=wanders)
         for person in range(people):
             self.accept(person)
 
@@ -63,7 +64,7 @@ class SmallSteps(EndSteps):
             steps[number % len(steps)]()
         elif kind == "clock":
             span = SPANS[number % len(SPANS)]
-            self.move_clock(-span if number % 4 == 0 and span < timedelta(days=1) else span)
+            self.move_clock(span, back=number % 4 < 2 and span < timedelta(days=1))
         elif kind == "day":
             self.go_to_next_date(number // 2 % 3, end_of_day=number % 2 == 0)
         else:
@@ -167,9 +168,9 @@ class SmallSteps(EndSteps):
 class Journeys(EndSteps):
     """Whole ways: a training learned, a run paid, a last day passed; between them the clock creeps, even back."""
 
-    @initialize(start=STARTS)
-    def begin(self, start: datetime) -> None:
-        self.go_to(start)
+    @initialize(start=STARTS, wanders=WANDERS)
+    def begin(self, start: datetime, wanders: bool) -> None:
+        self.start(start, wanders=wanders)
 
     @rule(
         way=st.sampled_from(
@@ -275,9 +276,9 @@ class Journeys(EndSteps):
                 end()
 
     def creep(self, number: int) -> None:
-        """Seconds to days; a clock that is set back is set back by less than a day."""
+        """Seconds to days; a clock that is set back is set back by less than a day (and only where it wanders)."""
         span = SPANS[number % 4]
-        self.move_clock(-span if number % 5 == 0 and span < timedelta(days=1) else span)
+        self.move_clock(span, back=number % 5 < 2 and span < timedelta(days=1))
 
     def try_what_must_be_refused(self, person: int) -> None:
         """What must be refused: the cheapest training that is too dear, and postings past every verb."""
