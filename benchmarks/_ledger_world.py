@@ -25,16 +25,11 @@ TRAINING_COUNT = 1_000
 PRICES_RUPIAH = (400_000, 350_000)
 IDLE_PERCENT = 18
 
-ENVELOPE = f"""
-SELECT participation.id, movement.debit_kind, movement.credit_kind, movement.reason, movement.amount_rupiah,
-       movement.key
-FROM participants_participation participation
-CROSS JOIN (VALUES ({movement_sql(Movement.COMMIT_TRAINING)}, 1000000, 'commit:training'),
-                   ({movement_sql(Movement.COMMIT_INCENTIVE)}, 2400000, 'commit:incentive'),
-                   ({movement_sql(Movement.COMMIT_SURVEY)}, 150000, 'commit:survey'))
-    AS movement(debit_kind, credit_kind, reason, amount_rupiah, key)
-WHERE participation.id BETWEEN %(first)s AND %(last)s
-"""
+ENVELOPE = (
+    (Movement.COMMIT_TRAINING, 1_000_000, "commit:training"),
+    (Movement.COMMIT_INCENTIVE, 2_400_000, "commit:incentive"),
+    (Movement.COMMIT_SURVEY, 150_000, "commit:survey"),
+)
 _INTO = """
 INSERT INTO ledger_transfer (owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key, posted_at)
 """

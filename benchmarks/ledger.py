@@ -4,7 +4,7 @@
 
 In databases of its own, made and dropped here:
 
-mass      for N buyers and 18 in a hundred more who never buy: every envelope committed (`post_selected`) and every
+mass      for N buyers and 18 in a hundred more who never buy: every envelope committed (`post_commitments`) and every
           instalment planned (`entitle`), in chunks of 10,000 as a mass run works them, one runner. Beside each the same
           rows by COPY, read from a finished binary file, into a table with the same constraints and indexes (with the
           rows' numbers in the file, and drawing them from the sequence as the verb does) and into a bare heap; verb
@@ -169,7 +169,7 @@ def execute(statement: str, values: object = None) -> None:
 
 def mass(people: int, figures: Figures) -> bool:
     """Build the world and measure the verbs on the way; True where a sum is wrong."""
-    from bekal.ledger.post import post_selected
+    from bekal.ledger.post import post_commitments
     from benchmarks import _ledger_world as world
 
     whole = world.World(people)
@@ -180,8 +180,8 @@ def mass(people: int, figures: Figures) -> bool:
         world.people(execute, whole)
 
     def commit(first: int, last: int) -> int:
-        values = {"first": first, "last": last}
-        return post_selected(source=world.ENVELOPE, values=values, at=world.ACCEPTED_AT).transfer_count
+        owners = range(first, last + 1)
+        return post_commitments(owner_ids=owners, commitments=world.ENVELOPE, at=world.ACCEPTED_AT).transfer_count
 
     tables = {"ledger_transfer": "owner_id", "ledger_trainingbalance": "owner_id"}
     figures["posting"] = beside_copy("posting commitments", commit, tables, whole.people_count, 3)
@@ -344,21 +344,21 @@ def again(figures: Figures, when: str) -> None:
     from datetime import timedelta
 
     from bekal.incentives.entitle import entitle
-    from bekal.ledger.post import post_selected
+    from bekal.ledger.post import post_commitments
     from bekal.lifecycle.end_balances import end_balances
     from bekal.lifecycle.revoke import revoke
     from benchmarks import _ledger_world as world
 
     def commit() -> int:
         # What is posted again must be looked up key by key: one chunk, for all of them in one run nobody plans.
-        values = {"first": 1, "last": CHUNK_COUNT}
-        return post_selected(source=world.ENVELOPE, values=values, at=world.ACCEPTED_AT).transfer_count
+        owners = range(1, CHUNK_COUNT + 1)
+        return post_commitments(owner_ids=owners, commitments=world.ENVELOPE, at=world.ACCEPTED_AT).transfer_count
 
     runs: dict[str, Callable[[], int]] = {
         "entitle": lambda: entitle(at=world.ENTITLED_AT).entitlement_count,
         "revoke": lambda: revoke(at=world.REVOKED_AT).participation_count,
         "end_balances": lambda: end_balances(at=world.ENTITLED_AT + timedelta(days=1)).participation_count,
-        "post_selected": commit,
+        "post_commitments": commit,
     }
     found = figures.setdefault("finished_again", {})[when] = {}
     for name, run in runs.items():

@@ -8,7 +8,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from bekal.ledger.copy_rows import bytes_array, copy_rows, id_array, int_array, new_ids, text_array
+from bekal.ledger.copy_rows import EACH, bytes_array, copy_alike, copy_rows, id_array, int_array, new_ids, text_array
 from bekal.ledger.models import TrainingBalance, Transfer
 from bekal.messaging.models import Channel, OneTimeCode, OutboxMessage
 
@@ -26,6 +26,30 @@ def test_values_arrive_as_they_were_given() -> None:
     ]
     assert copy_rows(OutboxMessage, MESSAGE, iter(rows)) == 2
     assert list(OutboxMessage.objects.order_by("holder_id").values_list(*MESSAGE)) == rows
+
+
+@pytest.mark.django_db
+def test_rows_alike_are_what_their_rows_one_by_one_are() -> None:
+    alike = [
+        (EACH, Channel.SMS, 'tab\t line\n "quotes" éü 🎓', b"\x00\xff\\x", AT, None),
+        (EACH, "email", "", b"", AT + timedelta(days=1), AT),
+    ]
+    groups = [([7, 2**63 - 1, -3], alike), ([], alike), ([5], alike[:1]), ([6], [])]
+    assert copy_alike(OutboxMessage, MESSAGE, groups) == 7
+    wanted = [(number, *row[1:]) for numbers, rows in groups for number in numbers for row in rows]
+    assert list(OutboxMessage.objects.order_by("id").values_list(*MESSAGE)) == wanted
+    assert copy_alike(OutboxMessage, MESSAGE, []) == 0
+
+
+@pytest.mark.django_db
+def test_more_rows_alike_than_fit_into_a_block() -> None:
+    assert (
+        copy_alike(
+            TrainingBalance, ("owner_id", "granted_rupiah", "remaining_rupiah"), [(range(1, 45_001), [(EACH, 5, 5)])]
+        )
+        == 45_000
+    )
+    assert TrainingBalance.objects.filter(owner_id__gt=44_990, granted_rupiah=5).count() == 10
 
 
 @pytest.mark.django_db

@@ -1,7 +1,7 @@
 """`entitle`: whoever has a first training reconciled earns every instalment of the incentive, each with its day."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -10,8 +10,9 @@ from django.db.utils import IntegrityError
 
 from bekal.core.entitlement import Instalment, InstalmentKind, instalments_owed, survey_owed
 from bekal.core.rules import RULES
+from bekal.incentives.models import Entitlement
 from bekal.ledger.clock import JAKARTA, programme_day
-from bekal.ledger.copy_rows import id_array, int_array, text_array
+from bekal.ledger.copy_rows import EACH, copy_alike, id_array, int_array, text_array
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +49,12 @@ WHERE participation.revoked_at IS NULL AND participation.clawed_back_at IS NULL 
 # looks at each place again: who was revoked, clawed back or closed while we waited for it is left out.
 LOCK_SQL = f"""
 WITH earner AS MATERIALIZED ({EARNERS_SQL} ORDER BY participation.id FOR NO KEY UPDATE OF participation)
-SELECT accepted_on, reconciled_on, paid_before_count, count(*), array_agg(participation_id)::text
+SELECT accepted_on, reconciled_on, paid_before_count, array_agg(participation_id)::text
 FROM earner GROUP BY 1, 2, 3
 """
-LEAN_SQL = """
-INSERT INTO incentives_entitlement
-    (participation_id, kind, instalment, amount_rupiah, scheduled_on, payment_on, entitled_at)
-SELECT participation_id, %(kind)s, instalment, amount_rupiah, scheduled_on, payment_on, %(at)s
-FROM unnest(%(earner_ids)s::text[]) WITH ORDINALITY AS earners(ids, days)
-CROSS JOIN LATERAL unnest(ids::bigint[]) AS participation_id
-JOIN unnest(%(days)s::integer[], %(instalments)s::smallint[], %(amounts)s::bigint[], %(scheduled_on)s::date[],
-            %(payment_on)s::date[])
-    AS owed(days, instalment, amount_rupiah, scheduled_on, payment_on) ON owed.days = earners.days
-"""
-# A rival that was quicker makes the unique key fail; then every row is looked up before it is written.
-CAREFUL_SQL = f"""
-WITH inserted AS (
-    {LEAN_SQL} ON CONFLICT (participation_id, kind, instalment) DO NOTHING RETURNING participation_id
-)
-SELECT count(*), count(DISTINCT participation_id) FROM inserted
-"""
+_ENTITLEMENT = ("participation_id", "kind", "instalment", "amount_rupiah", "scheduled_on", "payment_on", "entitled_at")
+# A rival that was quicker makes the unique key fail once; the next look, at places that we hold by then, sees its rows.
+TRIES = 3
 
 
 @transaction.atomic
@@ -79,25 +66,26 @@ def entitle(*, at: datetime, participation_ids: Collection[int] | None = None) -
     named. The same again writes nothing. Locks the participations in the order of their numbers.
     """
     values = _values(at, participation_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_SQL, values)
-        earners = cursor.fetchall()
-        if not earners:
+    for attempt in range(1, TRIES + 1):
+        with connection.cursor() as cursor:
+            cursor.execute(LOCK_SQL, values)
+            earners = [(_owed(*days), ids[1:-1].split(",")) for *days, ids in cursor.fetchall()]
+        groups = [(list(map(int, ids)), [_row(each, at) for each in owed]) for owed, ids in earners if owed]
+        if not groups:
             return Entitled(0, 0)
-        owed = _columns_owed([days for *days, _, _ in earners])
-        values |= owed
-        values["earner_ids"] = text_array([ids for *_, ids in earners])
         try:
             with transaction.atomic():
-                cursor.execute(LEAN_SQL, values)
-                paid = set(owed["days"])
-                earner_count = sum(count for place, (*_, count, _) in enumerate(earners, start=1) if place in paid)
-                return Entitled(cursor.rowcount, earner_count)
+                entitlement_count = copy_alike(Entitlement, _ENTITLEMENT, groups)
+                return Entitled(entitlement_count, sum(len(ids) for ids, _ in groups))
         except IntegrityError as error:
-            if "incentives_entitlement_once" not in str(error):
+            if attempt == TRIES or "incentives_entitlement_once" not in str(error):
                 raise
-        cursor.execute(CAREFUL_SQL, values)
-        return Entitled(*cursor.fetchone())
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _row(owed: Instalment, at: datetime) -> tuple[object, ...]:
+    """One instalment as a row that is the same for everybody who earns it."""
+    return (EACH, owed.kind.value, owed.number, owed.amount_rupiah, owed.scheduled_on, owed.payment_on, at)
 
 
 def entitling_ids(*, at: datetime) -> list[int]:
@@ -113,10 +101,11 @@ def owed_rupiah(*, accepted_on: date, reconciled_on: date, paid_before_count: in
     return sum(each.amount_rupiah for each in _owed(accepted_on, reconciled_on, paid_before_count))
 
 
-def _owed(accepted_on: date, reconciled_on: date, paid_before_count: int) -> Sequence[Instalment]:
+def _owed(accepted_on: date, reconciled_on: date, paid_before_count: int) -> list[Instalment]:
     """The instalments that are left; the first of them has the first day."""
     scheme = RULES.scheme(accepted_on)
-    return instalments_owed(scheme, reconciled_on)[: scheme.instalment_count - paid_before_count]
+    left = instalments_owed(scheme, reconciled_on)[: scheme.instalment_count - paid_before_count]
+    return [replace(each, number=paid_before_count + each.number) for each in left]
 
 
 def _values(at: datetime, participation_ids: Collection[int] | None) -> dict[str, Any]:
@@ -126,20 +115,6 @@ def _values(at: datetime, participation_ids: Collection[int] | None) -> dict[str
         "kind": InstalmentKind.INCENTIVE.value,
         "participation_ids": None if participation_ids is None else id_array(participation_ids),
     }
-
-
-def _columns_owed(earners: Iterable[tuple[date, date, int]]) -> dict[str, list[Any]]:
-    """What the rules give for each (accepted on, first reconciled on, instalments paid before), told by its place from
-    1, as columns: the first instalment that is left has the first day."""
-    names = ("days", "instalments", "amounts", "scheduled_on", "payment_on")
-    columns: dict[str, list[Any]] = {name: [] for name in names}
-    for place, (accepted_on, reconciled_on, paid_before_count) in enumerate(earners, start=1):
-        for owed in _owed(accepted_on, reconciled_on, paid_before_count):
-            number = paid_before_count + owed.number
-            row = (place, number, owed.amount_rupiah, owed.scheduled_on, owed.payment_on)
-            for column, value in zip(columns.values(), row, strict=True):
-                column.append(value)
-    return columns
 
 
 @dataclass(frozen=True, slots=True)

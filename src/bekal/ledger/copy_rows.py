@@ -6,15 +6,29 @@ drawn from a sequence) may be left out. A statement about many rows takes each c
 driver would look at every value of a list.
 """
 
+import struct
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection
 from django.db.models import Model
+from psycopg.pq import Format
 
 MAX_BIGINT = 2**63 - 1
+# PostgreSQL, "COPY", file formats, binary format: signature, flags, length of what follows; at the end a count of -1.
+_HEADER, _TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+_COUNT, _LENGTH, _BIGINT = struct.Struct("!h"), struct.Struct("!i"), struct.Struct("!q")
+_BLOCK_ROWS = 20_000
+
+
+class _Each:
+    """See EACH."""
+
+
+# In a row of `copy_alike`: the number of the one whose row it is.
+EACH: Final = _Each()
 
 
 NEW_IDS_SQL = """
@@ -58,6 +72,45 @@ def copy_rows(model: type[Model], columns: Sequence[str], rows: Iterable[Sequenc
             for row in chain((first,), iterator):
                 copy.write_row(row)
         return int(cursor.rowcount)
+
+
+def copy_alike(
+    model: type[Model], columns: Sequence[str], groups: Iterable[tuple[Sequence[int], Sequence[Sequence[object]]]]
+) -> int:
+    """As `copy_rows`, for many who get rows alike: each group is the numbers of some and the rows that every one of
+    them gets, in which EACH stands for the number. How many rows were added.
+
+    A row is turned into bytes once for its group, and only the number is set in for each: a tenth of the cost."""
+    statement, types = _statement(model, tuple(columns))
+    with connection.wrap_database_errors, connection.cursor() as cursor:
+        with cursor.copy(statement) as copy:
+            copy.write(_HEADER)
+            for numbers, rows in groups:
+                # Between two pieces stands the number, in every row where EACH does.
+                pieces = _pieces(rows, types)
+                size = max(1, _BLOCK_ROWS // max(1, len(rows)))
+                for first in range(0, len(numbers), size):
+                    some = map(_BIGINT.pack, numbers[first : first + size])
+                    copy.write(b"".join([number.join(pieces) for number in some]))
+            copy.write(_TRAILER)
+        return int(cursor.rowcount)
+
+
+def _pieces(rows: Sequence[Sequence[object]], types: Sequence[str]) -> list[bytes]:
+    """The rows in binary form, cut where the number of each has to be set in."""
+    pieces = [bytearray()]
+    adapters = connection.connection.adapters
+    for row in rows:
+        pieces[-1] += _COUNT.pack(len(row))
+        for value, name in zip(row, types, strict=True):
+            if value is EACH:
+                pieces[-1] += _LENGTH.pack(_BIGINT.size)
+                pieces.append(bytearray())
+                continue
+            dumper = adapters.get_dumper_by_oid(adapters.types[name].oid, Format.BINARY)
+            data = None if value is None else dumper(type(value), connection.connection).dump(value)
+            pieces[-1] += _LENGTH.pack(-1) if data is None else _LENGTH.pack(len(data)) + data
+    return [bytes(piece) for piece in pieces]
 
 
 @lru_cache(maxsize=256)

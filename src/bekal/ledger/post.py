@@ -1,7 +1,7 @@
 """`post`: the one way money moves. One statement, whole or not at all, once for ever by its key."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,9 +9,19 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.utils import IntegrityError
 
-from bekal.ledger.copy_rows import int_array, text_array
+from bekal.ledger.copy_rows import EACH, copy_alike, int_array, text_array
+from bekal.ledger.models import TrainingBalance, Transfer
 from bekal.ledger.movements import Kind, Movement
-from bekal.ledger.posting_sql import GIVEN, INSERT_GIVEN_SQL, LEAN_GIVEN_SQL, SPEND_SQL, careful, lean, selected
+from bekal.ledger.posting_sql import (
+    COMMITMENTS,
+    GIVEN,
+    INSERT_GIVEN_SQL,
+    LEAN_GIVEN_SQL,
+    SPEND_SQL,
+    careful,
+    lean,
+    selected,
+)
 
 # A rival that posts the same keys at the same moment makes the unique key fail once; the second look sees its rows.
 TRIES = 3
@@ -113,6 +123,46 @@ def post_selected(*, source: str, values: Mapping[str, Any], at: datetime) -> Po
     looked = _carefully(wanted, given, naming_repeated=False)
     refused_count = len({owner_id for _, owner_id, *_ in looked.refused})
     return PostedSum(looked.posted_count, looked.posted_rupiah, refused_count, looked.known_count)
+
+
+_TRANSFER = ("owner_id", "debit_kind", "credit_kind", "reason", "amount_rupiah", "idempotency_key", "posted_at")
+_GRANT = ("owner_id", "granted_rupiah", "remaining_rupiah")
+
+
+def post_commitments(
+    *, owner_ids: Collection[int], commitments: Sequence[tuple[Movement, int, str]], at: datetime
+) -> PostedSum:
+    """As `post`, for what the treasury commits to each of many owners alike: movements with whole rupiah and key.
+
+    Written by COPY, as fast as rows come into these tables; where an owner has one of the keys already, by the careful
+    statement of `post_selected`. COMMIT_TRAINING opens the balance. Raises as `post`; ValueError for a movement that
+    takes from anything but the treasury."""
+    if at.tzinfo is None:
+        raise ValueError("at must be an aware datetime")
+    # In order, so that rivals with the same owners wait for each other and not in a circle.
+    owners = sorted(set(owner_ids))
+    if not owners or not commitments:
+        return PostedSum(0, 0, 0)
+    _check([Posting(owners[0], *commitment) for commitment in commitments])
+    if wrong := [movement.name for movement, *_ in commitments if movement.debit_kind is not Kind.TREASURY]:
+        raise ValueError(f"the treasury alone commits, and {wrong[0]} takes from another kind")
+    granted_rupiah = sum(rupiah for movement, rupiah, _ in commitments if movement.credit_kind == _BALANCE)
+    rows = [(EACH, *_CODES[movement], rupiah, key, at) for movement, rupiah, key in commitments]
+    try:
+        with transaction.atomic():
+            transfer_count = copy_alike(Transfer, _TRANSFER, [(owners, rows)])
+            if granted_rupiah:
+                copy_alike(TrainingBalance, _GRANT, [(owners, [(EACH, granted_rupiah, granted_rupiah)])])
+    except IntegrityError as error:
+        if not _is_rival(error):
+            raise
+        return post_selected(source=COMMITMENTS, values=_committing(owners, commitments), at=at)
+    return PostedSum(transfer_count, len(owners) * sum(rupiah for _, rupiah, _ in commitments), 0)
+
+
+def _committing(owners: Sequence[int], commitments: Sequence[tuple[Movement, int, str]]) -> _Values:
+    alike = _arrays_of([Posting(0, *commitment) for commitment in commitments], None)
+    return {**alike, "owners": int_array(owners)}
 
 
 def _post(postings: Sequence[Posting], at: datetime | None) -> Posted:

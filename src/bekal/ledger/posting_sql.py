@@ -28,6 +28,15 @@ ORDER BY owner_id, idempotency_key
 """
 
 
+# The same postings for each of many owners, in the columns that `selected` takes.
+COMMITMENTS = f"""
+SELECT {_COLUMNS}
+FROM unnest(%(owners)s::bigint[]) AS owner_id
+CROSS JOIN unnest(%(debits)s::smallint[], %(credits)s::smallint[], %(reasons)s::smallint[], %(amounts)s::bigint[],
+                  %(keys)s::text[]) AS alike(debit_kind, credit_kind, reason, amount_rupiah, idempotency_key)
+"""
+
+
 def selected(source: str) -> str:
     """The postings that a SELECT gives, its columns in this order, all at the one instant."""
     return f"SELECT {_COLUMNS}, %(at)s::timestamptz AS posted_at FROM ({source}) AS source({_COLUMNS})"

@@ -10,9 +10,9 @@ from bekal.core.entitlement import refusal_to_accept
 from bekal.core.refusal import Refusal
 from bekal.core.rules import RULES, Scheme
 from bekal.ledger.clock import programme_day
-from bekal.ledger.copy_rows import copy_rows, id_array, int_array, new_ids
+from bekal.ledger.copy_rows import copy_rows, id_array, new_ids
 from bekal.ledger.movements import Movement
-from bekal.ledger.post import movement_sql, post_selected
+from bekal.ledger.post import post_commitments
 from bekal.participants.models import Participation, Wave
 from bekal.participants.refusals import ParticipantRefusal
 
@@ -21,15 +21,6 @@ SELECT id, born_on FROM participants_participant WHERE id = ANY(%s::bigint[]) OR
 """
 EARLIER_SQL = """
 SELECT participant_id, accepted_on FROM participants_participation WHERE participant_id = ANY(%s::bigint[])
-"""
-ENVELOPE_SQL = f"""
-SELECT owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key
-FROM unnest(%(owner_ids)s::bigint[]) AS owner_id
-CROSS JOIN (VALUES ({movement_sql(Movement.COMMIT_TRAINING)}, %(training_rupiah)s, 'commit:training'),
-                   ({movement_sql(Movement.COMMIT_INCENTIVE)}, %(incentives_rupiah)s, 'commit:incentive'),
-                   ({movement_sql(Movement.COMMIT_SURVEY)}, %(surveys_rupiah)s, 'commit:survey'))
-    AS movement(debit_kind, credit_kind, reason, amount_rupiah, idempotency_key)
-WHERE amount_rupiah > 0
 """
 _PARTICIPATION = (
     "id",
@@ -118,13 +109,13 @@ def _write(wave: Wave, participant_ids: Sequence[int], scheme: Scheme, at: datet
     ids = dict(zip(participant_ids, new_ids(Participation, len(participant_ids)), strict=True))
     same = (wave.pk, at, scheme.accepted_on, scheme.first_purchase_due_on, scheme.balance_ends_on)
     copy_rows(Participation, _PARTICIPATION, ((number, person, *same) for person, number in ids.items()))
-    values = {
-        "owner_ids": int_array(ids.values()),
-        "training_rupiah": scheme.training_balance_rupiah,
-        "incentives_rupiah": scheme.incentives_rupiah,
-        "surveys_rupiah": scheme.surveys_rupiah,
-    }
-    posted = post_selected(source=ENVELOPE_SQL, values=values, at=at)
+    envelope = (
+        (Movement.COMMIT_TRAINING, scheme.training_balance_rupiah, "commit:training"),
+        (Movement.COMMIT_INCENTIVE, scheme.incentives_rupiah, "commit:incentive"),
+        (Movement.COMMIT_SURVEY, scheme.surveys_rupiah, "commit:survey"),
+    )
+    commitments = [commitment for commitment in envelope if commitment[1] > 0]
+    posted = post_commitments(owner_ids=ids.values(), commitments=commitments, at=at)
     if posted.repeated_count:
         raise RuntimeError(f"{posted.repeated_count} commitments of new participations had been posted before")
     return ids
