@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from benchmarks._costs import processor_seconds
 from benchmarks._ledger_world import ACCEPTED_AT, BOUGHT_AT
-from benchmarks.ledger import SEED, execute, processor_seconds
+from benchmarks.ledger import SEED, execute
 
 Figures = dict[str, Any]
 SCRIPTS = Path(__file__).resolve().parent / "pgbench"

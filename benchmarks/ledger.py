@@ -5,11 +5,11 @@
 In databases of its own, made and dropped here:
 
 mass      for N buyers and 18 in a hundred more who never buy: every envelope committed (`post_commitments`) and every
-          instalment planned (`entitle`), in chunks of 10,000 as a mass run works them, one runner. Beside each the same
-          rows by COPY, read from a finished binary file, into a table with the same constraints and indexes (with the
-          rows' numbers in the file, and drawing them from the sequence as the verb does) and into a bare heap; verb
-          and COPY take turns, a quarter of the people each. Then the revocation of the idle, and finished runs once
-          more, before the planner has ever been told a size and after. autovacuum is off for that.
+          instalment planned (`entitle`), in chunks of 10,000 as a mass run works them, by one runner and by two in
+          turns. Beside each the same rows by one COPY, read from a finished binary file, into a table with the same
+          constraints and indexes (with the rows' numbers in the file, and drawing them from the sequence as the verb
+          does) and into a bare heap; verb and COPY take turns, an eighth of the people each. Then the revocation of the
+          idle, and finished runs once more, before the planner has ever been told a size and after. autovacuum is off.
 proof     `manage prove ledger` over that world: seconds, and memory beside a run that finds nothing to look at.
 purchase  pgbench, 32 connections: the statement the program sends for a purchase (pgbench/purchase.sql) beside the same
           UPDATE and INSERT without any condition (pgbench/unchecked.sql), into the same tables and into bare ones.
@@ -23,9 +23,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 if not __package__:  # run as a file: its folder is on the path, the repository is not
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -33,12 +32,13 @@ if not __package__:  # run as a file: its folder is on the path, the repository 
 import django
 
 from benchmarks import machine
+from benchmarks._costs import Cost, Figures, Timer, ratios
 from benchmarks._ledger_proof import proof
 from benchmarks.verbs import URLS, migrate, own_database
 
 ROOT = Path(__file__).resolve().parents[1]
 SECTIONS = ("mass", "proof", "purchase", "verb")
-CHUNK_COUNT, ROUND_COUNT = 10_000, 4
+CHUNK_COUNT, ROUND_COUNT, RUNNER_COUNT = 10_000, 8, 2
 BLOCK_BYTES = 1 << 20
 SEED = 1
 LARGE = (
@@ -52,7 +52,6 @@ LARGE = (
     "incentives_payout",
     "incentives_payoutstatus",
 )
-Figures = dict[str, Any]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -107,53 +106,6 @@ def own_programme(name: str) -> Iterator[None]:
             yield
     finally:
         os.environ.update(outside)
-
-
-# What it costs
-
-
-@dataclass(slots=True)
-class Cost:
-    """Seconds by the clock, and of processor time in the backend of PostgreSQL that did the work."""
-
-    seconds: float = 0.0
-    backend_seconds: float = 0.0
-
-    def figures(self, people: int) -> Figures:
-        return {
-            "seconds": round(self.seconds, 2),
-            "people_per_second": round(people / self.seconds),
-            "backend_microseconds_per_person": round(self.backend_seconds / people * 1e6, 1),
-        }
-
-
-class Timer:
-    """Adds up what blocks of work cost, by name."""
-
-    def __init__(self) -> None:
-        self.costs: dict[str, Cost] = {}
-
-    @contextmanager
-    def __call__(self, name: str, alias: str = "default") -> Iterator[None]:
-        from django.db import connections
-
-        with connections[alias].cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            pid = cursor.fetchone()[0]
-        before, started = processor_seconds(pid), time.perf_counter()
-        yield
-        cost = self.costs.setdefault(name, Cost())
-        cost.seconds += time.perf_counter() - started
-        cost.backend_seconds += processor_seconds(pid) - before
-
-
-def processor_seconds(pid: int) -> float:
-    """What a process of this machine has used of its processors; 0 where that cannot be told."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def execute(statement: str, values: object = None) -> None:
@@ -223,43 +175,61 @@ def beside_copy(
             if kind != "bare":
                 keep_foreign_keys(table, f"{kind}_{table}")
     size = -(-people // ROUND_COUNT)
-    written = 0
-    for first in range(1, people + 1, size):
-        last = min(first + size - 1, people)
-        with timer("verb"):
-            for start in range(first, last + 1, CHUNK_COUNT):
-                written += verb(start, min(start + CHUNK_COUNT - 1, last))
+    written, people_of = 0, {1: 0, RUNNER_COUNT: 0}
+    for number, first in enumerate(range(1, people + 1, size)):
+        last, runners = min(first + size - 1, people), RUNNER_COUNT if number % 2 else 1
+        people_of[runners] += last - first + 1
+        written += worked(verb, range(first, last + 1), runners, timer)
         for table, owner in tables.items():
             chosen = f"FROM {table} WHERE {owner} BETWEEN {first} AND {last}"
             with dumped(f"SELECT * {chosen}") as dump:
                 for kind in ("same", "bare"):
-                    with timer(kind, "owner"):
+                    with timer(f"{kind} {runners}", "owner"):
                         pour(dump, f"{kind}_{table}")
             unnumbered = ", ".join(name for name in columns_of(table) if name != "id")
-            with dumped(f"SELECT {unnumbered} {chosen}") as dump, timer("drawing", "owner"):
+            with dumped(f"SELECT {unnumbered} {chosen}") as dump, timer(f"drawing {runners}", "owner"):
                 pour(dump, f"drawing_{table} ({unnumbered})")
     for table in tables:
         execute(f"DROP TABLE same_{table}, drawing_{table}, bare_{table}")
     if written != rows_each * people:
         raise RuntimeError(f"{name}: {written:,} rows for {people:,} people")
-    found: Figures = {kind: cost.figures(people) for kind, cost in timer.costs.items()}
-    verb_cost, same, drawing, bare = (timer.costs[kind] for kind in ("verb", "same", "drawing", "bare"))
-    found["of_copy"] = round(same.seconds / verb_cost.seconds, 3)
-    found["of_copy_that_draws_numbers"] = round(drawing.seconds / verb_cost.seconds, 3)
-    found["of_bare_copy"] = round(bare.seconds / verb_cost.seconds, 3)
-    found["copy_of_bare_copy"] = round(bare.seconds / same.seconds, 3)
-    found["processor_of_copy"] = round(same.backend_seconds / max(verb_cost.backend_seconds, 0.01), 3)
+    found = {
+        words: ratios(timer.costs, runners, people_of[runners])
+        for words, runners in (("one_runner", 1), ("two_runners", RUNNER_COUNT))
+    }
+    one, two = found["one_runner"], found["two_runners"]
     print(
-        f"{name}: {found['verb']['people_per_second']:,} people/s, {rows_each} rows each, "
-        f"{found['verb']['backend_microseconds_per_person']} µs of PostgreSQL's processor time per person\n"
-        f"  {found['of_copy']:.0%} of COPY into the same constraints ({found['same']['people_per_second']:,} people/s; "
-        f"by processor time {found['processor_of_copy']:.0%}); "
-        f"{found['of_copy_that_draws_numbers']:.0%} of a COPY that draws the rows' numbers itself\n"
-        f"  {found['of_bare_copy']:.0%} of COPY into a bare heap ({found['bare']['people_per_second']:,} people/s; "
-        f"COPY into the same constraints is {found['copy_of_bare_copy']:.0%} of that)",
+        f"{name}: {one['verb']['people_per_second']:,} people/s, {rows_each} rows each, "
+        f"{one['verb']['backend_microseconds_per_person']} µs of PostgreSQL's processor time per person; "
+        f"by two runners {two['verb']['people_per_second']:,} people/s\n"
+        f"  {one['of_copy']:.0%} of COPY into the same constraints ({one['same']['people_per_second']:,} people/s; by "
+        f"processor time {one['processor_of_copy']:.0%}), two runners {two['of_copy']:.0%}\n"
+        f"  {one['of_copy_that_draws_numbers']:.0%} of a COPY that draws the rows' numbers itself (by processor time "
+        f"{one['processor_of_copy_that_draws_numbers']:.0%}), two runners {two['of_copy_that_draws_numbers']:.0%}\n"
+        f"  {one['of_bare_copy']:.0%} of COPY into a bare heap ({one['bare']['people_per_second']:,} people/s; COPY "
+        f"into the same constraints is {one['copy_of_bare_copy']:.0%} of that), two runners {two['of_bare_copy']:.0%}",
         flush=True,
     )
     return found
+
+
+def worked(verb: Callable[[int, int], int], people: range, runners: int, timer: Timer) -> int:
+    """The verb for these people, chunk by chunk, by so many runners at once; how many rows were written."""
+    chunks = [(start, min(start + CHUNK_COUNT, people.stop) - 1) for start in people[::CHUNK_COUNT]]
+
+    def work(turn: int) -> int:
+        return sum(verb(*chunk) for chunk in chunks[turn::runners])
+
+    if runners == 1:
+        with timer("verb 1"):
+            return work(0)
+    from bekal.proofs.workers import results_of
+
+    # The runners' backends are gone before they could be asked for their processor time.
+    cost, started = timer.costs.setdefault(f"verb {runners}", Cost()), time.perf_counter()
+    written = sum(results_of([lambda turn=turn: work(turn) for turn in range(runners)]))
+    cost.seconds += time.perf_counter() - started
+    return written
 
 
 def columns_of(table: str) -> list[str]:
@@ -340,12 +310,11 @@ def revoked(idle_count: int, figures: Figures) -> bool:
 
 
 def again(figures: Figures, when: str) -> None:
-    """Every finished run once more: it must find nothing."""
-    from datetime import timedelta
-
+    """Every finished run once more, as verb and as a plan: it must find nothing."""
     from bekal.incentives.entitle import entitle
     from bekal.ledger.post import post_commitments
     from bekal.lifecycle.end_balances import end_balances
+    from bekal.lifecycle.mass_runs import plan_mass_run
     from bekal.lifecycle.revoke import revoke
     from benchmarks import _ledger_world as world
 
@@ -354,11 +323,20 @@ def again(figures: Figures, when: str) -> None:
         owners = range(1, CHUNK_COUNT + 1)
         return post_commitments(owner_ids=owners, commitments=world.ENVELOPE, at=world.ACCEPTED_AT).transfer_count
 
+    def plan(operation: str, at: datetime) -> Callable[[], int]:
+        parameters = {"wave_id": 1} if operation == "accept_wave" else {}
+        return lambda: (
+            plan_mass_run(operation=operation, planned_by_id=None, at=at, parameters=parameters).subject_count
+        )
+
     runs: dict[str, Callable[[], int]] = {
         "entitle": lambda: entitle(at=world.ENTITLED_AT).entitlement_count,
         "revoke": lambda: revoke(at=world.REVOKED_AT).participation_count,
         "end_balances": lambda: end_balances(at=world.ENTITLED_AT + timedelta(days=1)).participation_count,
         "post_commitments": commit,
+        "plan accept_wave": plan("accept_wave", world.ACCEPTED_AT),
+        "plan entitle": plan("entitle", world.ENTITLED_AT),
+        "plan revoke": plan("revoke", world.REVOKED_AT),
     }
     found = figures.setdefault("finished_again", {})[when] = {}
     for name, run in runs.items():
