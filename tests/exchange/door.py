@@ -44,6 +44,12 @@ def refused(kind: str, path: Path, *arguments: str) -> list[tuple[str, str, str,
         return [(row["line"], row["column"], row["value"], row["mend"]) for row in csv.DictReader(file)]
 
 
+def learned(nik: str) -> str:
+    """The file of completions of somebody whose first training was proven on 9 May 2020."""
+    heading = "nik,training,price_rupiah,bought_at,completed_at,reconciled_at\n"
+    return heading + f"{nik},jahit,300000,2020-05-01,2020-05-09,2020-05-09T10:00:00+07:00\n"
+
+
 def places(problems: list[tuple[str, str, str, str]]) -> list[tuple[str, str]]:
     return [(line, column) for line, column, _, _ in problems]
 

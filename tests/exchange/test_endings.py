@@ -15,7 +15,7 @@ from bekal.purchases.models import InstitutionSettlement, Purchase
 from bekal.purchases.settle_institutions import settleable_ids
 from tests import factories
 from tests.conftest import StoppedClock
-from tests.exchange.door import prove
+from tests.exchange.door import learned, prove
 from tests.factories import jakarta
 from tests.factories.unchanged import nothing_changes
 
@@ -28,6 +28,7 @@ def owner() -> Participation:
     return Participation.objects.get()
 
 
+BOUGHT = "nik,training,price_rupiah,bought_at,completed_at\n"
 ENDED = "nik,training,price_rupiah,bought_at,attended_at,completed_at,reconciled_at,ended_at,ending,refunded_rupiah,"
 ENDED += "refunded_to,settled_at\n"
 
@@ -100,6 +101,16 @@ def test_an_ending_that_cannot_be_is_refused(
     assert problem[1] == column and words in problem[3]
 
 
+def test_what_was_bought_after_the_last_day_of_the_balance_is_refused(
+    nik: str, take: Callable[..., str], wrong: Callable[..., Any], clock: StoppedClock
+) -> None:
+    clock.set(2021, 1, 2, 9, 0)
+    (problem,) = wrong("completions", BOUGHT + f"{nik},jahit,300000,2020-12-16,\n")
+    assert problem[1] == "bought_at" and "ended on 2020-12-15: nothing could be bought after that day" in problem[3]
+    take("completions", BOUGHT + f"{nik},jahit,300000,2020-12-15T23:59:59+07:00,\n")
+    prove()
+
+
 def test_a_refund_to_the_balance_after_its_end_is_refused(
     nik: str, take: Callable[..., str], wrong: Callable[..., Any]
 ) -> None:
@@ -114,6 +125,7 @@ _RUN = "2020-05-26T08:00:00+07:00"
 
 @pytest.mark.parametrize(("state", "has_file"), [("returned", True), ("reversed", False)])
 def test_what_came_back_is_due_again(state: str, has_file: bool, nik: str, take: Callable[..., str]) -> None:
+    take("completions", learned(nik))
     take("payout_runs", RUNS)
     row = f"{nik},incentive,1,600000,2020-05-26,{_RUN},{state},2020-05-27,AC06,2020-05-30\n"
     take("payouts", BACK + row)

@@ -18,7 +18,7 @@ from bekal.participants.models import Participation
 from bekal.purchases.models import Evidence, Purchase, Review
 from bekal.purchases.reconcile import reconcile
 from tests import factories
-from tests.exchange.door import places, prove
+from tests.exchange.door import learned, places, prove
 from tests.factories import jakarta
 
 BOUGHT = "nik,training,price_rupiah,bought_at,completed_at\n"
@@ -183,6 +183,7 @@ def test_an_office_without_runs_writes_one_row_for_each_pay_day(nik: str, take: 
     assert run.approved_by is not None and run.planned_by != run.approved_by
     assert not any(User.objects.values_list("is_active", flat=True)), "nobody can sign in as them"
     assert not run.planned_by.has_usable_password()
+    take("completions", learned(nik))
     rows = (
         "incentive,1,600000,2020-05-26,2020-05-26T08:00:00+07:00,settled,2020-05-28",
         "incentive,2,600000,2020-06-25,,,",
@@ -191,7 +192,7 @@ def test_an_office_without_runs_writes_one_row_for_each_pay_day(nik: str, take: 
     assert "2 unchanged" in take("payouts", paid(nik, *rows))
     payout = Payout.objects.get()
     assert payout.reference == f"BKL{payout.entitlement_id:014d}A01" and payout.partner == "bni"
-    assert [each.posted_at for each in transfers_of(owner_id=owner().pk)][3:] == [
+    assert [each.posted_at for each in transfers_of(owner_id=owner().pk)][5:] == [
         jakarta(2020, 5, 26, 9),
         jakarta(2020, 5, 28, 0),
     ]
@@ -224,18 +225,41 @@ def test_an_office_without_runs_writes_one_row_for_each_pay_day(nik: str, take: 
         ([f"incentive,{n},600000,2020-05-26,,," for n in range(1, 6)], "amount_rupiah", "earned more than the rules"),
         (["survey,1,50000,2020-05-26,,,"], "instalment", "had not answered this survey"),
         (["incentive,1,600001,2020-05-26,2020-05-26T08:00,settled,2020-05-28"], "run", "a larger sum"),
-        (["incentive,1,600000,2020-04-19,,,"], "entitled_at", "before the person was accepted"),
+        (["survey,1,50000,2020-04-19,,,"], "entitled_at", "before the person was accepted"),
+        (["incentive,1,500000,2020-05-26,,,"], "amount_rupiah", "the day of acceptance give Rp600.000 each time"),
+        (["survey,1,50001,2020-05-26,,,"], "amount_rupiah", "the day of acceptance give Rp50.000 each time"),
     ],
 )
 def test_a_payment_the_programme_cannot_have_made_is_refused(
     nik: str, take: Callable[..., str], wrong: Callable[..., Any], rows: list[str], column: str, words: str
 ) -> None:
+    take("completions", learned(nik))
     take("payout_runs", RUNS)
     found = wrong("payouts", paid(nik, *rows))
     assert any(each[1] == column and words in each[3] for each in found), found
 
 
+def test_an_incentive_rests_on_a_training_that_was_proven_before(
+    nik: str, take: Callable[..., str], wrong: Callable[..., Any]
+) -> None:
+    heading = "nik,kind,instalment,amount_rupiah,scheduled_on,payment_on,entitled_at\n"
+    row = f"{nik},incentive,1,600000,2020-05-09,2020-05-26,"
+    take("completions", learned(nik).replace("2020-05-09T10:00:00+07:00", ""))
+    (problem,) = wrong("payouts", heading + f"{row}2020-05-10\n")
+    assert problem[1] == "instalment" and "no training proven by then: import the completions" in problem[3]
+    other = factories.new_nik()
+    factories.accepted(nik=other)
+    row = row.replace(nik, other)
+    take("completions", learned(other))
+    (problem,) = wrong("payouts", heading + f"{row}2020-05-09T09:59\n")
+    assert problem[1] == "instalment" and "no training proven by then" in problem[3]
+    take("payouts", heading + f"{row}\n")
+    assert Entitlement.objects.get().entitled_at == jakarta(2020, 5, 9, 10), "blank: with the proof"
+    prove()
+
+
 def test_a_reference_is_one_payment_for_ever(nik: str, take: Callable[..., str], wrong: Callable[..., Any]) -> None:
+    take("completions", learned(nik))
     take("payout_runs", RUNS)
     heading = PAID.strip() + ",reference\n"
     row = f"{nik},incentive,1,600000,2020-05-26,2020-05-26T08:00,settled,2020-05-28"

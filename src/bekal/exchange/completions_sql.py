@@ -94,6 +94,15 @@ def _check_place(staged: Staged) -> None:
             f"SELECT line, {instant_sql(instant)} FROM history_row row WHERE bought_at < {instant} {LIMIT}",
         )
     staged.refuse(
+        "bought_at",
+        "the training balance of this person ended on {}: nothing could be bought after that day",
+        f"""
+        SELECT line, place.balance_ends_on FROM history_row row
+        JOIN participants_participation place ON place.id = row.participation_id
+        WHERE {_NEW} AND (row.bought_at AT TIME ZONE '{JAKARTA.key}')::date > place.balance_ends_on {LIMIT}
+        """,
+    )
+    staged.refuse(
         "nik",
         "the place of this person was revoked or the balance ended: no purchase can be added any more",
         f"""

@@ -52,7 +52,10 @@ FIELDS: tuple[Field, ...] = (
     Field("payment_on", iso_date, required=True, about="The day on which it was to be paid."),
     Field("scheduled_on", iso_date, about="The day of the calendar behind it (the 25th); blank: payment_on."),
     Field(
-        "entitled_at", instant, about="When it was earned; blank: at the first moment of scheduled_on, or with sent_at."
+        "entitled_at",
+        instant,
+        about="When it was earned; blank: at the first moment of scheduled_on, with the proof of the first training if "
+        "that is later, or with sent_at.",
     ),
     Field("run", run, about="The run of this attempt, as in `payout_runs`; blank: nothing was planned yet."),
     Field("attempt", whole_number(1, 1000), about="The how-manieth attempt; blank: the first."),

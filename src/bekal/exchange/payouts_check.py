@@ -1,5 +1,10 @@
 """What `payouts` asks of the database before anything is written: could the verbs have made these attempts?"""
 
+from datetime import date
+from typing import Any
+
+from bekal.core.money import format_rupiah
+from bekal.core.rules import RULES
 from bekal.exchange.export_columns import instant_sql
 from bekal.exchange.history import LIMIT, refuse_other
 from bekal.exchange.payout_runs import NUMBERED_RUNS
@@ -12,12 +17,14 @@ OWN_REFERENCE = "^BKL([0-9]{14,15})A[0-9]{2,}$"
 MAX_OWN_NUMBER = 200_000_000
 _INSTALMENT = "participation_id, kind, instalment"
 
-# The rows with what they leave open, and with the rows of ours that they mean (NULL where there is none).
+# The rows with what they leave open, and with the rows of ours that they mean (NULL where there is none). What an
+# incentive rests on is a first training proven here, or the part of it that was paid before the take-over.
 PREPARE_SQL = f"""
 CREATE TEMPORARY TABLE payout_row ON COMMIT DROP AS
-SELECT line, participation_id, accepted_at, opened_at, kind, instalment, amount_rupiah, scheduled_on, payment_on,
-       coalesce(entitled_at, min(least(scheduled_on::timestamp AT TIME ZONE '{JAKARTA.key}', sent_at))
-                             OVER (PARTITION BY {_INSTALMENT})) AS entitled_at,
+SELECT line, participation_id, accepted_at, opened_at, proven_at, kind, instalment, amount_rupiah, scheduled_on,
+       payment_on,
+       coalesce(entitled_at, min(least(greatest(scheduled_on::timestamp AT TIME ZONE '{JAKARTA.key}', proven_at),
+                                       sent_at)) OVER (PARTITION BY {_INSTALMENT})) AS entitled_at,
        run_id, run_exported_at, run_cancelled_at, account_id, partner, masked, attempt, reference, state, sent_at,
        reason_code, answered_at, came_back_at, entitlement_id, payout.id AS payout_id, is_planned
 FROM (
@@ -28,8 +35,15 @@ FROM (
            coalesce(row.partner, account.partner) AS partner, coalesce(row.masked, account.masked) AS masked,
            coalesce(row.sent_at, CASE WHEN row.state NOT IN ('planned', 'cancelled') THEN run.exported_at END)
                AS sent_at,
-           entitlement.id AS entitlement_id
+           entitlement.id AS entitlement_id,
+           CASE WHEN row.kind = 'incentive' THEN
+               CASE WHEN place.incentives_paid_before_count > 0 THEN place.opened_at ELSE proven.at END
+           END AS proven_at
     FROM history_row row
+    LEFT JOIN participants_participation place ON place.id = row.participation_id
+    LEFT JOIN (SELECT participation_id, min(reconciled_at) AS at FROM purchases_purchase
+               WHERE participation_id IN (SELECT participation_id FROM history_row) GROUP BY participation_id) proven
+        ON proven.participation_id = row.participation_id
     LEFT JOIN {NUMBERED_RUNS} run ON run.planned_at = row.planned_at AND run.place = row.place
     LEFT JOIN participants_payoutaccount account ON account.participant_id = row.participant_id
     LEFT JOIN incentives_entitlement entitlement ON entitlement.participation_id = row.participation_id
@@ -49,6 +63,7 @@ def prepare(staged: Staged) -> None:
 def check(staged: Staged) -> None:
     """Refuse every row that the programme could not have seen, or knows otherwise."""
     _check_instalments(staged)
+    _check_amounts(staged)
     _check_runs(staged)
     _check_instants(staged)
     _check_references(staged)
@@ -103,6 +118,32 @@ def _check_instalments(staged: Staged) -> None:
     )
 
 
+def _check_amounts(staged: Staged) -> None:
+    """What one of its kind is worth was promised on the day of acceptance."""
+    columns: dict[str, list[Any]] = {"kinds": [], "since_on": [], "until_on": [], "amounts": [], "words": []}
+    for kind in ("incentive", "survey"):
+        history = RULES.history(f"{kind}_rupiah")
+        ends = [*(value.since_on for value in history[1:]), date.max]
+        for value, until_on in zip(history, ends, strict=True):
+            row = (kind, value.since_on, until_on, value.value, format_rupiah(value.value))
+            for column, part in zip(columns.values(), row, strict=True):
+                column.append(part)
+    staged.refuse(
+        "amount_rupiah",
+        "the rules of the day of acceptance give {} each time: correct it",
+        f"""
+        SELECT line, promised.words FROM payout_row row
+        JOIN participants_participation place ON place.id = row.participation_id
+        JOIN unnest(%(kinds)s::text[], %(since_on)s::date[], %(until_on)s::date[], %(amounts)s::bigint[],
+                    %(words)s::text[]) AS promised(kind, since_on, until_on, amount_rupiah, words)
+            ON promised.kind = row.kind AND place.accepted_on >= promised.since_on
+            AND place.accepted_on < promised.until_on
+        WHERE row.amount_rupiah <> promised.amount_rupiah {LIMIT}
+        """,
+        columns,
+    )
+
+
 def _check_runs(staged: Staged) -> None:
     staged.refuse(
         "run",
@@ -154,6 +195,11 @@ def _check_instants(staged: Staged) -> None:
             SELECT 1 FROM engagement_surveyresponse response WHERE response.participation_id = row.participation_id
             AND response.survey_number = row.instalment AND response.answered_at <= row.entitled_at) {LIMIT}
         """,
+    )
+    staged.refuse(
+        "instalment",
+        "this person had no training proven by then: import the completions first, or correct entitled_at",
+        f"SELECT line FROM payout_row WHERE kind = 'incentive' AND coalesce(proven_at > entitled_at, true) {LIMIT}",
     )
     for column, earlier, words in (
         ("entitled_at", "accepted_at", "this is before the person was accepted ({}): correct it"),
