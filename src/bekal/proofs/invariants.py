@@ -6,6 +6,7 @@ stored balances, counts and live settings exist only now, so those are left out 
 `ledger.digests.recompute`, I12 by `exceptions.py`, and that everything sums to Rp0 by `check.py`, which counts it all.
 """
 
+from bekal.proofs.guards import GUARDS
 from bekal.proofs.invariants_match import CLAWBACKS, PAYOUTS, PURCHASES, REFUNDS, RETURNS
 from bekal.proofs.invariants_owner import OWNERS
 from bekal.proofs.look import Invariant, Look
@@ -172,36 +173,6 @@ SEATS = Look(
         ),
     ),
 )
-_GUARDS = """
-    SELECT wanted.name FROM (
-        VALUES ('ledger_transfer_allowed_movement'), ('ledger_transfer_amount_in_bounds'),
-               ('ledger_trainingbalance_within_grant'), ('incentives_payout_one_live_attempt'),
-               ('ledger_transfer_posted_once')
-        UNION ALL
-        SELECT tables.relname || suffix FROM pg_class tables
-        CROSS JOIN (VALUES ('_append_only'), ('_no_truncate')) AS guard(suffix)
-        WHERE tables.relnamespace = 'public'::regnamespace AND tables.relname IN (
-            'ledger_transfer', 'ledger_digestlink', 'ledger_proofresult', 'incentives_payoutfile',
-            'incentives_payoutstatus', 'purchases_evidence', 'lifecycle_repayment', 'engagement_surveyresponse')
-    ) wanted (name)
-    WHERE NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = left(wanted.name, 63) AND convalidated)
-      AND NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgname = left(wanted.name, 63) AND tgenabled <> 'D')
-      AND NOT EXISTS (SELECT 1 FROM pg_class index JOIN pg_index i ON i.indexrelid = index.oid
-                      WHERE index.relname = wanted.name AND i.indisunique AND i.indisvalid)
-"""
-GUARDS = Look(
-    _GUARDS,
-    (
-        Invariant(
-            "I9",
-            "the database still holds the closed list that refuses such a transfer, and the guards that refuse changes",
-            "true",
-            "name",
-            only_now=True,
-        ),
-    ),
-)
-
 # The heavy ones first: whoever is free takes the next.
 LOOKS: tuple[Look, ...] = (
     OWNERS,
