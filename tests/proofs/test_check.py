@@ -258,8 +258,9 @@ def test_what_is_open_is_listed_with_owner_and_age(participations: tuple[int, ..
     assert [(each.kind, each.owner, each.count, each.rupiah) for each in proof.open_items] == [
         ("payout_waiting_for_approval", "officer", 1, 600_000),
         ("escrow_to_be_redeemed", "participant", 1, 300_000),
+        ("place_to_be_revoked", "officer", 1, 3_550_000),
     ]
-    assert [each.age for each in proof.open_items] == [208, 212]
+    assert [each.age for each in proof.open_items] == [208, 212, 182]
     assert {each.owner_label for each in proof.open_items} == {"manajemen pelaksana", "peserta"}
     out = StringIO()
     call_command("prove", "ledger", stdout=out)

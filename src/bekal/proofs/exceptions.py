@@ -1,8 +1,9 @@
 """What is open: everything that has not come to its end, with who has to act and since when it waits (I12).
 
 The money that is neither where it began nor where it ends (escrow, owed to institutions, earned and not paid, in
-transit, to be paid back) is explained by these items to the rupiah; the proof compares. Asked as of an instant they are
-those of then, but for accounts and stops, of which only the present is known.
+transit, to be paid back) is explained by these items to the rupiah; the proof compares. What should have ended and has
+not is told by its days (`overdue.py`). Asked as of an instant they are those of then, but for accounts and stops, of
+which only the present is known.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bekal.ledger.clock import programme_now
 from bekal.proofs.look import Invariant
+from bekal.proofs.overdue import DAY, OVERDUE_SQL
 from bekal.proofs.promises import SETTLEMENT, promised_sql
 
 # What a kind of item is called. Each explains money of the ledger's kinds beside it; () explains none.
@@ -33,6 +35,8 @@ LABELS = {
     "institution_to_be_settled": _("Owed to institutions, past the hold"),
     "receivable": _("To be paid back by participants"),
     "receivable_overdue": _("To be paid back by participants, overdue"),
+    "place_to_be_revoked": _("Places without a purchase in time, not revoked"),
+    "balance_to_be_ended": _("Training balances past their last day, not ended"),
     "clawback_waiting_for_approval": _("Clawbacks waiting for a second officer"),
     "mass_run_waiting_for_approval": _("Mass runs waiting for a second officer"),
     "mass_chunk_unfinished": _("Parts of mass runs not finished"),
@@ -74,25 +78,24 @@ class OpenItem:
         return f"{label} ({self.of.upper()})" if self.of else label
 
 
-_DAY = "(%(at)s::timestamptz AT TIME ZONE 'Asia/Jakarta')::date"
 _HOLD_DAYS = promised_sql(SETTLEMENT, "settlement_hold_days", "proven_on")
 # Whatever is earned and not paid: with a live attempt, or with none.
 PAYOUTS_SQL = f"""
 SELECT CASE WHEN sent_at IS NOT NULL THEN 'payout_in_transit'
             WHEN approved_at <= %(as_of)s THEN 'payout_waiting_for_export'
             WHEN run_id IS NOT NULL THEN 'payout_waiting_for_approval'
-            WHEN payment_on > {_DAY} THEN 'payout_not_yet_due'
+            WHEN payment_on > {DAY} THEN 'payout_not_yet_due'
             WHEN account_id IS NULL THEN 'payout_without_account'
             WHEN verified_at IS NULL THEN 'payout_account_not_verified'
             ELSE 'payout_to_be_planned' END AS kind,
        CASE WHEN sent_at IS NOT NULL THEN 'partner' WHEN run_id IS NOT NULL THEN 'officer'
-            WHEN payment_on > {_DAY} THEN 'calendar' WHEN account_id IS NULL OR verified_at IS NULL THEN 'participant'
+            WHEN payment_on > {DAY} THEN 'calendar' WHEN account_id IS NULL OR verified_at IS NULL THEN 'participant'
             ELSE 'officer' END AS owner,
        CASE WHEN sent_at IS NOT NULL THEN partner ELSE '' END AS of, amount_rupiah AS rupiah,
        CASE WHEN sent_at IS NOT NULL THEN sent_at
             WHEN approved_at <= %(as_of)s THEN approved_at
             WHEN run_id IS NOT NULL THEN planned_at
-            WHEN payment_on > {_DAY} THEN entitled_at
+            WHEN payment_on > {DAY} THEN entitled_at
             ELSE greatest(payment_on::timestamp AT TIME ZONE 'Asia/Jakarta', entitled_at) END AS since_at,
        CASE WHEN sent_at IS NOT NULL THEN 7 ELSE 5 END AS explains
 FROM (
@@ -134,8 +137,8 @@ FROM (
 """
 INSTITUTIONS_SQL = f"""
 SELECT CASE WHEN settlement_stopped_at IS NOT NULL THEN 'institution_stopped'
-            WHEN proven_on + {_HOLD_DAYS} > {_DAY} THEN 'institution_in_hold' ELSE 'institution_to_be_settled' END,
-       CASE WHEN settlement_stopped_at IS NULL AND proven_on + {_HOLD_DAYS} > {_DAY} THEN 'calendar' ELSE 'officer' END,
+            WHEN proven_on + {_HOLD_DAYS} > {DAY} THEN 'institution_in_hold' ELSE 'institution_to_be_settled' END,
+       CASE WHEN settlement_stopped_at IS NULL AND proven_on + {_HOLD_DAYS} > {DAY} THEN 'calendar' ELSE 'officer' END,
        '', rupiah, proven_at, 4
 FROM (
     SELECT coalesce(purchase.reconciled_at, purchase.ended_at) AS proven_at,
@@ -151,7 +154,7 @@ FROM (
 ) owed
 """
 RECEIVABLES_SQL = f"""
-SELECT CASE WHEN due_on < {_DAY} THEN 'receivable_overdue' ELSE 'receivable' END, 'participant', '', owed.rupiah,
+SELECT CASE WHEN due_on < {DAY} THEN 'receivable_overdue' ELSE 'receivable' END, 'participant', '', owed.rupiah,
        approved_at, owed.explains
 FROM (
     SELECT clawback.*, coalesce(sum(repayment.incentive_rupiah), 0)::bigint AS incentive_repaid,
@@ -194,7 +197,7 @@ SELECT kind, owner, of, count(*), sum(rupiah)::bigint, min(since_at), explains
 FROM ({sql}) item(kind, owner, of, rupiah, since_at, explains)
 GROUP BY kind, owner, of, explains ORDER BY kind, owner, of, explains
 """
-QUESTIONS = (PAYOUTS_SQL, ESCROW_SQL, INSTITUTIONS_SQL, RECEIVABLES_SQL, WAITING_SQL)
+QUESTIONS = (PAYOUTS_SQL, ESCROW_SQL, INSTITUTIONS_SQL, RECEIVABLES_SQL, f"{OVERDUE_SQL} UNION ALL {WAITING_SQL}")
 
 EXPLAINED = Invariant(
     "I12",
