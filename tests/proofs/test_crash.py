@@ -1,8 +1,6 @@
 """`prove crash`: whoever is killed, a mass run ends as if nobody had been; and a torn state is seen."""
 
 import json
-import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -17,8 +15,8 @@ from bekal.proofs.crash import Crash, kill_at_every_boundary, lines_of, prove_cr
 from bekal.proofs.crash_kills import boundaries_of, killed_at, resume
 from bekal.proofs.crash_runs import Base, base_database, looking, torn, undone_count, wrong_end
 from bekal.proofs.own_server import OwnServerError
+from bekal.proofs.result_file import read_progress
 from bekal.proofs.scratch import scratch_database
-from bekal.proofs.workers import Killed, WorkerFailed, fork, results_of
 
 
 @pytest.mark.usefixtures("own_databases")
@@ -28,22 +26,24 @@ def test_every_kill_is_survived_and_careless_runners_are_noticed(tmp_path: Path)
     figures = json.loads(result.read_text())
     assert figures["violation_count"] == 0
     assert figures["boundaries"].keys() == OPERATIONS.keys()
-    assert all(count >= 15 for count in figures["boundaries"].values()), "a chunk is many statements and commits"
+    assert figures["boundaries"] == figures["passed"], "a runner died at each boundary that one passes"
+    assert all(count >= 15 for count in figures["passed"].values()), "a chunk is many statements and commits"
     assert (figures["kills"], figures["backend_kills"]) == (50, 5)
     assert figures["server_kills"] == 1
     assert 0 < figures["kills_in_chunk"] <= 50
     assert len(figures["careless"]) == 2 and all(figures["careless"].values())
     assert f"seed {figures['seed']}" in out.getvalue()
     # What was kept is all there is to do: the next start tries nothing again.
-    again = Crash(**json.loads(progress.read_text()))
+    again = Crash(**read_progress("crash", {"resume": progress}))
     assert (again.kills, again.runs) == (50, figures["runs"])
 
 
 @pytest.mark.usefixtures("own_databases")
 def test_a_later_start_goes_on_where_the_first_one_ended() -> None:
-    crash = Crash(7, boundaries=dict.fromkeys(OPERATIONS, 20), kills=3, runs={"runner": 2})
+    every = dict.fromkeys(OPERATIONS, 20)
+    crash = Crash(7, passed=every, boundaries=every, kills=3, runs={"runner": 2})
     prove_crash(crash, kills=4, backend_kills=0, server_kills=0, people=6)
-    assert crash.boundaries == dict.fromkeys(OPERATIONS, 20)
+    assert crash.boundaries == every
     assert crash.kills == 4 and crash.runs["runner"] >= 3
     assert crash.holds
 
@@ -51,10 +51,11 @@ def test_a_later_start_goes_on_where_the_first_one_ended() -> None:
 @pytest.mark.usefixtures("own_databases")
 def test_servers_that_could_not_be_killed_fail_the_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bekal.proofs.own_server._binaries_and_account", _no_binaries)
-    crash = Crash(7, boundaries=dict.fromkeys(OPERATIONS, 20), kills=3)
+    every = dict.fromkeys(OPERATIONS, 20)
+    crash = Crash(7, passed=every, boundaries=every, kills=3)
     prove_crash(crash, kills=3, backend_kills=0, server_kills=1, people=6)
     assert crash.server_kills == 0 and not crash.holds
-    assert crash.violations == ["no server could be killed: The binaries are not installed."]
+    assert crash.violations == ["no backend and no server could be killed: The binaries are not installed."]
 
 
 def _no_binaries() -> None:
@@ -66,6 +67,7 @@ def test_nothing_tried_and_a_blind_harness_do_not_hold() -> None:
     blind = Crash(1, kills=5, careless={"work, then checkpoint": None})
     assert not blind.holds
     assert any("UNSEEN" in line for line in lines_of(blind))
+    assert not Crash(1, kills=5, passed={"revoke": 20}, boundaries={"revoke": 19}).holds
     found = Crash(1, kills=5)
     found.note([f"chunk {number}" for number in range(30)])
     assert (found.violation_count, len(found.violations), found.holds) == (30, 10, False)
@@ -114,7 +116,17 @@ def test_the_checkpoint_commits_with_the_work() -> None:
     with base_database(people=24, chunk_count=2) as base:
         (run,) = (one for one in base.runs if one.operation == "revoke")
         kill_at_every_boundary(crash, base, run)
-    assert crash.holds and crash.boundaries["revoke"] >= 15
+    assert crash.holds and crash.boundaries["revoke"] == crash.passed["revoke"] >= 15
+
+
+@pytest.mark.usefixtures("own_databases")
+def test_a_boundary_that_no_runner_came_to_fails_the_proof() -> None:
+    crash = Crash(1)
+    with base_database(people=4, chunk_count=2) as base:
+        (run,) = (one for one in base.runs if one.operation == "revoke")
+        kill_at_every_boundary(crash, base, run)  # too few chunks: after the last one nothing is left to do
+    assert crash.boundaries["revoke"] < crash.passed["revoke"] and not crash.holds
+    assert "revoke: no runner came to boundary" in crash.violations[-1]
 
 
 @pytest.mark.usefixtures("own_databases")
@@ -132,14 +144,3 @@ def test_a_tripwire_passes_every_statement_copy_and_commit() -> None:
             assert not killed_at(lambda: None, 1), "who passes nothing lives"
             resume(run, run.work, look)
             assert wrong_end(run, look) == []
-
-
-def test_workers_answer_fail_and_die_apart() -> None:
-    assert results_of([lambda n=n: n * n for n in range(3)]) == [0, 1, 4]
-    with pytest.raises(WorkerFailed, match="ZeroDivisionError"):
-        results_of([lambda: 1 // 0, lambda: 2])
-    with pytest.raises(WorkerFailed, match="signal 9"):
-        results_of([lambda: os.kill(os.getpid(), signal.SIGKILL)])
-    waiting = fork(signal.pause)
-    waiting.kill()
-    assert waiting.result() == Killed(signal.SIGKILL)

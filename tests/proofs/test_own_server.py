@@ -1,5 +1,6 @@
 """A server of our own starts, survives SIGKILL with what was committed, and leaves nothing behind."""
 
+import os
 from pathlib import Path
 
 import psycopg
@@ -30,6 +31,23 @@ def test_what_was_committed_survives_a_kill() -> None:
     assert not folder.exists()
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(server.url)
+
+
+def test_a_killed_backend_takes_all_others_with_it_and_the_server_recovers() -> None:
+    with own_server() as server, psycopg.connect(server.url) as connection:
+        connection.execute("CREATE TABLE kept (number int)")
+        connection.execute("INSERT INTO kept VALUES (7)")
+        connection.commit()
+        with psycopg.connect(server.url) as victim:
+            victim.execute("INSERT INTO kept VALUES (8)")
+            assert server.kill_backend(victim.info.backend_pid)
+            for lost in (victim, connection):
+                with pytest.raises(psycopg.OperationalError):
+                    lost.execute("SELECT 1")
+            assert not server.kill_backend(victim.info.backend_pid), "it has gone"
+        assert not server.kill_backend(os.getpid()), "none of the server's"
+        with psycopg.connect(server.url) as again:
+            assert again.execute("SELECT number FROM kept").fetchall() == [(7,)]
 
 
 def test_the_binaries_are_those_of_a_server() -> None:

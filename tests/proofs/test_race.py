@@ -110,6 +110,23 @@ def test_a_blind_harness_and_an_empty_run_do_not_hold() -> None:
     assert not Race(1, careless={"told": Tally(1, 2, 1)}).holds
 
 
+@pytest.mark.parametrize(("attempts", "told"), [("0", "tries nothing"), ("-5", "no whole number from 0 up")])
+def test_to_try_nothing_is_refused(attempts: str, told: str) -> None:
+    with pytest.raises(CommandError, match=told):
+        call_command("prove", "race", f"--attempts={attempts}")
+
+
+@pytest.mark.usefixtures("own_databases")
+def test_the_careless_variants_can_be_run_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CONTESTS", (LastRupiahPosted,))
+    out = StringIO()
+    call_command("prove", "race", "--naive", "--attempts=0", "--seed=1", stdout=out)
+    assert "0 attempts" in out.getvalue() and "noticed  careless" in out.getvalue()
+    monkeypatch.setattr(module, "CONTESTS", ())
+    with pytest.raises(CommandError, match="prove race"):
+        call_command("prove", "race", "--naive", stdout=out)
+
+
 @pytest.mark.usefixtures("own_databases")
 def test_nothing_goes_wrong_and_every_careless_variant_is_noticed(tmp_path: Path) -> None:
     out, result = StringIO(), tmp_path / "race.json"

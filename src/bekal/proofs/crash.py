@@ -1,15 +1,16 @@
 """Kill the runners, backends and servers of mass runs, and see that each run ends as if nobody had.
 
-A runner dies by SIGKILL at every boundary of a chunk's work, then several die at any instant and are replaced, then the
-database's processes of runners, then a whole server of our own. After each the end is compared, person by person, with
-an undisturbed run of the same list. Two careless runners (the checkpoint in a commit of its own, before or after the
-work) go through the same harness: where that is not noticed it is blind, and the command fails.
+A runner dies by SIGKILL at every boundary of a chunk's work, then several die at any instant and are replaced; then, on
+a server of our own, the database's processes of runners, and the whole server. After each the end is compared, person
+by person, with an undisturbed run of the same list. Two careless runners (the checkpoint in a commit of its own, before
+or after the work) go through the same harness: where that is not noticed it is blind, and the command fails.
 """
 
 import random
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from bekal.proofs.crash_runs import Base, Run, base_database, looking, torn, wro
 from bekal.proofs.own_server import OwnServerError, own_server
 from bekal.proofs.report import bound, heading
 from bekal.proofs.result_file import keep_progress, read_progress, write_result
-from bekal.proofs.scratch import connected_to, migrate, scratch_database
+from bekal.proofs.scratch import connected_to, copy_this_one, migrate, scratch_database
 from bekal.proofs.subjects import Output
 from bekal.proofs.workers import Bar
 
@@ -46,10 +47,12 @@ class Crash:
     """How far the proof has come and what it has found; kept in a file between starts."""
 
     seed: int
-    boundaries: dict[str, int] = field(default_factory=dict)  # by operation: places where a runner died
+    passed: dict[str, int] = field(default_factory=dict)  # by operation: boundaries that a runner passes in a chunk
+    boundaries: dict[str, int] = field(default_factory=dict)  # by operation: boundaries at which a runner died
     kills: int = 0
     kills_in_chunk: int = 0
     backend_kills: int = 0
+    backend_kills_in_chunk: int = 0
     server_kills: int = 0
     runs: dict[str, int] = field(default_factory=dict)  # by way of killing: runs that were compared with their twin
     careless: dict[str, str | None] = field(default_factory=dict)  # what gave it away
@@ -67,7 +70,8 @@ class Crash:
 
     @property
     def holds(self) -> bool:
-        return self.killed > 0 and self.violation_count == 0 and not self.blind
+        every = self.boundaries == self.passed
+        return self.killed > 0 and every and self.violation_count == 0 and not self.blind
 
     def note(self, faults: list[str]) -> None:
         self.violation_count += len(faults)
@@ -113,12 +117,11 @@ def prove_crash(
             _at_every_boundary(crash, base, done)
             _careless(crash, base)
             _runners(crash, base, kills, done)
-            _backends(crash, base, backend_kills, done)
-        if crash.server_kills < server_kills:
+        if crash.backend_kills < backend_kills or crash.server_kills < server_kills:
             try:
-                _servers(crash, server_kills, people, done)
+                _on_a_server_of_our_own(crash, backend_kills, server_kills, people, done)
             except OwnServerError as error:
-                crash.note([f"no server could be killed: {error}"])
+                crash.note([f"no backend and no server could be killed: {error}"])
         done()
 
 
@@ -137,12 +140,16 @@ def kill_at_every_boundary(crash: Crash, base: Base, run: Run) -> None:
 
     killed = 0
     with scratch_database("crash", template=base.name), looking() as look:
-        for point in range(1, len(boundaries_of(one_chunk)) + 1):
-            killed += killed_at(one_chunk, point)
+        passed = boundaries_of(one_chunk)
+        for point, name in enumerate(passed, start=1):
+            if killed_at(one_chunk, point):
+                killed += 1
+            else:
+                crash.note([f"{run.operation}: no runner came to boundary {point} ({name})"])
             crash.note(torn(run, look))
         resume(run, run.work, look)
         _compare(crash, run, look, "boundary")
-    crash.boundaries[run.operation] = killed
+    crash.passed[run.operation], crash.boundaries[run.operation] = len(passed), killed
 
 
 def _careless(crash: Crash, base: Base) -> None:
@@ -165,28 +172,35 @@ def _runners(crash: Crash, base: Base, kills: int, done: Callable[[], None]) -> 
         done()
 
 
-def _backends(crash: Crash, base: Base, backend_kills: int, done: Callable[[], None]) -> None:
-    while crash.backend_kills < backend_kills:
-        run, rng = _turn(crash, base, "backend")
-        with scratch_database("crash", template=base.name), looking() as look:
-            crash.backend_kills += kill_backends(run, rng, backend_kills - crash.backend_kills, LONGEST_SECONDS)
-            _compare(crash, run, look, "backend")
-        done()
-
-
-def _servers(crash: Crash, server_kills: int, people: int, done: Callable[[], None]) -> None:
-    """On a server of our own, with every commit on the disk as in the programme."""
+def _on_a_server_of_our_own(
+    crash: Crash, backend_kills: int, server_kills: int, people: int, done: Callable[[], None]
+) -> None:
+    """Every commit is on the disk as in the programme, and nobody else's connection dies with ours."""
     with own_server() as server, connected_to("bekal", url=server.url):
         migrate()
+        copy_this_one()
         with base_database(people=people, chunk_count=CHUNK_COUNT) as base:
+            while crash.backend_kills < backend_kills:
+                with _server_turn(crash, base, "backend", done) as (run, rng):
+                    left = backend_kills - crash.backend_kills
+                    killed = kill_backends(run, server, rng, left, LONGEST_SECONDS)
+                    crash.backend_kills += killed.count
+                    crash.backend_kills_in_chunk += killed.in_chunk_count
             while crash.server_kills < server_kills:
-                run, rng = _turn(crash, base, "server")
-                with scratch_database("crash", template=base.name, durable=True):
+                with _server_turn(crash, base, "server", done) as (run, rng):
                     left = server_kills - crash.server_kills
                     crash.server_kills += kill_server(run, server, rng, left, LONGEST_SERVER_SECONDS)
-                    with looking() as look:
-                        _compare(crash, run, look, "server")
-                done()
+
+
+@contextmanager
+def _server_turn(crash: Crash, base: Base, way: str, done: Callable[[], None]) -> Iterator[tuple[Run, random.Random]]:
+    """One run in a copy of the base; compared at its end."""
+    run, rng = _turn(crash, base, way)
+    with scratch_database("crash", template=base.name, durable=True):
+        yield run, rng
+        with looking() as look:
+            _compare(crash, run, look, way)
+    done()
 
 
 def _turn(crash: Crash, base: Base, way: str) -> tuple[Run, random.Random]:
@@ -203,10 +217,11 @@ def _compare(crash: Crash, run: Run, look: BaseDatabaseWrapper, way: str) -> Non
 def lines_of(crash: Crash) -> Iterator[str]:
     """The report, line by line."""
     yield f"  {crash.seconds:.1f} s; {sum(crash.runs.values()):,} runs ended and were compared, person by person"
-    places = ", ".join(f"{name} {count}" for name, count in crash.boundaries.items())
+    places = ", ".join(f"{name} {count} of {crash.passed[name]}" for name, count in crash.boundaries.items())
     yield f"  runners killed at every boundary of a chunk: {places}"
     runners = f"{crash.kills:,} runners ({crash.kills_in_chunk:,} within a chunk)"
-    yield f"  killed at any instant: {runners}, {crash.backend_kills:,} backends, {crash.server_kills:,} servers"
+    backends = f"{crash.backend_kills:,} backends ({crash.backend_kills_in_chunk:,} within a chunk)"
+    yield f"  killed at any instant: {runners}, {backends}, {crash.server_kills:,} servers"
     for violation in crash.violations:
         yield f"  VIOLATED {violation}"
     for name, noticed in crash.careless.items():

@@ -85,7 +85,7 @@ def boundaries_of(task: Work) -> list[str]:
         task()
         return tripwire.passed
 
-    passed: list[str] = fork(count).result()
+    passed: list[str] = fork(count).value()
     return passed
 
 
@@ -105,7 +105,7 @@ def resume(run: Run, task: Work, look: BaseDatabaseWrapper) -> None:
     noticed."""
     deadline = time.monotonic() + RETRY_LIMIT_SECONDS
     while True:
-        fork(task).result()
+        fork(task).value()
         if undone_count(run, look) == 0:
             return
         if time.monotonic() > deadline:
@@ -115,7 +115,7 @@ def resume(run: Run, task: Work, look: BaseDatabaseWrapper) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Kills:
-    """How many runners died, and how many of them in the middle of a chunk."""
+    """How many runners or backends died, and how many of them in the middle of a chunk."""
 
     count: int
     in_chunk_count: int
@@ -140,7 +140,7 @@ def kill_runners(run: Run, look: BaseDatabaseWrapper, rng: random.Random, limit:
         in_chunk[place] = 0
         runners[place] = fork(_watched(run, in_chunk, place))
     for runner in runners:
-        runner.result()
+        runner.value()
     resume(run, run.work, look)
     return Kills(killed, killed_in_chunk)
 
@@ -178,30 +178,32 @@ def persistent(run: Run) -> Work:
     return keep_working
 
 
-# The program's own backends in this database, less the one that asks.
+# The runners' backends in this database, and whether each has a transaction open.
 BACKENDS_SQL = """
-SELECT pid FROM pg_stat_activity
+SELECT pid, xact_start IS NOT NULL FROM pg_stat_activity
 WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid
 """
-
-
-def kill_backends(run: Run, rng: random.Random, limit: int, longest_seconds: float) -> int:
-    """Runners on one run whose database processes are ended at any instant; they connect again and go on. How many."""
-    runners = [fork(persistent(run)) for _ in range(RUNNER_COUNT)]
-    killed = 0
-    with psycopg.connect(**owner_arguments(), autocommit=True) as control:
-        while killed < limit and control.execute(UNDONE_CHUNK_SQL, [run.run_id]).fetchone() is not None:
-            time.sleep(rng.uniform(0, longest_seconds))
-            backends = [row[0] for row in control.execute(BACKENDS_SQL).fetchall()]
-            if backends:
-                row = control.execute("SELECT pg_terminate_backend(%s)", [rng.choice(backends)]).fetchone()
-                killed += bool(row and row[0])
-    for runner in runners:
-        runner.result()
-    return killed
-
-
 UNDONE_CHUNK_SQL = "SELECT 1 FROM lifecycle_masschunk WHERE run_id = %s AND done_at IS NULL LIMIT 1"
+
+
+def kill_backends(run: Run, server: OwnServer, rng: random.Random, limit: int, longest_seconds: float) -> Kills:
+    """Runners on one run, and SIGKILL to the server's process of one of them at any instant, with which all of them
+    lose their connection; they come back once the server has recovered, and go on."""
+    runners = [fork(persistent(run)) for _ in range(RUNNER_COUNT)]
+    killed = killed_in_chunk = 0
+    while killed < limit:
+        time.sleep(rng.uniform(0, longest_seconds))
+        with psycopg.connect(**owner_arguments(), autocommit=True) as control:
+            if control.execute(UNDONE_CHUNK_SQL, [run.run_id]).fetchone() is None:
+                break
+            backends = control.execute(BACKENDS_SQL).fetchall()
+        if backends:
+            backend, is_in_chunk = rng.choice(backends)
+            if server.kill_backend(backend):
+                killed, killed_in_chunk = killed + 1, killed_in_chunk + is_in_chunk
+    for runner in runners:
+        runner.value()
+    return Kills(killed, killed_in_chunk)
 
 
 def kill_server(run: Run, server: OwnServer, rng: random.Random, limit: int, longest_seconds: float) -> int:
@@ -217,7 +219,7 @@ def kill_server(run: Run, server: OwnServer, rng: random.Random, limit: int, lon
                 break  # it died after the last commit: nothing was left to lose
         killed += 1
     for runner in runners:
-        runner.result()
+        runner.value()
     return killed
 
 

@@ -27,6 +27,7 @@ PREFIX = "bekal-prove-"
 SUPERUSER = "postgres"
 DATABASE = "bekal"
 START_LIMIT_SECONDS = 300  # recovery after a kill takes its time, and ending it early helps nobody
+CRASH_LIMIT_SECONDS = 60  # until a server has noticed that one of its processes was killed
 EXISTING_USERS = ("bekal", "postgres", "nobody")
 SETTINGS = {
     "listen_addresses": "",
@@ -106,9 +107,13 @@ class OwnServer:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, start_new_session=True, **self.account.options()
             )
+        self._wait(self._process)
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        """Until it answers. Raises OwnServerError where it ends before, or takes too long."""
         deadline = time.monotonic() + START_LIMIT_SECONDS
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise OwnServerError(f"The server in {self.folder} did not start: {self._last_words()}")
             time.sleep(0.02)
 
@@ -125,6 +130,26 @@ class OwnServer:
         while any(_works_in(process, self.data) for process in processes):
             time.sleep(0.005)
         return len(processes)
+
+    def kill_backend(self, backend: int) -> bool:
+        """SIGKILL to the process of one connection, as a kernel short of memory does it: the server, which cannot know
+        what that process left half done in shared memory, ends all the others and recovers. Returns once it answers
+        again; False where that connection had gone by itself."""
+        if self._process is None or backend not in _children(self._process.pid):
+            return False
+        with psycopg.connect(self._url_of("postgres"), autocommit=True) as witness:
+            try:
+                os.kill(backend, signal.SIGKILL)
+                deadline = time.monotonic() + CRASH_LIMIT_SECONDS
+                while time.monotonic() < deadline:
+                    witness.execute("SELECT 1")
+                    time.sleep(0.002)
+            except psycopg.OperationalError:
+                self._wait(self._process)
+                return True
+            except ProcessLookupError:
+                pass
+        return False
 
     def stop(self) -> None:
         """Shut down in order; clients are cut off."""

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.db import connection
 
 from bekal.proofs.arguments import add_common_arguments, seed_of, whole_number
@@ -99,6 +100,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Mapping[str, Any], stdout: Output) -> int:
     """The command; 0 where nothing was violated and every careless variant was noticed."""
+    if not options["attempts"] and not options["naive"]:
+        raise CommandError("--attempts 0 tries nothing: ask for attempts, or with --naive for the careless variants")
     path = options.get("resume")
     kept = read_progress("race", options)
     race = _race_of(kept) if kept else Race(seed_of(options))
@@ -109,7 +112,8 @@ def run(options: Mapping[str, Any], stdout: Output) -> int:
     for line in lines_of(race):
         stdout.write(line)
     write_result(options.get("result"), result_of(race), resumed=path)
-    return 1 if race.violation_count or race.blind else 0
+    tried = bool(race.careless) if options["naive"] else race.attempt_count > 0
+    return 0 if tried and not race.violation_count and not race.blind else 1
 
 
 def prove_race(race: Race, *, attempts: int, path: Path | None = None) -> None:

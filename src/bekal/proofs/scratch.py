@@ -116,10 +116,21 @@ def migrate() -> None:
     connections.close_all()
 
 
+def copy_this_one() -> None:
+    """From now on scratch databases of this server are copies of the database that the connections lead to, which is
+    migrated and in which nobody works."""
+    connections.close_all()
+    templates[_server()] = str(connections.settings[OWNER]["NAME"])
+
+
+def _server() -> tuple[str, str]:
+    owner = connections.settings[OWNER]
+    return str(owner["HOST"]), str(owner["PORT"])
+
+
 def _template() -> str:
     """The migrated database that this process copies; made by the first who asks."""
-    owner = connections.settings[OWNER]
-    server = (str(owner["HOST"]), str(owner["PORT"]))
+    server = _server()
     if server not in templates:
         _drop_leftovers()
         name = _create("template", None)
@@ -141,8 +152,13 @@ def _create(label: str, source: str | None) -> str:
     statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
     if source is not None:
         statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(source))
-    _as_owner(statement)
-    _as_owner(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(platform.node())))
+    comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(platform.node()))
+    try:
+        _as_owner(statement)
+        _as_owner(comment)
+    except BaseException:  # a signal, too, must not leave it behind
+        _drop(name)
+        raise
     _in_use.add(name)
     return name
 

@@ -1,8 +1,10 @@
 """Worker processes forked from this one, which has everything loaded: each connects for itself and hands back a value.
 
-A worker that is killed, or fails, is told from one that ended: the harnesses kill on purpose.
+A worker that is killed, or fails, is told from one that ended: the harnesses kill on purpose. None outlives this
+process, however that ends.
 """
 
+import ctypes
 import gc
 import os
 import pickle
@@ -10,14 +12,18 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any
 
 from django.db import connections
 from tqdm import tqdm
+
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+# The workers of this process that have not been waited for.
+_living: set[int] = set()
 
 
 class Bar(tqdm):
@@ -27,6 +33,10 @@ class Bar(tqdm):
 
     def __init__(self, total: int, unit: str) -> None:
         super().__init__(total=total, unit=f" {unit}", file=sys.stderr, disable=not sys.stderr.isatty())
+
+
+class EndedBySignal(KeyboardInterrupt):
+    """As Ctrl-C raises it, so that the driver calls off the statement that is under way."""
 
 
 class WorkerFailed(Exception):
@@ -46,6 +56,7 @@ class Worker:
         with os.fdopen(self._answer, "rb") as pipe:
             answer = pipe.read()
         status = os.waitpid(self.pid, 0)[1]
+        _living.discard(self.pid)
         if os.WIFSIGNALED(status):
             return Killed(os.WTERMSIG(status))
         good, value = pickle.loads(answer)
@@ -80,18 +91,20 @@ def fork(task: Callable[[], Any]) -> Worker:
     reading, writing = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
+    parent = os.getpid()
     gc.freeze()  # what is loaded stays shared: the collector would touch, and so copy, every page of it in the child
     with warnings.catch_warnings():
         # Newer Pythons warn where other threads run (a test runner's): the child takes no lock of theirs.
         warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
     if pid:
+        _living.add(pid)
         gc.unfreeze()
         os.close(writing)
         return Worker(pid, reading)
     # The child leaves by _exit alone: nothing that the parent has registered for its own end runs twice.
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _live_and_die_with(parent)
         os.close(reading)
         try:
             answer = pickle.dumps((True, task()))
@@ -102,6 +115,52 @@ def fork(task: Callable[[], Any]) -> Worker:
             pipe.write(answer)
     finally:
         os._exit(0)
+
+
+def _live_and_die_with(parent: int) -> None:
+    """In a worker: signals are its parent's to answer (Ctrl-C reaches both), and with the parent it dies."""
+    _living.clear()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we could say so
+        os._exit(1)
+
+
+def kill_all() -> None:
+    """SIGKILL to every worker there is."""
+    for pid in list(_living):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+        _living.discard(pid)
+
+
+@contextmanager
+def ended_by_signals(name: str) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end every worker at once, and then this process in order: its databases are dropped, its
+    servers ended; the exit status is 128 and the number of the signal. A second signal does not wait for that."""
+    before: dict[int, Any] = {}
+
+    def end(number: int, frame: object) -> None:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        kill_all()
+        sys.stderr.write(f"{name}: ended by {signal.Signals(number).name}; its databases are being removed.\n")
+        raise EndedBySignal(number)
+
+    for signalled in (signal.SIGINT, signal.SIGTERM):
+        before[signalled] = signal.signal(signalled, end)
+    try:
+        yield
+    except EndedBySignal as ended:
+        raise SystemExit(128 + ended.args[0]) from None
+    finally:
+        kill_all()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def results_of(tasks: Sequence[Callable[[], Any]]) -> list[Any]:

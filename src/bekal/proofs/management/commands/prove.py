@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from bekal.proofs.subjects import SUBJECTS, subject
+from bekal.proofs.workers import ended_by_signals
 
 
 class Command(BaseCommand):
@@ -20,6 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["subject"]
-        code = subject(name).run(options, self.stdout)
+        with ended_by_signals(f"prove {name}"):
+            code = subject(name).run(options, self.stdout)
         if code:
             raise CommandError(f"prove {name}: not everything holds, see above", returncode=code)
