@@ -1,7 +1,9 @@
 """Whatever a superuser changes of history, the digest chain finds it; and the harness notices a chain that does not."""
 
 import argparse
+import json
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -11,9 +13,12 @@ from bekal.proofs import tamper
 
 
 @pytest.mark.usefixtures("own_databases")
-def test_every_single_bit_and_every_deed_is_found() -> None:
-    out = StringIO()
-    call_command("prove", "tamper", flips=200, seed=7, stdout=out)
+def test_every_single_bit_and_every_deed_is_found(tmp_path: Path) -> None:
+    out, result = StringIO(), tmp_path / "tamper.json"
+    call_command("prove", "tamper", "--flips=200", "--seed=7", f"--result={result}", stdout=out)
+    figures = json.loads(result.read_text())
+    assert (figures["seed"], figures["flips"], figures["not_found"]) == (7, 200, [])
+    assert sum(figures["found"].values()) == 214
     report = out.getvalue()
     assert "prove tamper: 846 transfers, 200 flips, 14 deeds, seed 7" in report
     assert "NOT FOUND" not in report

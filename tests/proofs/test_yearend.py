@@ -1,8 +1,10 @@
 """`prove yearend`: every balance returns in its microsecond, wherever the machine and the database live."""
 
 import json
+import os
+import signal
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -27,7 +29,8 @@ def test_every_balance_returns_and_every_planted_day_is_noticed(tmp_path: Path) 
     assert figures["returned_rupiah"] == figures["before_rupiah"] > 0
     assert {*ZONES} < figures["ended_by"].keys()
     assert figures["last_purchases"] == module.BUYERS_A_ZONE * len(ZONES)
-    assert figures["planted"] == dict.fromkeys(PLANTED, True)
+    assert figures["planted"].keys() == PLANTED.keys()
+    assert all("of 50 balances it ended" in told for told in figures["planted"].values())
     assert "seed 3" in out.getvalue()
 
 
@@ -82,10 +85,29 @@ def test_a_worker_lives_in_its_zone(zone: str) -> None:
 
 def test_nothing_tried_and_a_day_that_went_unnoticed_do_not_hold() -> None:
     assert not Yearend(1).holds
-    unseen = Yearend(1, balance_count=5, planted={"the day in UTC": False})
+    unseen = Yearend(1, balance_count=5, planted={"the day in UTC": None})
     assert not unseen.holds
     assert any("UNSEEN" in line for line in lines_of(unseen))
-    assert Yearend(1, balance_count=5, planted={"the day in UTC": True}).holds
+    assert Yearend(1, balance_count=5, planted={"the day in UTC": "it ended 5 early"}).holds
+    assert not Yearend(1, balance_count=5).holds, "no careless day was tried"
+
+
+@pytest.mark.usefixtures("own_databases")
+@pytest.mark.parametrize("ends", ["raises", "is killed"])
+def test_a_planted_day_that_crashes_has_not_been_noticed(ends: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(at: datetime) -> date:
+        if ends == "is killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise NameError("no such day")
+
+    monkeypatch.setattr(module, "PLANTED", {"a day that crashes": crash})
+    yearend = Yearend(1, balance_count=5)
+    with scratch_database("yearend"):
+        module._plant(yearend, many_balances(World(), 6, module.random.Random(1)))
+    assert yearend.planted == {"a day that crashes": None} and not yearend.holds
+    (violation,) = yearend.violations
+    assert "could not be tried" in violation
+    assert ("signal 9" if ends == "is killed" else "no such day") in violation
 
 
 @pytest.mark.usefixtures("own_databases")

@@ -1,6 +1,7 @@
 """Change history as a superuser would, a bit at a time, and see that the digest chain finds every change."""
 
 import random
+import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from django.db import connections, transaction
 
 from bekal.ledger.digests import DigestCheck, close_digest, recompute
 from bekal.ledger.proof_results import record_proof_result
+from bekal.proofs.arguments import add_common_arguments, seed_of, whole_number
 from bekal.proofs.built import NOW, build
 from bekal.proofs.report import bound, heading
+from bekal.proofs.result_file import write_result
 from bekal.proofs.scratch import OWNER, scratch_database
 from bekal.proofs.subjects import Output
 
@@ -80,20 +83,19 @@ class Tried:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, default=1, help="which bits of which rows")
-    parser.add_argument("--flips", type=int, default=FLIP_COUNT, metavar="N", help=f"default {FLIP_COUNT}")
+    parser.add_argument("--flips", type=whole_number(0), default=FLIP_COUNT, metavar="N", help=f"default {FLIP_COUNT}")
     parser.add_argument("--full", action="store_true", help=f"{FULL_FLIP_COUNT} flips")
+    add_common_arguments(parser, resume=False)
 
 
 def run(options: Mapping[str, Any], stdout: Output) -> int:
     """In a database of its own: make each change, look, undo it; 1 where one was not found."""
-    flip_count = FULL_FLIP_COUNT if options["full"] else options["flips"]
+    flip_count, seed_number = FULL_FLIP_COUNT if options["full"] else options["flips"], seed_of(options)
+    started = time.perf_counter()
     with scratch_database("tamper"):
         transfer_count = programme()
-        stdout.write(
-            heading("tamper", seed=options["seed"], transfers=transfer_count, flips=flip_count, deeds=len(DEEDS))
-        )
-        tried = list(attempts(flip_count, options["seed"], transfer_count))
+        stdout.write(heading("tamper", seed=seed_number, transfers=transfer_count, flips=flip_count, deeds=len(DEEDS)))
+        tried = list(attempts(flip_count, seed_number, transfer_count))
     unseen = [each for each in tried if not each.is_found]
     for each in unseen:
         stdout.write(f"  NOT FOUND: {each.name}")
@@ -104,6 +106,9 @@ def run(options: Mapping[str, Any], stdout: Output) -> int:
     for what, count in found.items():
         stdout.write(f"  found {count:5d}  {what}")
     stdout.write(f"  {bound(len(tried)) if not unseen else f'{len(unseen)} of {len(tried)} changes were not found'}")
+    figures: dict[str, Any] = {"seed": seed_number, "transfers": transfer_count, "flips": flip_count}
+    figures |= {"deeds": len(DEEDS), "found": found, "not_found": [each.name for each in unseen]}
+    write_result(options.get("result"), figures | {"seconds": round(time.perf_counter() - started, 1)})
     return 1 if unseen else 0
 
 
