@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from hypothesis.stateful import RuleBasedStateMachine
 
 from bekal.proofs.check import prove_ledger
+from bekal.proofs.guards import GUARDS
 from bekal.proofs.model.days import JAKARTA
 from bekal.proofs.model.ends import Model
 from bekal.proofs.model.house import House
@@ -53,6 +54,8 @@ class Books(RuleBasedStateMachine):
     world: ClassVar[World]
     steps: ClassVar[Counter[tuple[str, str]]] = Counter()
     examples: ClassVar[int] = 0
+    # Whether guards of the database were taken out on purpose: then that they are missing is no news.
+    is_unguarded: ClassVar[bool] = False
     proven: ClassVar[int] = 0  # examples at whose end every invariant was asked
     # Of the last example that failed: which comparison told, what it said, the steps. After shrinking, the smallest.
     failure: ClassVar[tuple[str, str, tuple[str, ...]] | None] = None
@@ -166,6 +169,8 @@ class Books(RuleBasedStateMachine):
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             for violation in prove_ledger(connection).violations:
                 name = violation.invariant.name
+                if self.is_unguarded and violation.invariant in GUARDS.invariants:
+                    continue
                 if name in TIMELESS or not self.was_set_back:
                     raise Difference(f"invariant {name}", f"{violation.invariant.holds}: {violation.rows[0]}")
             Books.proven += not self.was_set_back

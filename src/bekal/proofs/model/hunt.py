@@ -157,6 +157,7 @@ def _hunt(bug: Bug, world: World, seed_number: int) -> Callable[[], Run]:
 
     def task() -> Run:
         try:
+            Books.is_unguarded = bool(bug.statements)
             with planted(bug):
                 return _first_to_find(order, world, seed_number)
         except DoesNotFit as error:

@@ -188,7 +188,7 @@ class Journeys(EndSteps):
     def go(self, way: str, number: int, person: int, training: int, answers: tuple[str, ...]) -> None:
         ways: dict[str, Step] = {
             "learn": partial(self.learn, person, training, 1 if number % 6 == 0 else 9),
-            "give up": partial(self.give_up, person, training, number % 4, ends=number % 3 > 0),
+            "give up": partial(self.give_up, person, training, number, ends=number % 3 > 0),
             "pay": partial(self.pay, number, answers),
             "return": partial(self.send_back, number % 3, number),
             "reverse": partial(self.reverse, number % 3, number),
@@ -223,14 +223,14 @@ class Journeys(EndSteps):
         if self.reconcile():
             self.entitle()
 
-    def give_up(self, person: int, training: int, session_count: int, ends: bool) -> None:
-        """Buys, comes to some sessions or none, and no more; the purchase may stay open."""
+    def give_up(self, person: int, training: int, number: int, ends: bool) -> None:
+        """Buys, comes to some sessions, none or all, and no more; the purchase may stay open."""
         if self.memory.places[person] is None:
             self.accept(person)
         training = self.something(person, training)
         if self.buy(person, training) == DONE:
             self.redeem(person, training)
-            for session in range(1, min(session_count, OFFERS[training].session_count) + 1):
+            for session in range(1, number % (OFFERS[training].session_count + 1) + 1):
                 self.attend(person, training, session)
         if ends:
             self.end_purchase(person, training)
@@ -246,9 +246,9 @@ class Journeys(EndSteps):
             self.approve(0, 1 - number % 2)
             self.export(0)
             self.settle(0, answers)
-            if number % 4 == 0:
+            if number % 2:
                 self.send_back(0, number)
-                self.plan(number % 2)
+                self.plan(number // 2 % 2)
 
     def pass_a_last_day(self, number: int, person: int, training: int, late: bool) -> None:
         """A minute before its end everything can still be done, a second after it nothing more."""
