@@ -43,6 +43,16 @@ _TRIGGERS = """
     VALUES ('_append_only', 'BEFORE DELETE OR UPDATE', 'ROW'), ('_no_truncate', 'BEFORE TRUNCATE', 'STATEMENT')
 """
 
+
+def _restored(definition: str) -> str:
+    """An SQL expression: a definition as it reads in every database. Where it came back from a dump, PostgreSQL casts
+    each member of a list and not the list."""
+    members = (
+        rf"regexp_replace({definition}, $$\('([^']*)'::character varying\)::text$$, $$'\1'::character varying$$, 'g')"
+    )
+    return rf"regexp_replace({members}, $$\(ARRAY\[([^]]*)\]\)::text\[\]$$, 'ARRAY[\1]', 'g')"
+
+
 # Each part: (kind, name, expected, there) of what is not as it is written.
 _DIFFERING_CONSTRAINTS = f"""
     SELECT 'constraint' AS kind, wanted.name, wanted.definition AS expected,
@@ -50,7 +60,8 @@ _DIFFERING_CONSTRAINTS = f"""
     FROM ({_CONSTRAINTS}) wanted("table", name, definition)
     LEFT JOIN pg_constraint standing ON standing.conname = wanted.name
          AND standing.conrelid = to_regclass('public.' || wanted."table")
-    WHERE (pg_get_constraintdef(standing.oid), standing.convalidated) IS DISTINCT FROM (wanted.definition, true)
+    WHERE ({_restored("pg_get_constraintdef(standing.oid)")}, standing.convalidated)
+          IS DISTINCT FROM ({_restored("wanted.definition")}, true)
     UNION ALL
     SELECT 'constraint', wanted.name, wanted.definition, pg_get_indexdef(standing.indexrelid)
     FROM ({_INDEXES}) wanted(name, definition)
