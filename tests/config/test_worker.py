@@ -12,6 +12,7 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 from django import db
 from django.core.management import call_command
@@ -181,6 +182,22 @@ def test_an_error_keeps_nothing_else_from_being_done_and_is_tried_again_later(
     assert one.round() is True
     assert said[-1].startswith(name.removeprefix("daily ") if name == "daily proof" else name)
     assert one.round() is False, "once a day is enough"
+
+
+@pytest.mark.parametrize("cause", [psycopg.errors.AdminShutdown(), psycopg.OperationalError("closed")])
+def test_a_lost_connection_is_no_failure_of_the_step(
+    cause: Exception, one: Worker, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django has opened another one by the time the error is seen: the step is tried again at once."""
+
+    def lost(**_: object) -> None:
+        raise db.OperationalError from cause
+
+    with monkeypatch.context() as patch, pytest.raises(db.OperationalError):
+        patch.setattr(module, "take_proof_requests", lost)
+        one.round()
+    assert said == []
+    assert one.round() is True and said[-1].startswith("proof:")
 
 
 def test_a_chunk_that_failed_waits_its_time(

@@ -214,6 +214,60 @@ def test_a_part_that_failed_is_an_open_item(officers: tuple[Client, Client], mon
     assert "1 bagian gagal" in read(first, LIST)
 
 
+def test_an_approved_run_is_stopped_by_two_officers(officers: tuple[Client, Client]) -> None:
+    first, second = officers
+    factories.accepted(2)
+    run = planned(first)
+    approve(second, run)
+    path = f"{LIST}{run.pk}/"
+    assert f"{path}stop/" in read(first, path)
+    form = read(first, f"{path}stop/")
+    assert "0 dari 1 bagian sudah selesai" in form and "Rp7.100.000" in form
+    assert 'http-equiv="refresh"' not in form, "nobody is disturbed while writing"
+    assert "Permintaan dicatat." in said(first, f"{path}stop/", {"because": "Daftar keliru.\nLihat surat 12."})
+    own, other = read(first, path), read(second, path)
+    assert "Petugas lain harus menyetujuinya" in own and f"{path}stop/agree/" not in own
+    assert "petugas-satu meminta pekerjaan ini dihentikan" in other and "Lihat surat 12." in other
+    assert f"{path}stop/agree/" in other and f'href="{path}stop/"' not in other
+    reason = MassRun.objects.get().stop_because
+    assert "bukan yang Anda lihat" in said(second, f"{path}stop/agree/", {"because": "x"})
+    assert "petugas lain harus menyetujuinya" in said(first, f"{path}stop/agree/", {"because": reason})
+    page = said(second, f"{path}stop/agree/", {"because": reason.replace("\n", "\r\n")})
+    assert "Dihentikan." in page and "petugas-satu meminta dihentikan, petugas-dua menyetujui" in page
+    assert "Tidak dikerjakan: 2 dalam daftar, Rp7.100.000" in page
+    assert 'http-equiv="refresh"' not in page and "/stop/" not in page
+    work()
+    assert not Participation.objects.filter(revoked_at__isnull=False).exists()
+    assert "dihentikan" in read(first, LIST)
+    assert planned(first).pk != run.pk, "the next run can be planned"
+    assert "sudah dihentikan" in said(first, f"{path}stop/drop/")
+
+
+def test_a_request_to_stop_can_be_dropped(officers: tuple[Client, Client]) -> None:
+    first, second = officers
+    factories.accepted(1)
+    run = planned(first)
+    approve(second, run)
+    path = f"{LIST}{run.pk}/"
+    said(first, f"{path}stop/", {"because": "Keliru."})
+    assert "Permintaan dibatalkan" in said(second, f"{path}stop/drop/")
+    assert "Tidak ada lagi permintaan" in said(second, f"{path}stop/agree/", {"because": "Keliru."})
+    work()
+    assert Participation.objects.filter(revoked_at__isnull=False).count() == 1
+
+
+@pytest.mark.parametrize("because", ["", "  ", "x" * 1001, "a\x00b"])
+def test_a_stop_without_a_reason_that_can_be_read_says_so(because: str, officers: tuple[Client, Client]) -> None:
+    first, second = officers
+    factories.accepted(1)
+    run = planned(first)
+    approve(second, run)
+    response = first.post(f"{LIST}{run.pk}/stop/", {"because": because})
+    assert response.status_code == 422 and 'id="errors"' in response.content.decode()
+    run.refresh_from_db()
+    assert run.stop_asked_at is None
+
+
 def test_the_whole_list_as_a_file_makes_the_hash_again(officers: tuple[Client, Client]) -> None:
     first, _second = officers
     people = factories.accepted(60, full_name="=Siti Rahayu")
@@ -242,7 +296,8 @@ def test_what_does_not_exist(officers: tuple[Client, Client]) -> None:
     for number in (4711, 2**63, 10**40):
         assert first.get(f"{LIST}{number}/").status_code == 404
         assert first.post(f"{LIST}{number}/approve/").status_code == 404
-        assert first.post(f"{LIST}{number}/cancel/").status_code == 404
+        for action in ("cancel", "stop", "stop/agree", "stop/drop"):
+            assert first.post(f"{LIST}{number}/{action}/").status_code == 404
         assert first.get(f"{LIST}{number}/list.csv").status_code == 404
     assert first.get(f"{LIST}plan/pay_everybody/").status_code == 404
     assert first.post(f"{LIST}plan/pay_everybody/confirm/").status_code == 404
@@ -258,7 +313,8 @@ def test_an_auditor_reads_and_does_not_act(officers: tuple[Client, Client]) -> N
     for path in (LIST, PLAN_REVOKE, f"{LIST}{run.pk}/"):
         assert '<form method="post" action="/console/' not in read(auditor, path)
     assert auditor.get(f"{LIST}{run.pk}/list.csv").status_code == 200
-    for path in (f"{PLAN_REVOKE}confirm/", f"{LIST}{run.pk}/approve/", f"{LIST}{run.pk}/cancel/"):
+    acts = ("approve", "cancel", "stop", "stop/agree", "stop/drop")
+    for path in (f"{PLAN_REVOKE}confirm/", *(f"{LIST}{run.pk}/{act}/" for act in acts)):
         assert auditor.post(path).status_code == 403
 
 

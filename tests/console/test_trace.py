@@ -15,6 +15,7 @@ from bekal.ledger.movements import Kind, Movement, Reason
 from bekal.ledger.post import Posting, post
 from bekal.ledger.queries import TransferLine, transfer_under, transfers_of
 from bekal.lifecycle.end_balances import end_balances
+from bekal.lifecycle.mass_runs import plan_mass_run, work
 from bekal.lifecycle.models import Clawback, MassChunk, MassRun, Repayment
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.models import Participation
@@ -174,6 +175,19 @@ def test_revocation_and_end_of_balance_are_traced_to_the_run_over_many(db: None)
         first = trace_of(place(owner), under(owner, key)).causes[0]
         assert first.facts[0].value == str(run.pk)
         assert [step.what for step in first.steps] == ["direncanakan", "disetujui orang kedua", "selesai dijalankan"]
+
+
+def test_who_was_accepted_late_is_traced_to_the_run_by_the_part_that_did_it(db: None) -> None:
+    """People are accepted when their part is worked, and not at the instant of the plan."""
+    (person,) = factories.participants()
+    wave, planned_at = factories.wave(), factories.ACCEPTED_AT
+    plan_mass_run(operation="accept_wave", planned_by_id=None, at=planned_at, parameters={"wave_id": wave.pk})
+    late = planned_at + timedelta(days=3)
+    assert work(at=late).subject_count == 1
+    accepted = Participation.objects.get(participant_id=person)
+    assert accepted.accepted_at == late
+    titles = [each.title for each in trace_of(accepted, under(accepted.pk, "commit:training")).causes]
+    assert titles == ["Proses massal", "Kepesertaan"]
 
 
 def mass_run(operation: str, at: datetime, subject_ids: list[int]) -> MassRun:

@@ -34,8 +34,31 @@ def test_from_plan_to_done(capsys: pytest.CaptureFixture[str]) -> None:
     assert Participation.objects.filter(revoked_at__isnull=False).count() == 2
     call_command("mass-run", "list")
     assert "finished: 2 on the list, Rp7.100.000; 1 of 1 chunks done: 2, Rp7.100.000" in capsys.readouterr().out
-    with pytest.raises(CommandError, match="mass_run_already_approved"):
+    with pytest.raises(CommandError, match="an approved run is stopped by two officers"):
         call_command("mass-run", "cancel", str(run.pk), "--officer", "petugas-dua")
+
+
+def test_two_officers_stop_an_approved_run(capsys: pytest.CaptureFixture[str]) -> None:
+    factories.accepted(2)
+    officers = [factories.officer(f"petugas-{name}").login_name for name in ("satu", "dua", "tiga")]
+    call_command("mass-run", "plan", "revoke", "--officer", officers[0])
+    run_id = str(MassRun.objects.get().pk)
+    with pytest.raises(CommandError, match="mass-run cancel"):
+        call_command("mass-run", "stop", run_id, "--officer", officers[1], "--because", "Salah.")
+    call_command("mass-run", "approve", run_id, "--officer", officers[1])
+    with pytest.raises(CommandError, match="ask with --because"):
+        call_command("mass-run", "stop", run_id, "--officer", officers[1])
+    call_command("mass-run", "stop", run_id, "--officer", officers[1], "--because", "Keliru.")
+    call_command("mass-run", "stop", run_id, "--officer", officers[2], "--drop")
+    call_command("mass-run", "stop", run_id, "--officer", officers[1], "--because", "Salah.")
+    with pytest.raises(CommandError, match="another officer"):
+        call_command("mass-run", "stop", run_id, "--officer", officers[1])
+    capsys.readouterr()
+    call_command("mass-run", "stop", run_id, "--officer", officers[2])
+    said, line, _seal = capsys.readouterr().out.splitlines()
+    assert said == "Stopped, because: Salah." and line.endswith("0 of 1 chunks done: 0, Rp0; left undone: 2")
+    call_command("mass-run", "work", verbosity=0)
+    assert not Participation.objects.filter(revoked_at__isnull=False).exists()
 
 
 def test_a_wave_is_accepted_by_its_number(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +11,8 @@ import pytest
 from bekal.ledger.movements import Kind
 from bekal.ledger.queries import totals
 from bekal.lifecycle import mass_runs as module
-from bekal.lifecycle import mass_work
 from bekal.lifecycle.mass_runs import (
     MassState,
-    PlannedMass,
     Worked,
     approve_mass_run,
     cancel_mass_run,
@@ -24,45 +22,19 @@ from bekal.lifecycle.mass_runs import (
     work,
 )
 from bekal.lifecycle.models import MassChunk, MassRun
-from bekal.lifecycle.operations import OPERATIONS, Done
 from bekal.lifecycle.refusals import MassRefusal
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.models import Participation
 from bekal.purchases.buy import buy
 from tests import factories
-from tests.factories import jakarta
+from tests.lifecycle.revoking import AT, ENVELOPE_RUPIAH, LATER, REVOKE, approved, fail_for, planned, revoked_ids
 
 pytestmark = pytest.mark.django_db
-
-REVOKE = MassRun.Operation.REVOKE
-# The first purchase is due 30 days after the acceptance of 20 April 2020.
-AT = jakarta(2020, 5, 21)
-LATER = AT + timedelta(hours=2)
-ENVELOPE_RUPIAH = 3_550_000
 
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK_COUNT", 3)
-
-
-def planned(operation: str = REVOKE, *, at: datetime = AT, **parameters: Any) -> PlannedMass:
-    """A run planned by the programme itself."""
-    run = plan_mass_run(operation=operation, planned_by_id=None, at=at, parameters=parameters)
-    assert run.refusal is None, run.refusal
-    return run
-
-
-def approved(run: PlannedMass, *, at: datetime = AT) -> int:
-    """Its number, after an officer has approved it."""
-    assert run.run_id is not None and run.list_sha256 is not None
-    officer_id = factories.officer().pk
-    assert approve_mass_run(run_id=run.run_id, officer_id=officer_id, list_sha256=run.list_sha256, at=at) is None
-    return run.run_id
-
-
-def revoked_ids() -> list[int]:
-    return list(Participation.objects.filter(revoked_at__isnull=False).order_by("pk").values_list("pk", flat=True))
 
 
 def sha256_of(lines: Sequence[tuple[int, int]]) -> bytes:
@@ -153,37 +125,6 @@ def test_an_approval_is_bound_to_the_list_that_was_shown(seen: bytes) -> None:
     assert MassRun.objects.get(id=run_id).approved_at is None
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"subject_ids": [1, 2, 3]},
-        {"amounts_rupiah": [ENVELOPE_RUPIAH, ENVELOPE_RUPIAH - 1, ENVELOPE_RUPIAH + 1]},
-        {"number": 9},
-        {"total_rupiah": 1},
-    ],
-)
-def test_a_list_that_was_changed_is_neither_approved_nor_worked(change: dict[str, Any]) -> None:
-    factories.accepted(4)
-    run = planned()
-    chunk = MassChunk.objects.filter(run_id=run.run_id, number=1)
-    before = chunk.values(*change).get()
-    chunk_id = chunk.values_list("pk", flat=True).get()
-    changed = MassChunk.objects.filter(pk=chunk_id)
-    changed.update(**change)
-    officer_id = factories.officer().pk
-    values = {"run_id": run.run_id or 0, "officer_id": officer_id, "list_sha256": run.list_sha256 or b"", "at": AT}
-    refusal = approve_mass_run(**values)
-    assert refusal is not None and refusal.code is MassRefusal.LIST_CHANGED
-    changed.update(**before)
-    assert approve_mass_run(**values) is None
-    changed.update(**change)
-    assert work(at=LATER) == Worked(0, 0, 0, failed_chunk_count=1)
-    assert MassChunk.objects.get(failed_at=LATER).failure == "ListChanged"
-    assert not revoked_ids()
-    changed.update(**before)
-    assert work(at=LATER).subject_count == 4
-
-
 def test_who_plans_does_not_approve() -> None:
     factories.accepted(1)
     planner, other = factories.officer(), factories.officer()
@@ -230,20 +171,6 @@ def test_who_buys_after_the_plan_keeps_the_place_and_the_run_says_so() -> None:
     state = mass_run(run_id)
     assert state is not None
     assert (state.left_out_count, state.difference_rupiah) == (1, ENVELOPE_RUPIAH)
-
-
-def fail_for(monkeypatch: pytest.MonkeyPatch, person: int, error: Exception) -> None:
-    """Revocation breaks after it has done its work for a chunk with that person."""
-    operation = OPERATIONS[REVOKE]
-
-    def broken(ids: Sequence[int], at: datetime, parameters: Any) -> Done:
-        done = operation.work(ids, at, parameters)
-        if person in ids:
-            raise error
-        return done
-
-    changed = {**OPERATIONS, REVOKE: type(operation)(operation.subject, True, operation.listing, broken)}
-    monkeypatch.setattr(mass_work, "OPERATIONS", changed)
 
 
 def test_a_chunk_that_fails_stays_free_and_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,14 @@ from bekal.lifecycle import mass_runs as engine
 from bekal.lifecycle.close_year import closable_ids
 from bekal.lifecycle.end_balances import end_balances, ending_ids
 from bekal.lifecycle.mass_people import LeftOut, ListGroup, ListView, dry_run, left_out, lines_of, list_of
-from bekal.lifecycle.mass_runs import Worked, approve_mass_run, mass_run, plan_mass_run, work
+from bekal.lifecycle.mass_runs import (
+    Worked,
+    approve_mass_run,
+    cancel_mass_run,
+    mass_run,
+    plan_mass_run,
+    work,
+)
 from bekal.lifecycle.models import MassChunk, MassRun
 from bekal.lifecycle.operations import AUTOMATIC, OPERATIONS
 from bekal.lifecycle.refusals import MassRefusal
@@ -159,6 +166,46 @@ def test_of_people_who_are_named_the_first_get_the_places() -> None:
     run_id, ids, _ = planned(Kinds.ACCEPT_WAVE, factories.ACCEPTED_AT, wave_id=wave.pk, participant_ids=named)
     assert ids == sorted([people[3], people[1]])
     assert MassRun.objects.get(pk=run_id).parameters == {"wave_id": wave.pk}, "the list is in the chunks"
+
+
+def test_who_is_accepted_late_gets_the_days_of_the_day_on_which_it_is_done() -> None:
+    """No worker ran for a month: nobody's place may be lost the moment it is given."""
+    at, late = factories.ACCEPTED_AT, factories.ACCEPTED_AT + timedelta(days=31)
+    people, others = factories.participants(2), factories.participants(1)
+    wave = factories.wave(quota_count=2)
+    run_id, _, _ = planned(Kinds.ACCEPT_WAVE, at, wave_id=wave.pk, participant_ids=people)
+    accept(wave_id=wave.pk, participant_ids=others, at=late)
+    assert done(run_id, late) == (1, ENVELOPE_RUPIAH)
+    place = Participation.objects.get(participant_id=people[0])
+    scheme = RULES.scheme(programme_day(late))
+    assert (place.accepted_at, place.accepted_on) == (late, programme_day(late))
+    assert place.first_purchase_due_on == scheme.first_purchase_due_on
+    assert left_out_of(run_id) == (LeftOut("full", 1, ()),), "whoever was accepted late is not among the left out"
+
+
+def test_a_clock_that_was_set_back_accepts_nobody_before_the_plan() -> None:
+    at = factories.ACCEPTED_AT
+    people = factories.participants(1)
+    run_id, _, _ = planned(Kinds.ACCEPT_WAVE, at, wave_id=factories.wave().pk, participant_ids=people)
+    assert done(run_id, at - timedelta(days=1)) == (1, ENVELOPE_RUPIAH)
+    assert Participation.objects.get().accepted_at == at
+    assert left_out_of(run_id) == ()
+
+
+def test_where_the_rules_have_another_envelope_by_then_nobody_is_accepted() -> None:
+    """What was shown is what is committed: the officer cancels the run and plans it anew."""
+    at, late = jakarta(2022, 12, 30), jakarta(2023, 1, 2)
+    assert RULES.scheme(programme_day(at)).envelope_rupiah != RULES.scheme(programme_day(late)).envelope_rupiah
+    people = factories.participants(1, at=at)
+    wave = factories.wave(opens_on=programme_day(at), closes_on=programme_day(late))
+    run_id, _, _ = planned(Kinds.ACCEPT_WAVE, at, wave_id=wave.pk, participant_ids=people)
+    assert work(run_id=run_id, at=late).failed_chunk_count == 1
+    assert MassChunk.objects.get().failure == "RulesChanged"
+    assert not Participation.objects.exists()
+    assert cancel_mass_run(run_id=run_id, officer_id=factories.officer().pk, at=late) is None
+    again, _, total_rupiah = planned(Kinds.ACCEPT_WAVE, late, wave_id=wave.pk, participant_ids=people)
+    assert total_rupiah == RULES.scheme(programme_day(late)).envelope_rupiah
+    assert done(again, late) == (1, total_rupiah)
 
 
 def test_a_wave_that_is_full_by_then_leaves_out_the_rest() -> None:

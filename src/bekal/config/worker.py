@@ -18,8 +18,9 @@ from bekal.ledger.clock import programme_day, programme_now
 from bekal.ledger.digests import close_digest
 from bekal.ledger.proof_results import answer_proof_requests, latest_proof_result, take_proof_requests
 from bekal.lifecycle.daily_work import do_daily_work
+from bekal.lifecycle.mass_list import SealedLists
 from bekal.lifecycle.mass_runs import Progress, work
-from bekal.lifecycle.mass_work import kind_of
+from bekal.lifecycle.mass_work import is_lost, kind_of
 from bekal.proofs.check import prove_ledger, record
 
 CHUNKS_AT_A_TIME = 10
@@ -37,6 +38,7 @@ class Worker:
         self._stop = stop
         self._done_on: dict[str, date] = {}
         self._failed_at: dict[str, datetime] = {}
+        self._sealed = SealedLists()
 
     def round(self) -> bool:
         """Do a little of everything that waits; whether there was anything. Raises only where the database is gone."""
@@ -57,7 +59,7 @@ class Worker:
         try:
             done = step(at)
         except Exception as error:
-            if not connection.in_atomic_block and not connection.is_usable():
+            if is_lost(error) or (not connection.in_atomic_block and not connection.is_usable()):
                 raise
             # Never the text of an error, which may hold a name: its kind and where it was raised.
             frame = extract_tb(error.__traceback__)[-1]
@@ -97,6 +99,7 @@ class Worker:
             failed_before=at - RETRY_AFTER,
             progress=self._tell,
             stop=self._stop,
+            sealed=self._sealed,
         )
         return worked.chunk_count > 0
 

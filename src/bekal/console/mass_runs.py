@@ -133,7 +133,7 @@ class YearForm(forms.Form):
 FORMS: dict[str, type[WaveForm] | type[YearForm]] = {Kinds.ACCEPT_WAVE: WaveForm, Kinds.CLOSE_YEAR: YearForm}
 
 
-def _run_or_404(run_id: int) -> MassRunState:
+def run_or_404(run_id: int) -> MassRunState:
     run = mass_run(min(run_id, MAX_ID))
     if run is None:
         raise Http404
@@ -256,7 +256,7 @@ def plan_mass_confirm(request: HttpRequest, operation: str) -> HttpResponse:
 @open_to(Role.OFFICER, Role.AUDITOR)
 def mass_run_page(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run: who planned and approved it, how far it is, what it did and whom it left out."""
-    run = _run_or_404(run_id)
+    run = run_or_404(run_id)
     at_work = run.state in (MassState.READY, MassState.WORKING)
     show_list = run.state is MassState.WAITING or "list" in request.GET
     view = list_of(run=run) if show_list else None
@@ -266,6 +266,7 @@ def mass_run_page(request: HttpRequest, run_id: int) -> HttpResponse:
         "about": _about(run),
         "list_sha256": run.list_sha256.hex(),
         "own": run.planned_by_id == request.user.pk,
+        "own_stop": run.stop_asked_by_id == request.user.pk,
         "may_act": request.user.role == Role.OFFICER,  # type: ignore[union-attr]
         "at_work": at_work,
         # Whoever reads the list, or asked for it, is not disturbed by a page that comes anew.
@@ -275,7 +276,7 @@ def mass_run_page(request: HttpRequest, run_id: int) -> HttpResponse:
         "lines": _shown(view),
         "group_label": _group_label(run.operation),
         "left_out": [(each, LEFT_OUT[each.reason]) for each in left_out(run=run)],
-        "failures": failures(run_id=run.run_id) if run.failed_chunk_count else (),
+        "failures": failures(run_id=run.run_id) if run.failed_chunk_count and at_work else (),
     }
     return render(request, "console/mass_runs_run.html", context)
 
@@ -293,7 +294,7 @@ def _about(run: MassRunState) -> str:
 @open_to(Role.OFFICER)
 @require_POST
 def approve_mass(request: HttpRequest, run_id: int) -> HttpResponse:
-    run = _run_or_404(run_id)
+    run = run_or_404(run_id)
     try:
         shown = bytes.fromhex(request.POST.get("list_sha256", ""))
     except ValueError:
@@ -311,7 +312,7 @@ def approve_mass(request: HttpRequest, run_id: int) -> HttpResponse:
 @open_to(Role.OFFICER)
 @require_POST
 def cancel_mass(request: HttpRequest, run_id: int) -> HttpResponse:
-    run = _run_or_404(run_id)
+    run = run_or_404(run_id)
     refusal = cancel_mass_run(run_id=run.run_id, officer_id=signed_in_id(request), at=programme_now())
     if refusal is not None:
         messages.error(request, sentence(refusal))
@@ -339,7 +340,7 @@ def plan_mass_list(request: HttpRequest, operation: str, form: str) -> HttpRespo
 @open_to(Role.OFFICER, Role.AUDITOR)
 def mass_run_list(request: HttpRequest, run_id: int, form: str) -> HttpResponseBase:
     """The sealed list as CSV or XLSX; from its first two columns anybody can make the SHA-256 again."""
-    run = _run_or_404(run_id)
+    run = run_or_404(run_id)
     return _file(f"bekal-run-{run.run_id}", run.operation, lines_of(run=run), form)
 
 

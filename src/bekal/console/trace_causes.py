@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.db.models import Q
 from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
 
@@ -70,9 +71,15 @@ def place_cause(place: Participation) -> Cause:
 
 
 def mass_run_causes(transfer: TransferLine, subject_ids: Iterable[int], operations: Sequence[str]) -> tuple[Cause, ...]:
-    """The run over many people, if one made this transfer: the same instant, and this subject in one of its chunks."""
-    runs = MassRun.objects.filter(operation__in=operations, at=transfer.posted_at)
-    runs = runs.filter(chunks__subject_ids__overlap=list(subject_ids), chunks__done_at__isnull=False)
+    """The run over many people, if one made this transfer: the same instant, and this subject in one of its chunks.
+    People are accepted when their chunk is done, everything else bears the instant of the run."""
+    when_done = Q(operation=MassRun.Operation.ACCEPT_WAVE, chunks__done_at=transfer.posted_at)
+    runs = MassRun.objects.filter(
+        Q(at=transfer.posted_at) | when_done,
+        operation__in=operations,
+        chunks__subject_ids__overlap=list(subject_ids),
+        chunks__done_at__isnull=False,
+    )
     found = runs.select_related("planned_by", "approved_by").order_by("pk").distinct()
     return tuple(_mass_run(run) for run in found)
 

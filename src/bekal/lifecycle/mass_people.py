@@ -175,10 +175,11 @@ def _lines(operation: str, listing: Listing) -> Iterator[ListLine]:
             yield from (ListLine(*row) for row in rows)
 
 
-# Who was left out: of the subjects of finished chunks those that do not bear the run's instant, by what they bear.
+# Who was left out: of the subjects of finished chunks those that do not bear the run's instant (or, accepted, that of
+# their chunk), by what they bear.
 
 _DONE_SUBJECT = """
-SELECT unnest(chunk.subject_ids) AS subject_id FROM lifecycle_masschunk chunk
+SELECT unnest(chunk.subject_ids) AS subject_id, chunk.done_at FROM lifecycle_masschunk chunk
 WHERE chunk.run_id = %(run_id)s AND chunk.done_at IS NOT NULL
 """
 _OF_PARTICIPATION = """
@@ -215,7 +216,7 @@ LEFT_OUT_SQL: Mapping[str, str] = {
 SELECT participation.id AS participation_id,
        CASE WHEN participation.id IS NULL THEN 'full' ELSE 'accepted' END AS reason
 FROM subject LEFT JOIN participants_participation participation ON participation.participant_id = subject.subject_id
-WHERE participation.accepted_at IS DISTINCT FROM %(at)s
+WHERE participation.accepted_at IS DISTINCT FROM greatest(subject.done_at, %(at)s)
 """,
     MassRun.Operation.SETTLE_INSTITUTIONS: """
 SELECT purchase.participation_id,

@@ -21,6 +21,7 @@ class MassState(StrEnum):
     WORKING = "working"
     FINISHED = "finished"
     CANCELLED = "cancelled"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,12 @@ class MassRunState:
     approved_at: datetime | None
     cancelled_by_name: str | None
     cancelled_at: datetime | None
+    stop_asked_by_id: int | None
+    stop_asked_by_name: str | None
+    stop_asked_at: datetime | None
+    stop_because: str = field(repr=False)
+    stopped_by_name: str | None
+    stopped_at: datetime | None
     finished_at: datetime | None
     chunk_count: int
     done_chunk_count: int
@@ -55,6 +62,8 @@ class MassRunState:
     def state(self) -> MassState:
         if self.cancelled_at is not None:
             return MassState.CANCELLED
+        if self.stopped_at is not None:
+            return MassState.STOPPED
         if self.finished_at is not None or self.done_chunk_count == self.chunk_count:
             return MassState.FINISHED
         if self.needs_approval and self.approved_at is None:
@@ -71,9 +80,23 @@ class MassRunState:
         return self.done_subject_count - self.done_count
 
     @property
+    def undone_count(self) -> int:
+        """On the list and in no finished chunk; what a run that was stopped or cancelled leaves undone."""
+        return self.subject_count - self.done_subject_count
+
+    @property
+    def undone_rupiah(self) -> int:
+        return self.total_rupiah - self.done_planned_rupiah
+
+    @property
     def difference_rupiah(self) -> int:
         """How much less (or, below 0, more) the finished chunks moved than was planned for them."""
         return self.done_planned_rupiah - self.done_rupiah
+
+
+def open_runs() -> QuerySet[MassRun]:
+    """Planned and neither done nor cancelled nor stopped: of each operation there is at most one."""
+    return MassRun.objects.filter(finished_at=None, cancelled_at=None, stopped_at=None)
 
 
 def mass_run(run_id: int) -> MassRunState | None:
@@ -83,12 +106,10 @@ def mass_run(run_id: int) -> MassRunState | None:
 
 def mass_runs(*, limit: int = 50, before_id: int | None = None, open_only: bool = False) -> tuple[MassRunState, ...]:
     """The newest runs first; the next page is the one before the last `run_id`."""
-    rows = MassRun.objects.order_by("-id")
+    rows = open_runs() if open_only else MassRun.objects.all()
     if before_id is not None:
         rows = rows.filter(id__lt=before_id)
-    if open_only:
-        rows = rows.filter(finished_at=None, cancelled_at=None)
-    return _states(rows, limit)
+    return _states(rows.order_by("-id"), limit)
 
 
 def _states(rows: QuerySet[MassRun], limit: int) -> tuple[MassRunState, ...]:
@@ -98,6 +119,8 @@ def _states(rows: QuerySet[MassRun], limit: int) -> tuple[MassRunState, ...]:
         planned_by_name=F("planned_by__display_name"),
         approved_by_name=F("approved_by__display_name"),
         cancelled_by_name=F("cancelled_by__display_name"),
+        stop_asked_by_name=F("stop_asked_by__display_name"),
+        stopped_by_name=F("stopped_by__display_name"),
         chunk_count=Count("chunks"),
         done_chunk_count=Count("chunks", filter=done),
         failed_chunk_count=Count("chunks", filter=Q(chunks__done_at=None, chunks__failed_at__isnull=False)),

@@ -19,11 +19,12 @@ from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_day
 from bekal.ledger.proof_results import is_release_blocked
 from bekal.lifecycle.mass_list import SEAL_SQL, is_sealed
-from bekal.lifecycle.mass_queries import MassRunState, MassState, mass_run, mass_runs
-from bekal.lifecycle.mass_work import Progress, Worked, finish_runs, wake_workers, work
+from bekal.lifecycle.mass_queries import MassRunState, MassState, mass_run, mass_runs, open_runs
+from bekal.lifecycle.mass_work import Progress, Worked, finish_runs, hold_workers, wake_workers, work
 from bekal.lifecycle.models import MassRun
 from bekal.lifecycle.operations import OPERATIONS, Parameters
 from bekal.lifecycle.refusals import MassRefusal
+from bekal.lifecycle.stop_mass_run import ask_to_stop_mass_run, keep_mass_run, stop_mass_run
 
 __all__ = [
     "CHUNK_COUNT",
@@ -33,10 +34,13 @@ __all__ = [
     "Progress",
     "Worked",
     "approve_mass_run",
+    "ask_to_stop_mass_run",
     "cancel_mass_run",
+    "keep_mass_run",
     "mass_run",
     "mass_runs",
     "plan_mass_run",
+    "stop_mass_run",
     "work",
 ]
 
@@ -99,9 +103,9 @@ def plan_mass_run(
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('lifecycle.plan_mass_run'))")
     finish_runs(at=at)
-    open_id = MassRun.objects.filter(operation=kind, finished_at=None, cancelled_at=None).values_list("id").first()
+    open_id = open_runs().filter(operation=kind).values_list("id", flat=True).first()
     if open_id is not None:
-        return _not_planned(Refusal(MassRefusal.RUN_OPEN, {"run_id": open_id[0]}))
+        return _not_planned(Refusal(MassRefusal.RUN_OPEN, {"run_id": open_id}))
     listing = OPERATIONS[kind].listing(at, parameters)
     if isinstance(listing, Refusal):
         return _not_planned(listing)
@@ -183,14 +187,18 @@ def cancel_mass_run(*, run_id: int, officer_id: int, at: datetime) -> Refusal | 
     """Drop a run before its approval; any officer may, and stands in the books with it. None where it is cancelled.
 
     A run that needs none is cancelled while it works, too: the chunk under way is waited for, what is done stays done.
-    Refusals: RUN_NOT_FOUND, RUN_CANCELLED, ALREADY_APPROVED, RUN_FINISHED.
+    An approved one is stopped (`stop_mass_run`). Refusals: RUN_NOT_FOUND, RUN_CANCELLED, RUN_STOPPED, ALREADY_APPROVED,
+    RUN_FINISHED.
     """
+    hold_workers(run_id)
     run = MassRun.objects.select_for_update(no_key=True).filter(id=run_id).first()
     code = None
     if run is None:
         code = MassRefusal.RUN_NOT_FOUND
     elif run.cancelled_at is not None:
         code = MassRefusal.RUN_CANCELLED
+    elif run.stopped_at is not None:
+        code = MassRefusal.RUN_STOPPED
     elif run.approved_at is not None:
         code = MassRefusal.ALREADY_APPROVED
     elif run.finished_at is not None:

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.utils import DatabaseError
+from django.db.utils import DatabaseError, InterfaceError, OperationalError
 
 from bekal.ledger.copy_rows import int_array
 from bekal.ledger.proof_results import is_release_blocked
-from bekal.lifecycle.mass_list import is_sealed
+from bekal.lifecycle.mass_list import PART_SQL, SealedLists
 from bekal.lifecycle.models import MassRun
 from bekal.lifecycle.operations import AUTOMATIC, OPERATIONS, Done
 
@@ -55,20 +55,29 @@ class Worked:
 
 
 WORKABLE_SQL = """
-run.finished_at IS NULL AND run.cancelled_at IS NULL
+run.finished_at IS NULL AND run.cancelled_at IS NULL AND run.stopped_at IS NULL
 AND (run.approved_at IS NOT NULL OR run.operation = ANY(%(automatic)s))
 AND (%(run_id)s::bigint IS NULL OR run.id = %(run_id)s)
 """
-# Whoever cancels a run waits for the shared lock, and no chunk of it is taken afterwards.
+# Whoever cancels or stops a run waits for the shared lock, and no chunk of it is taken afterwards.
 TAKE_SQL = f"""
-SELECT chunk.id, chunk.run_id, chunk.number, chunk.subject_ids, run.operation, run.at, run.parameters::text
+SELECT chunk.id, chunk.run_id, chunk.number, chunk.subject_ids, run.operation, run.at, run.parameters::text,
+       run.list_sha256
 FROM lifecycle_masschunk chunk JOIN lifecycle_massrun run ON run.id = chunk.run_id
 WHERE chunk.done_at IS NULL AND {WORKABLE_SQL} AND chunk.id <> ALL(%(failed_ids)s::bigint[])
-  AND chunk.run_id <> ALL(%(changed_run_ids)s::bigint[])
+  AND chunk.run_id <> ALL(%(passed_run_ids)s::bigint[])
   AND (%(failed_before)s::timestamptz IS NULL OR chunk.failed_at IS NULL OR chunk.failed_at < %(failed_before)s)
 ORDER BY chunk.run_id, chunk.number LIMIT 1
 FOR UPDATE OF chunk SKIP LOCKED FOR SHARE OF run SKIP LOCKED
 """
+# Row locks know no queue: with enough workers somebody would always hold a share of the run. This lock has one. Whoever
+# wants to end the run waits in it, and no worker passes by.
+_RUN_LOCK = "hashtext('lifecycle.mass_run:' || {run_id})"
+CHECK_SQL = f"""
+SELECT NOT pg_try_advisory_xact_lock_shared({_RUN_LOCK.format(run_id="run_id")}), {PART_SQL}
+FROM lifecycle_masschunk WHERE id = %s
+"""
+HOLD_SQL = f"SELECT pg_advisory_xact_lock({_RUN_LOCK.format(run_id='%s::bigint')})"
 DONE_SQL = """
 UPDATE lifecycle_masschunk
 SET done_at = %(at)s, done_count = %(done_count)s, done_rupiah = %(done_rupiah)s, failed_at = NULL, failure = ''
@@ -95,6 +104,9 @@ class _Chunk:
     operation: str
     at: datetime
     parameters: str
+    list_sha256: bytes
+    is_ending: bool
+    part_sha256: bytes
 
 
 def work(
@@ -105,24 +117,26 @@ def work(
     chunk_limit: int | None = None,
     failed_before: datetime | None = None,
     stop: Callable[[], bool] = lambda: False,
+    sealed: SealedLists | None = None,
 ) -> Worked:
     """Do the free chunks of one run, or of all that may work, until none is left, `chunk_limit` were taken, or `stop`
     says so before the next one.
 
-    Any number of callers may do so at once. `at` is when it is done; the verb is given the run's own instant. A chunk
-    that fails is noted with its reason and tried no more in this call; with `failed_before` only if its last failure is
-    older. Raises only where the database is gone: then the chunk under way is free again.
+    Any number of callers may do so at once. `at` is when it is done; the verb is given the run's own instant (people
+    are accepted at `at`). A chunk that fails is noted with its reason and tried no more in this call; with
+    `failed_before` only if its last failure is older. `sealed` is what the caller keeps of lists it has compared
+    before. Raises only where the database is gone: then the chunk under way is free again.
     """
+    sealed = SealedLists() if sealed is None else sealed
     done_chunk_count = subject_count = total_rupiah = 0
     failed_ids: list[int] = []
-    sealed_run_ids: set[int] = set()
-    changed_run_ids: list[int] = []
+    passed_run_ids: list[int] = []
     while (chunk_limit is None or done_chunk_count + len(failed_ids) < chunk_limit) and not stop():
         values: dict[str, Any] = {
             "run_id": run_id,
             "failed_ids": int_array(failed_ids),
             "failed_before": failed_before,
-            "changed_run_ids": int_array(changed_run_ids),
+            "passed_run_ids": int_array(passed_run_ids),
         }
         chunk = None
         try:
@@ -130,8 +144,11 @@ def work(
                 chunk = _take(values)
                 if chunk is None:
                     break
-                if chunk.run_id not in sealed_run_ids and not is_sealed(run_id=chunk.run_id):
-                    changed_run_ids.append(chunk.run_id)
+                if chunk.is_ending:
+                    passed_run_ids.append(chunk.run_id)
+                    continue
+                if not _fits(chunk, sealed):
+                    passed_run_ids.append(chunk.run_id)
                     raise ListChanged
                 done = _do(chunk, at)
         except Exception as error:
@@ -139,7 +156,6 @@ def work(
                 raise
             failed_ids.append(chunk.chunk_id)
             continue
-        sealed_run_ids.add(chunk.run_id)
         done_chunk_count += 1
         subject_count += done.subject_count
         total_rupiah += done.rupiah
@@ -155,14 +171,27 @@ def _take(values: dict[str, Any]) -> _Chunk | None:
     with connection.cursor() as cursor:
         cursor.execute(TAKE_SQL, {**values, "automatic": list(AUTOMATIC)})
         row = cursor.fetchone()
-    return None if row is None else _Chunk(*row)
+        if row is None:
+            return None
+        cursor.execute(CHECK_SQL, [row[0]])
+        return _Chunk(*row, *cursor.fetchone())
+
+
+def _fits(chunk: _Chunk, sealed: SealedLists) -> bool:
+    return sealed.fits(
+        run_id=chunk.run_id,
+        list_sha256=bytes(chunk.list_sha256),
+        number=chunk.number,
+        part_sha256=bytes(chunk.part_sha256),
+    )
 
 
 def _do(chunk: _Chunk, at: datetime) -> Done:
     """The verb and the checkpoint, in the caller's transaction."""
     if chunk.operation == MassRun.Operation.SETTLE_INSTITUTIONS and is_release_blocked():
         raise LedgerDifference
-    done = OPERATIONS[chunk.operation].work(chunk.subject_ids, chunk.at, json.loads(chunk.parameters))
+    operation = OPERATIONS[chunk.operation]
+    done = operation.work(chunk.subject_ids, operation.instant(chunk.at, at), json.loads(chunk.parameters))
     values: dict[str, Any] = {
         "at": at,
         "done_count": done.subject_count,
@@ -195,6 +224,19 @@ def kind_of(error: Exception) -> str:
     state = getattr(cause, "sqlstate", None)
     constraint = getattr(getattr(cause, "diag", None), "constraint_name", None)
     return " ".join(part for part in (type(error).__name__, state, constraint) if part)[:200]
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether it is the connection that was lost, and not a statement that failed. It may be there again by now: Django
+    opens another one when it leaves the block of a transaction whose connection has died."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    return isinstance(error, OperationalError | InterfaceError) and (state is None or state.startswith(("08", "57P")))
+
+
+def hold_workers(run_id: int) -> None:
+    """Wait for the chunks of a run that are under way; until the caller's transaction ends no further one begins."""
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD_SQL, [run_id])
 
 
 def wake_workers() -> None:

@@ -14,8 +14,9 @@ class MassRun(models.Model):
     """One verb over one list of people or purchases: planned, where money leaves or places are lost approved by a
     second person, and worked off in chunks by any number of workers.
 
-    `at` is the instant the verb is given, the same for every chunk: of the approval, or of the plan without one.
-    The approval is bound to what was shown: count, sum and SHA-256 of the list."""
+    `at` is the instant the verb is given, the same for every chunk: of the approval, or of the plan without one (people
+    are accepted when it is done). The approval is bound to what was shown: count, sum and SHA-256 of the list. An
+    approved run is stopped by two people, too; what is done by then stays done."""
 
     class Operation(models.TextChoices):
         ACCEPT_WAVE = "accept_wave", _("accept a wave")
@@ -38,6 +39,11 @@ class MassRun(models.Model):
     approved_sha256 = models.BinaryField(max_length=32, null=True)
     cancelled_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="cancelled_mass_runs")
     cancelled_at = models.DateTimeField(null=True)
+    stop_asked_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="stop_asked_mass_runs")
+    stop_asked_at = models.DateTimeField(null=True)
+    stop_because = models.CharField(max_length=1000, blank=True, db_default="")
+    stopped_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="stopped_mass_runs")
+    stopped_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -71,9 +77,33 @@ class MassRun(models.Model):
                 name="lifecycle_massrun_cancelled_before_approval",
                 violation_error_message="A run is cancelled by somebody, and before its approval.",
             ),
+            models.CheckConstraint(
+                condition=Q(stop_asked_by__isnull=True, stop_asked_at__isnull=True, stop_because="")
+                | Q(stop_asked_by__isnull=False, stop_asked_at__isnull=False, approved_at__isnull=False)
+                & ~Q(stop_because=""),
+                name="lifecycle_massrun_stop_asked_with_reason",
+                violation_error_message="Whoever asks to stop a run says why, and only an approved run is stopped.",
+            ),
+            models.CheckConstraint(
+                condition=Q(stopped_by__isnull=True, stopped_at__isnull=True)
+                # Not null is said for every column: a comparison with NULL would let the row pass.
+                | Q(stopped_by__isnull=False, stopped_at__isnull=False, stop_asked_by__isnull=False)
+                & ~Q(stopped_by=F("stop_asked_by")),
+                name="lifecycle_massrun_stopped_by_second_person",
+                violation_error_message="A run is stopped by another person than the one who asked for it.",
+            ),
+            models.CheckConstraint(
+                condition=Q(stopped_at=None) | Q(finished_at=None),
+                name="lifecycle_massrun_stopped_or_finished",
+                violation_error_message="A run that is done cannot be stopped any more.",
+            ),
         ]
         indexes = [
-            models.Index(fields=["id"], name="massrun_open", condition=Q(finished_at=None, cancelled_at=None)),
+            models.Index(
+                fields=["id"],
+                name="massrun_open",
+                condition=Q(finished_at=None, cancelled_at=None, stopped_at=None),
+            ),
         ]
 
 

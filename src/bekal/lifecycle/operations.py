@@ -51,15 +51,25 @@ class Subject(StrEnum):
     PURCHASE = "purchase"
 
 
+class RulesChanged(Exception):
+    """The rules of the day give another envelope than those of the plan: it has to be planned anew."""
+
+
+def _as_planned(planned_at: datetime, at: datetime) -> datetime:
+    return planned_at
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing a mass run can do; `keeps` names the parameters that the run keeps for its verb."""
+    """One thing a mass run can do; `keeps` names the parameters that the run keeps for its verb. `instant` is what the
+    verb is given of the run's own instant and of when the chunk is worked."""
 
     subject: Subject
     needs_approval: bool
     listing: Callable[[datetime, Parameters], Listing | Refusal]
     work: Callable[[Sequence[int], datetime, Parameters], Done]
     keeps: tuple[str, ...] = ()
+    instant: Callable[[datetime, datetime], datetime] = _as_planned
 
 
 # REVOKE
@@ -124,6 +134,16 @@ def _acceptable(at: datetime, parameters: Parameters) -> Listing | Refusal:
         "places_count": places_count,
     }
     return Listing(ACCEPTABLE_SQL, values)
+
+
+def _accepted_at(planned_at: datetime, at: datetime) -> datetime:
+    """Whoever is accepted late gets the rules, and the days to do something, of the day on which it is done: a list
+    that waited for its worker takes none away. Raises RulesChanged where that is another envelope than was shown."""
+    at = max(planned_at, at)
+    planned, now = (RULES.scheme(programme_day(each)) for each in (planned_at, at))
+    if planned.envelope_rupiah != now.envelope_rupiah:
+        raise RulesChanged
+    return at
 
 
 def _accept(ids: Sequence[int], at: datetime, parameters: Parameters) -> Done:
@@ -205,7 +225,7 @@ def _close(ids: Sequence[int], at: datetime, parameters: Parameters) -> Done:
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    Kinds.ACCEPT_WAVE: Operation(Subject.PARTICIPANT, False, _acceptable, _accept, keeps=("wave_id",)),
+    Kinds.ACCEPT_WAVE: Operation(Subject.PARTICIPANT, False, _acceptable, _accept, ("wave_id",), _accepted_at),
     Kinds.ENTITLE: Operation(Subject.PARTICIPATION, False, _entitling, _entitle),
     Kinds.REVOKE: Operation(Subject.PARTICIPATION, True, _revocable, _revoke),
     Kinds.END_BALANCES: Operation(Subject.PARTICIPATION, True, _ending, _end_balances),

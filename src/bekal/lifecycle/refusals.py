@@ -16,6 +16,14 @@ class MassRefusal(StrEnum):
     SAME_PERSON = "mass_run_same_person"  # run_id
     LIST_CHANGED = "mass_list_changed"  # run_id
     LEDGER_DIFFERENCE = "mass_ledger_difference"  # run_id
+    RUN_STOPPED = "mass_run_stopped"  # run_id
+    NOT_APPROVED = "mass_run_not_approved"  # run_id
+    STOP_REASON_EMPTY = "mass_stop_reason_empty"
+    STOP_REASON_TOO_LONG = "mass_stop_reason_too_long"  # length_count, limit_count
+    STOP_REASON_UNREADABLE = "mass_stop_reason_unreadable"
+    STOP_NOT_ASKED = "mass_stop_not_asked"  # run_id
+    STOP_CHANGED = "mass_stop_changed"  # run_id
+    STOP_SAME_PERSON = "mass_stop_same_person"  # run_id
     WAVE_MISSING = "mass_wave_missing"
     YEAR_UNKNOWN = "mass_year_unknown"  # first_year, last_year
 

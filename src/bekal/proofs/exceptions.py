@@ -39,6 +39,7 @@ LABELS = {
     "balance_to_be_ended": _("Training balances past their last day, not ended"),
     "clawback_waiting_for_approval": _("Clawbacks waiting for a second officer"),
     "mass_run_waiting_for_approval": _("Mass runs waiting for a second officer"),
+    "mass_run_stop_waiting": _("Mass runs that one officer asks to stop"),
     "mass_chunk_unfinished": _("Parts of mass runs not finished"),
     "mass_chunk_failed": _("Parts of mass runs that failed"),
     "proof_waiting": _("Proofs asked for and not run"),
@@ -180,12 +181,18 @@ FROM lifecycle_massrun
 WHERE planned_at <= %(as_of)s AND operation NOT IN ('accept_wave', 'entitle')
   AND (approved_at IS NULL OR approved_at > %(as_of)s) AND (cancelled_at IS NULL OR cancelled_at > %(as_of)s)
 UNION ALL
+SELECT 'mass_run_stop_waiting', 'officer', '', total_rupiah, stop_asked_at, NULL
+FROM lifecycle_massrun
+WHERE stop_asked_at <= %(as_of)s AND (stopped_at IS NULL OR stopped_at > %(as_of)s)
+  AND (finished_at IS NULL OR finished_at > %(as_of)s)
+UNION ALL
 SELECT CASE WHEN chunk.failed_at <= %(as_of)s THEN 'mass_chunk_failed' ELSE 'mass_chunk_unfinished' END,
        CASE WHEN chunk.failed_at <= %(as_of)s THEN 'officer' ELSE 'worker' END, '', chunk.total_rupiah,
        coalesce(CASE WHEN chunk.failed_at <= %(as_of)s THEN chunk.failed_at END, run.approved_at, run.planned_at), NULL
 FROM lifecycle_massrun run JOIN lifecycle_masschunk chunk ON chunk.run_id = run.id
 WHERE (run.operation IN ('accept_wave', 'entitle') AND run.planned_at <= %(as_of)s OR run.approved_at <= %(as_of)s)
   AND (run.cancelled_at IS NULL OR run.cancelled_at > %(as_of)s)
+  AND (run.stopped_at IS NULL OR run.stopped_at > %(as_of)s)
   AND (run.finished_at IS NULL OR run.finished_at > %(as_of)s)
   AND (chunk.done_at IS NULL OR chunk.done_at > %(as_of)s)
 UNION ALL

@@ -13,11 +13,11 @@ from bekal.core.entitlement import RefusalCode
 from bekal.core.refusal import Refusal
 from bekal.engagement.refusals import SurveyRefusal
 from bekal.incentives.refusals import PayoutRefusal
-from bekal.lifecycle.refusals import LifecycleRefusal, MassRefusal
 from bekal.messaging.refusals import CodeRefusal
 from bekal.participants.refusals import ParticipantRefusal
 from bekal.purchases.refusals import PurchaseRefusal
 from bekal.ui.display import count, day, rupiah
+from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
 
 _RULES: Mapping[str, object] = {
     RefusalCode.TOO_YOUNG: _(
@@ -280,90 +280,8 @@ _INSTITUTIONS: Mapping[str, object] = {
         "The settlement is stopped since %(stopped_on)s: %(reason)s. Resume it before you stop it for another reason."
     ),
 }
-_LIFECYCLE: Mapping[str, object] = {
-    LifecycleRefusal.PARTICIPATION_UNKNOWN: _("Participation %(participation_id)s does not exist. Check the number."),
-    LifecycleRefusal.CAUSE_UNKNOWN: _("“%(value)s” is no cause of a clawback. Choose one from the list."),
-    LifecycleRefusal.EXPLANATION_EMPTY: _("The explanation is empty. Say what was found, in plain words."),
-    LifecycleRefusal.EXPLANATION_TOO_LONG: _(
-        "The explanation has %(length_count)s characters; at most %(limit_count)s fit. Shorten it."
-    ),
-    LifecycleRefusal.EXPLANATION_UNREADABLE: _("The explanation has characters that cannot be shown. Type it again."),
-    LifecycleRefusal.CLAWBACK_STANDING: _(
-        "Clawback %(clawback_id)s of this participation is standing already. Withdraw it before you decide another one."
-    ),
-    LifecycleRefusal.NOTHING_RECEIVED: _(
-        "Participation %(participation_id)s has received nothing and holds nothing, so nothing can be taken back. "
-        "Check the number."
-    ),
-    LifecycleRefusal.CLAWBACK_NOT_FOUND: _("Clawback %(clawback_id)s does not exist. Check the number."),
-    LifecycleRefusal.CLAWBACK_APPROVED: _("Clawback %(clawback_id)s is approved already."),
-    LifecycleRefusal.CLAWBACK_WITHDRAWN: _(
-        "Clawback %(clawback_id)s was withdrawn. Decide a new one, if it is needed."
-    ),
-    LifecycleRefusal.CLAWBACK_SAME_PERSON: _(
-        "You decided clawback %(clawback_id)s, so another officer must approve it."
-    ),
-    LifecycleRefusal.AMOUNTS_CHANGED: _(
-        "%(decided_rupiah)s was decided, and by now it would be %(now_rupiah)s: money has moved since. "
-        "Withdraw this clawback and decide it anew."
-    ),
-    LifecycleRefusal.PAYOUT_UNDER_WAY: _(
-        "A payout of this person is under way in payout run %(run_id)s. Wait until the partner has answered it, "
-        "or cancel the run if it was not sent."
-    ),
-    LifecycleRefusal.CLAWBACK_NOT_APPROVED: _(
-        "Clawback %(clawback_id)s is not approved, so nothing is owed yet. A second officer must approve it first."
-    ),
-    LifecycleRefusal.REFERENCE_MALFORMED: _(
-        "“%(value)s” is not the number of a receipt. Write its letters and digits, at most %(limit_count)s characters."
-    ),
-    LifecycleRefusal.REFERENCE_USED: _(
-        "Receipt %(reference)s is recorded with %(received_rupiah)s received on %(received_on)s. "
-        "Check the number, the amount and the day."
-    ),
-    LifecycleRefusal.REFERENCE_OF_ANOTHER: _(
-        "Receipt %(reference)s is recorded for clawback %(clawback_id)s. "
-        "One receipt is one repayment: check the number."
-    ),
-    LifecycleRefusal.REPAYMENT_NOT_POSITIVE: _("%(amount_rupiah)s cannot be paid back. Write whole rupiah above 0."),
-    LifecycleRefusal.ABOVE_OUTSTANDING: _(
-        "%(amount_rupiah)s is more than what is outstanding, %(outstanding_rupiah)s. "
-        "Record what was owed; the treasury gives the rest back."
-    ),
-    LifecycleRefusal.RECEIVED_IN_FUTURE: _("%(received_on)s is still to come. Write the day on the receipt."),
-    LifecycleRefusal.RECEIVED_TOO_EARLY: _(
-        "%(received_on)s is before the clawback was approved on %(approved_on)s. Check the day on the receipt."
-    ),
-    LifecycleRefusal.YEAR_CLOSED: _(
-        "Your year in the programme was closed on %(closed_on)s, so nothing more can be earned. "
-        "What you had earned before is still paid to you."
-    ),
-}
-_MASS_RUNS: Mapping[str, object] = {
-    MassRefusal.NOTHING_DUE: _(
-        "Nobody is due for this now, so nothing was planned. Look again when a deadline has passed."
-    ),
-    MassRefusal.RUN_OPEN: _(
-        "Mass run %(run_id)s of the same kind is open. Let it finish, or cancel it, then plan anew."
-    ),
-    MassRefusal.RUN_NOT_FOUND: _("Mass run %(run_id)s does not exist. Check the number."),
-    MassRefusal.RUN_CANCELLED: _("Mass run %(run_id)s was cancelled. Plan a new one."),
-    MassRefusal.RUN_FINISHED: _("Mass run %(run_id)s is done, so nothing is left to cancel."),
-    MassRefusal.ALREADY_APPROVED: _(
-        "Mass run %(run_id)s is approved already. It is worked off and cannot be cancelled."
-    ),
-    MassRefusal.NO_APPROVAL_NEEDED: _("Mass run %(run_id)s needs no approval. It is worked off by itself."),
-    MassRefusal.SAME_PERSON: _("You planned mass run %(run_id)s, so another officer must approve it."),
-    MassRefusal.LIST_CHANGED: _("The list of mass run %(run_id)s is not the one you saw. Open it again, then decide."),
-    MassRefusal.LEDGER_DIFFERENCE: _(
-        "The last proof of the ledger found a difference, so mass run %(run_id)s pays nobody. "
-        "Clear it up, prove again, then approve."
-    ),
-    MassRefusal.WAVE_MISSING: _("No wave was named. Choose the wave that is to be accepted."),
-    MassRefusal.YEAR_UNKNOWN: _("No year of the programme was named. Choose one from %(first_year)s to %(last_year)s."),
-}
 SENTENCES: Mapping[str, object] = {
-    **_MASS_RUNS,
+    **MASS_RUNS,
     **_INSTITUTIONS,
     **_SEARCH,
     **_RULES,
@@ -372,7 +290,7 @@ SENTENCES: Mapping[str, object] = {
     **_PURCHASES,
     **_PAYOUTS,
     **_SURVEYS,
-    **_LIFECYCLE,
+    **LIFECYCLE,
 }
 
 

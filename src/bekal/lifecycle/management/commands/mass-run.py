@@ -1,4 +1,4 @@
-"""`manage mass-run plan | approve | cancel | work | list`: a verb over many people, from the command line."""
+"""`manage mass-run plan | approve | cancel | stop | work | list`: a verb over many people, from the command line."""
 
 import sys
 from typing import Any
@@ -15,10 +15,13 @@ from bekal.lifecycle.mass_runs import (
     MassState,
     Progress,
     approve_mass_run,
+    ask_to_stop_mass_run,
     cancel_mass_run,
+    keep_mass_run,
     mass_run,
     mass_runs,
     plan_mass_run,
+    stop_mass_run,
     work,
 )
 from bekal.lifecycle.models import MassRun
@@ -28,7 +31,11 @@ from bekal.participants.models import Wave
 NAMES = [operation.value.replace("_", "-") for operation in MassRun.Operation]
 HINTS = {
     MassRefusal.NOTHING_DUE: "nobody is due for it now",
-    MassRefusal.RUN_OPEN: "a run of this operation is open: approve, work or cancel it first",
+    MassRefusal.RUN_OPEN: "a run of this operation is open: approve, work, cancel or stop it first",
+    MassRefusal.ALREADY_APPROVED: "an approved run is stopped by two officers: `manage mass-run stop`",
+    MassRefusal.NOT_APPROVED: "nobody has approved it: `manage mass-run cancel`",
+    MassRefusal.STOP_NOT_ASKED: "nobody has asked to stop it: ask with --because",
+    MassRefusal.STOP_SAME_PERSON: "who asked to stop a run cannot agree to it: name another officer",
     MassRefusal.SAME_PERSON: "who planned a run cannot approve it: name another officer",
     MassRefusal.WAVE_MISSING: "name the wave with --wave",
     MassRefusal.YEAR_UNKNOWN: "name the year of acceptance with --year",
@@ -36,7 +43,7 @@ HINTS = {
 
 
 class Command(BaseCommand):
-    help = "Plan, approve, cancel, work and list runs of a verb over many people."
+    help = "Plan, approve, cancel, stop, work and list runs of a verb over many people."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -49,6 +56,12 @@ class Command(BaseCommand):
             action = actions.add_parser(name, help=summary)
             action.add_argument("run", type=int)
             action.add_argument("--officer", metavar="LOGIN", required=True, help="who does so")
+        stop = actions.add_parser("stop", help="end an approved run: ask with --because, else agree to it")
+        stop.add_argument("run", type=int)
+        stop.add_argument("--officer", metavar="LOGIN", required=True, help="who does so")
+        way = stop.add_mutually_exclusive_group()
+        way.add_argument("--because", metavar="TEXT", help="ask, and say why; another officer has to agree")
+        way.add_argument("--drop", action="store_true", help="drop the request instead: the work goes on")
         worker = actions.add_parser("work", help="do what is approved, chunk by chunk; several may work at once")
         worker.add_argument("run", type=int, nargs="?", help="only this run")
         actions.add_parser("list", help="the newest runs")
@@ -84,6 +97,20 @@ class Command(BaseCommand):
         run = self._run(options["run"])
         officer_id = self._officer_id(options["officer"])
         self._stop_at(cancel_mass_run(run_id=run.run_id, officer_id=officer_id, at=programme_now()))
+        self._tell(run.run_id)
+
+    def _stop(self, options: dict[str, Any]) -> None:
+        run = self._run(options["run"])
+        officer_id, at = self._officer_id(options["officer"]), programme_now()
+        if options["because"] is not None:
+            because = options["because"]
+            self._stop_at(ask_to_stop_mass_run(run_id=run.run_id, officer_id=officer_id, because=because, at=at))
+            self.stdout.write("Asked. Another officer has to agree: `manage mass-run stop` without --because.")
+        elif options["drop"]:
+            self._stop_at(keep_mass_run(run_id=run.run_id))
+        else:
+            self._stop_at(stop_mass_run(run_id=run.run_id, officer_id=officer_id, because=run.stop_because, at=at))
+            self.stdout.write(f"Stopped, because: {run.stop_because}")
         self._tell(run.run_id)
 
     def _work(self, options: dict[str, Any]) -> None:
@@ -136,8 +163,9 @@ class Command(BaseCommand):
 
 def _line(run: MassRunState) -> str:
     failed = f", {run.failed_chunk_count:,} failed" if run.failed_chunk_count else ""
+    undone = f"; left undone: {run.undone_count:,}" if run.state is MassState.STOPPED else ""
     return (
         f"Run {run.run_id}  {run.operation.replace('_', ' ')}  {run.state}: {run.subject_count:,} on the list, "
         f"{format_rupiah(run.total_rupiah)}; {run.done_chunk_count:,} of {run.chunk_count:,} chunks done{failed}: "
-        f"{run.done_count:,}, {format_rupiah(run.done_rupiah)}"
+        f"{run.done_count:,}, {format_rupiah(run.done_rupiah)}{undone}"
     )
