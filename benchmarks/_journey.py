@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -207,7 +208,8 @@ class Journey:
             lambda: approve_payout_run(run_id=run_id, officer_id=self.officer_ids[1], list_sha256=seen, at=PAID_AT),
         )
         rows = {"incentives_payoutstatus": count, "ledger_transfer": count, "incentives_payoutfile": 1}
-        exported = self._timed("export_payout_run", rows, lambda: export_payout_run(run_id=run_id, at=PAID_AT))
+        export = partial(export_payout_run, run_id=run_id, at=PAID_AT, proof_limit=None)
+        exported = self._timed("export_payout_run", rows, export)
         (file,) = exported.files
         content = answer(file.content)
         settled = self._timed(

@@ -25,6 +25,7 @@ from bekal.ledger.queries import (
     transfers_of,
 )
 from tests import factories
+from tests.conftest import StoppedClock
 from tests.factories import jakarta
 from tests.incentives import journey
 
@@ -190,15 +191,24 @@ def test_the_files_hold_what_the_pages_show(people: dict[str, int], auditor: Cli
         assert response["Content-Disposition"].endswith('.xlsx"') and b"".join(response.streaming_content)[:2] == b"PK"  # type: ignore[attr-defined]
 
 
-def test_a_violation_is_red_and_says_that_payouts_are_blocked(people: dict[str, int], auditor: Client) -> None:
+def test_a_violation_is_red_and_says_that_payouts_are_blocked(
+    people: dict[str, int], auditor: Client, clock: StoppedClock
+) -> None:
     assert "Belum ada pembuktian" in auditor.get("/console/ledger/").content.decode()
+    unproved = "Buku besar belum dibuktikan dalam 48 jam terakhir. Pencairan diblokir"
+    assert unproved in auditor.get("/console/ledger/").content.decode()
     proved(violations=("I5",))
     html = auditor.get("/console/ledger/").content.decode()
+    assert unproved not in html
     assert "Pencairan diblokir sampai pembuktian tidak menemukan satu pun." in html
     assert "I5: nothing is lost" in html and '<div class="note bad">' in html
     proved()
     html = auditor.get("/console/ledger/").content.decode()
     assert "diblokir" not in html and "tanpa pelanggaran" in html
+    clock.forward(hours=48)
+    assert "diblokir" not in auditor.get("/console/ledger/").content.decode()
+    clock.forward(seconds=1)
+    assert unproved in auditor.get("/console/ledger/").content.decode()
 
 
 def test_an_officer_asks_for_a_proof_once_and_an_auditor_only_sees_it(

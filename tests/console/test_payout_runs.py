@@ -2,9 +2,11 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 
 from bekal.incentives.models import PayoutFile, PayoutRun, PayoutStatus
+from bekal.proofs.check import prove_ledger, record
 from tests import factories
 from tests.conftest import StoppedClock
 from tests.incentives import journey
@@ -44,6 +46,8 @@ def test_from_plan_to_every_payout_answered(officers: tuple[Client, Client]) -> 
     run = plan(first)
     assert "Disetujui. Berkas sekarang bisa dibuat." in approve(second, run)
     path = f"/console/payout-runs/{run.pk}/"
+    assert "Buku besar belum dibuktikan dalam 48 jam terakhir" in said(first, f"{path}export/", {})
+    record(prove_ledger(connection))
     assert "Berkas sudah siap" in said(first, f"{path}export/", {})
     (sent,) = PayoutFile.objects.filter(run=run)
     download = first.get(f"{path}files/{sent.pk}/")

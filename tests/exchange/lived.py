@@ -11,7 +11,6 @@ from bekal.catalogue.stop_settlement import stop_settlement
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.entitle import entitle
-from bekal.incentives.export_payout_run import export_payout_run
 from bekal.incentives.models import Entitlement, Payout
 from bekal.incentives.plan_payout_run import plan_payout_run
 from bekal.incentives.reverse_payouts import reverse_payouts
@@ -178,7 +177,7 @@ def _ask_back() -> None:
     run = plan_payout_run(planned_for=at.date(), officer_id=planner.pk, at=at, participation_ids=[person])
     assert run.run_id is not None and run.list_sha256 is not None
     approve_payout_run(run_id=run.run_id, officer_id=approver.pk, list_sha256=run.list_sha256, at=at)
-    journey.settled(export_payout_run(run_id=run.run_id, at=at), at=at + timedelta(days=1))
+    journey.settled(journey.export(run_id=run.run_id, at=at), at=at + timedelta(days=1))
     bought = Purchase.objects.filter(participation=person).values_list("pk", flat=True)
     settle_institutions(purchase_ids=list(bought), at=jakarta(2020, 11, 30))
     wrong = money_back.decided(person, at=jakarta(2020, 12, 1))

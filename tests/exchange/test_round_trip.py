@@ -76,7 +76,7 @@ def assert_the_programme_goes_on() -> None:
     run = PayoutRun.objects.get(approved_at=None, cancelled_at=None)
     seal = bytes(run.list_sha256)
     approval = approve_payout_run(run_id=run.pk, officer_id=factories.officer().pk, list_sha256=seal, at=AT)
-    assert approval.refusal is None and export_payout_run(run_id=run.pk, at=AT).refusal is None
+    assert approval.refusal is None and export_payout_run(run_id=run.pk, at=AT, proof_limit=None).refusal is None
     planned = plan_payout_run(planned_for=AT.date(), officer_id=factories.officer().pk, at=AT)
     came_back = Payout.objects.filter(statuses__state__in=["returned", "reversed"]).order_by("id")
     left_out = (LeftOut(LeftOutReason.CLAWED_BACK, 1),)

@@ -10,7 +10,7 @@ from django.db.utils import IntegrityError, ProgrammingError
 from bekal.accounts.privacy import decrypt
 from bekal.core.refusal import Refusal
 from bekal.incentives.cancel_payout_run import cancel_payout_run
-from bekal.incentives.export_payout_run import Exported, export_payout_run
+from bekal.incentives.export_payout_run import Exported
 from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun, PayoutStatus
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.movements import Kind, Movement
@@ -19,7 +19,7 @@ from bekal.ledger.queries import balances_of, transfers_of
 from bekal.participants.models import Participation, PayoutAccount
 from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
 from tests import factories
-from tests.incentives.journey import APPROVED_AT, EXPORTED_AT, SETTLED_AT, approved, earners, exported, planned
+from tests.incentives.journey import APPROVED_AT, EXPORTED_AT, SETTLED_AT, approved, earners, export, exported, planned
 from tests.incentives.partner import read_instructions
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +33,7 @@ def set_account(participation_id: int, partner: str, number: str, name: str = "S
 
 def refusal_of(run_id: int) -> Refusal | None:
     """A refused export writes nothing."""
-    refusal = export_payout_run(run_id=run_id, at=EXPORTED_AT).refusal
+    refusal = export(run_id=run_id, at=EXPORTED_AT).refusal
     if refusal is not None:
         assert not PayoutFile.objects.filter(run_id=run_id).exists()
         assert not PayoutStatus.objects.filter(payout__run_id=run_id).exists()
@@ -99,7 +99,7 @@ def test_again_the_same_bytes_and_nothing_written() -> None:
     ids = earners(2)
     first = exported()
     before = balances_of(owner_ids=ids)
-    again = export_payout_run(run_id=first.run_id, at=SETTLED_AT)
+    again = export(run_id=first.run_id, at=SETTLED_AT)
     assert again == Exported(first.run_id, first.files, repeated=True)
     assert balances_of(owner_ids=ids) == before
     assert PayoutFile.objects.count() == 1 and PayoutStatus.objects.count() == 2
@@ -168,7 +168,7 @@ def test_many_payouts_are_a_handful_of_statements(
     earners(30)
     run_id = approved()
     with assert_queries(10):
-        assert export_payout_run(run_id=run_id, at=EXPORTED_AT).files[0].line_count == 30
+        assert export(run_id=run_id, at=EXPORTED_AT).files[0].line_count == 30
 
 
 def test_a_failure_in_the_middle_leaves_nothing() -> None:
@@ -178,7 +178,7 @@ def test_a_failure_in_the_middle_leaves_nothing() -> None:
     reference = Payout.objects.get(run_id=run_id).reference
     post(postings=[Posting(person, Movement.SEND_INCENTIVE, 1, f"sent:{reference}")], at=APPROVED_AT)
     with pytest.raises(IdempotencyConflict):
-        export_payout_run(run_id=run_id, at=EXPORTED_AT)
+        export(run_id=run_id, at=EXPORTED_AT)
     assert not PayoutFile.objects.exists() and not PayoutStatus.objects.exists()
     assert PayoutRun.objects.get(pk=run_id).exported_at is None
 
@@ -189,7 +189,7 @@ def test_a_double_click_exports_once(race: Callable[..., list[Any]]) -> None:
     run_id = approved()
 
     def click() -> Exported:
-        return export_payout_run(run_id=run_id, at=EXPORTED_AT)
+        return export(run_id=run_id, at=EXPORTED_AT)
 
     first, second = race(click, click)
     assert first.files == second.files and sorted([first.repeated, second.repeated]) == [False, True]
@@ -203,7 +203,7 @@ def test_exported_or_cancelled_never_both(race: Callable[..., list[Any]]) -> Non
     for _ in range(5):
         run_id = approved()
         done, cancelled = race(
-            lambda run_id=run_id: export_payout_run(run_id=run_id, at=EXPORTED_AT),
+            lambda run_id=run_id: export(run_id=run_id, at=EXPORTED_AT),
             lambda run_id=run_id: cancel_payout_run(run_id=run_id, officer_id=officer.pk, at=EXPORTED_AT),
         )
         assert (done.refusal is None) != (cancelled.refusal is None)
@@ -219,7 +219,7 @@ def test_the_account_in_the_file_is_the_one_that_was_approved(race: Callable[...
     before = decrypt(bytes(PayoutAccount.objects.get(participant__participation=person).number_encrypted))
     run_id = approved()
     done, changed = race(
-        lambda: export_payout_run(run_id=run_id, at=EXPORTED_AT), lambda: set_account(person, "ovo", "081234567890")
+        lambda: export(run_id=run_id, at=EXPORTED_AT), lambda: set_account(person, "ovo", "081234567890")
     )
     assert changed is None
     if done.refusal is None:

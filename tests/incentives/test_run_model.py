@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.cancel_payout_run import cancel_payout_run
-from bekal.incentives.export_payout_run import export_payout_run
 from bekal.incentives.models import Entitlement, PayoutRun
 from bekal.incentives.plan_payout_run import plan_payout_run
 from bekal.incentives.queries import InstalmentState, run_lines, timeline_of
@@ -22,7 +21,7 @@ from bekal.ledger.queries import balances_of
 from bekal.proofs.check import prove_ledger
 from tests import factories
 from tests.factories import jakarta
-from tests.incentives.journey import INSTALMENT_RUPIAH, earners, officers
+from tests.incentives.journey import INSTALMENT_RUPIAH, earners, export, officers
 from tests.incentives.partner import status_file
 from tests.incentives.test_export_payout_run import set_account
 
@@ -169,7 +168,7 @@ def take(step: tuple, model: Model, house: House) -> None:  # type: ignore[type-
         refusal = cancel_payout_run(run_id=run_id, officer_id=officer_id, at=house.tick()).refusal
         assert (refusal and refusal.code) == model.cancel(run)
     elif name == "export":
-        refusal = export_payout_run(run_id=run_id, at=house.tick()).refusal
+        refusal = export(run_id=run_id, at=house.tick()).refusal
         assert (refusal and refusal.code) == model.export(run)
     else:
         keys = {(one.participation_id, one.instalment): one.reference for one in run_lines(run_id=run_id)}

@@ -170,6 +170,7 @@ def pay(planner: Visitor, approver: Visitor, world: World, folder: Path) -> None
 
     approver.go(address)
     approver.press("Approve this list")
+    world.manage("prove", "ledger")  # the worker's daily proof, without which nothing leaves
     approver.press("Make the payment files")
     files = approver.page.get_by_role("region", name=said("Files")).locator("tbody a")
     for number in range(files.count()):

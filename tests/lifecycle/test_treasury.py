@@ -221,7 +221,7 @@ class _World:
         journey.approve_payout_run(
             run_id=planned.run_id, officer_id=factories.officer().pk, list_sha256=planned.list_sha256, at=self.at
         )
-        exported = journey.export_payout_run(run_id=planned.run_id, at=self.at)
+        exported = journey.export(run_id=planned.run_id, at=self.at)
         references = journey.references(planned.run_id)
         if number < 2:  # else nobody answers, and the money stays in transit
             journey.settled(exported, dict.fromkeys(references[:number], "AC04"), at=self.at)

@@ -117,6 +117,7 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
         "asked": asked,
         "books": shown,
         "proof": proof,
+        "is_proved": proof is not None and proof.is_recent(at=at),
         "proof_asked_at": proof_asked_at(),
         "digest": digest_head(),
         "open_items": _open_items(request, asked, at),

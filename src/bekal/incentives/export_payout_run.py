@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby, islice
 from operator import itemgetter
 
@@ -18,7 +18,7 @@ from bekal.incentives.partners.csv_rail import Instruction, write_instructions
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
-from bekal.ledger.proof_results import is_release_blocked
+from bekal.ledger.proof_results import PROOF_LIMIT, ReleaseBlock, release_block
 
 SEND = {
     Entitlement.Kind.INCENTIVE.value: Movement.SEND_INCENTIVE,
@@ -60,13 +60,14 @@ WHERE payout.run_id = %(run_id)s ORDER BY payout.id
 
 
 @transaction.atomic
-def export_payout_run(*, run_id: int, at: datetime) -> Exported:
+def export_payout_run(*, run_id: int, at: datetime, proof_limit: timedelta | None = PROOF_LIMIT) -> Exported:
     """Write files, SENT statuses and the movements into transit of an approved run, all or nothing.
 
     The officer hands the files over after the commit: what the partner can have received is in the books before it can
     have received it. Again: the same files, nothing written. Refusals: RUN_NOT_FOUND, RUN_CANCELLED, NOT_APPROVED,
     LIST_CHANGED (an account was changed after the approval: cancel and plan again), LEDGER_DIFFERENCE (the newest proof
-    found one: no money leaves until it is cleared up).
+    found one: no money leaves until it is cleared up), LEDGER_NOT_PROVED (there is no proof, or it is older than
+    `proof_limit`: prove first; None where no worker proves, as in a simulated year).
     """
     run = PayoutRun.objects.select_for_update(no_key=True).filter(id=run_id).first()
     if run is None:
@@ -77,8 +78,11 @@ def export_payout_run(*, run_id: int, at: datetime) -> Exported:
         return _refused(run_id, PayoutRefusal.RUN_CANCELLED)
     if run.approved_at is None:
         return _refused(run_id, PayoutRefusal.NOT_APPROVED)
-    if is_release_blocked():
+    block = release_block(at=at, proof_limit=proof_limit)
+    if block is ReleaseBlock.DIFFERENCE:
         return _refused(run_id, PayoutRefusal.LEDGER_DIFFERENCE)
+    if block is not None and proof_limit is not None:
+        return _refused(run_id, PayoutRefusal.LEDGER_NOT_PROVED, hours_count=proof_limit // timedelta(hours=1))
     contents = {partner: write_instructions(lines) for partner, lines in _instructions_of(run_id)}
     # After the list was read: an account that changes in this moment is seen here, or was not read above.
     if seal_of(run_id=run_id) != planned_seal(run):
@@ -102,8 +106,8 @@ def _stored_files(*, run_id: int) -> tuple[ExportedFile, ...]:
     )
 
 
-def _refused(run_id: int, code: PayoutRefusal) -> Exported:
-    return Exported(run_id, (), refusal=Refusal(code, {"run_id": run_id}))
+def _refused(run_id: int, code: PayoutRefusal, **values: int) -> Exported:
+    return Exported(run_id, (), refusal=Refusal(code, {"run_id": run_id, **values}))
 
 
 def _instructions_of(run_id: int) -> Iterator[tuple[str, Iterator[Instruction]]]:

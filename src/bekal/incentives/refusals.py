@@ -21,6 +21,7 @@ class PayoutRefusal(StrEnum):
     SAME_PERSON = "payout_run_same_person"  # run_id
     LIST_CHANGED = "payout_list_changed"  # run_id
     LEDGER_DIFFERENCE = "payout_ledger_difference"  # run_id
+    LEDGER_NOT_PROVED = "payout_ledger_not_proved"  # run_id, hours_count
 
     # The form of a file: line (from 1), column, value as found, expected where there is one right value
     FILE_TOO_LARGE = "payout_file_too_large"  # size_bytes, limit_bytes

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from django.db import transaction
@@ -12,6 +13,16 @@ from django.db.models.functions import Now
 from bekal.ledger.models import ProofRequest, ProofResult
 from bekal.ledger.movements import Kind
 from bekal.ledger.queries import KindTotal
+
+# How old the proof that decides may be, by the programme's clock: the worker proves every day, and may fail to once.
+PROOF_LIMIT = timedelta(hours=48)
+
+
+class ReleaseBlock(StrEnum):
+    """Why no money is released."""
+
+    DIFFERENCE = "difference"
+    NOT_PROVED = "not_proved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,10 @@ class StoredProof:
     violations: tuple[str, ...]
     kind_totals: tuple[KindTotal, ...]
     digest_sha256: bytes | None
+
+    def is_recent(self, *, at: datetime) -> bool:
+        """Whether it says enough about `at` for money to be released on it."""
+        return _is_recent(self.proved_at, at, PROOF_LIMIT)
 
 
 def record_proof_result(
@@ -95,10 +110,24 @@ def _of_the_present() -> QuerySet[ProofResult]:
 
 
 def is_release_blocked() -> bool:
-    """Whether the proof that looked last found a difference: then no money is released until one finds none.
-
-    Before the first proof nothing is blocked; the worker proves every day."""
+    """Whether the proof that looked last found a difference: then no money is released until one finds none."""
     return bool(_of_the_present().values_list("violation_count", flat=True).first())
+
+
+def release_block(*, at: datetime, proof_limit: timedelta | None = PROOF_LIMIT) -> ReleaseBlock | None:
+    """Why no money is released at `at`: the proof that looked last found a difference, or there is none that is recent
+    (with `proof_limit` None there need not be one); None where it may be."""
+    latest = _of_the_present().values_list("violation_count", "proved_at").first()
+    if latest is not None and latest[0]:
+        return ReleaseBlock.DIFFERENCE
+    if proof_limit is not None and (latest is None or not _is_recent(latest[1], at, proof_limit)):
+        return ReleaseBlock.NOT_PROVED
+    return None
+
+
+def _is_recent(proved_at: datetime, at: datetime, limit: timedelta) -> bool:
+    """Either way: where the clock of a simulated programme was set back, a proof of its future says nothing of now."""
+    return abs(at - proved_at) <= limit
 
 
 def request_proof(*, requested_by_id: int, at: datetime) -> None:

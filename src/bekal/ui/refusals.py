@@ -173,6 +173,10 @@ _PAYOUTS: Mapping[str, object] = {
         "The last proof of the ledger found a difference, so payout run %(run_id)s cannot be sent. "
         "Clear it up, prove again, then export."
     ),
+    PayoutRefusal.LEDGER_NOT_PROVED: _(
+        "The ledger was not proved within the last %(hours_count)s hours, so payout run %(run_id)s cannot be sent. "
+        "Press “Prove now” on the ledger page, wait for its result, then export."
+    ),
     PayoutRefusal.LIST_CHANGED: _(
         "The list of payout run %(run_id)s is not the one you saw. Open it again, then decide."
     ),

@@ -206,7 +206,7 @@ class House:
 
     def export(self, run: int, at: datetime) -> tuple[str, int]:
         """The answer, and what the files ask the partners for in all."""
-        exported = export_payout_run(run_id=self.runs[run], at=at)
+        exported = export_payout_run(run_id=self.runs[run], at=at, proof_limit=None)
         total_rupiah = sum(file.total_rupiah for file in exported.files)
         return said(exported.refusal, repeated=exported.repeated), total_rupiah
 
