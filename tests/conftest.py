@@ -64,14 +64,20 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """All journeys belong to one worker, one browser and one programme to copy; every other test is free."""
+    """All journeys belong to one worker, one browser and one programme to copy, as do tests that ask for the same walk
+    or the same rehearsals; every other test is free."""
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-    class JourneysTogether(LoadScopeScheduling):
+    class SomeTogether(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "journeys" if nodeid.startswith("tests/journeys/") else nodeid
+            return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid)
 
-    return JourneysTogether(config, log)
+    return SomeTogether(config, log)
+
+
+TOGETHER = ("tests/journeys/", "tests/simulation/test_rehearsal.py", "tests/simulation/test_walk.py")
+# Where single tests take long; what begins first does not keep one worker busy when the other has nothing left.
+FIRST = ("tests/journeys/", "tests/proofs/", "tests/simulation/", "tests/shards/")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -85,13 +91,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
-    """Journeys may be left out; otherwise the worker that has them begins with them, because they take longest."""
+    """Journeys may be left out; otherwise the worker that has them begins with them. Long tests go before short."""
     if config.getoption("--no-browser") or os.environ.get("BEKAL_NO_BROWSER") == "1":
         for item in items:
             if item.get_closest_marker("browser"):
                 item.add_marker(pytest.mark.skip(reason="journeys in the browser were left out (--no-browser)"))
     yield
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    items.sort(key=lambda item: [not item.nodeid.startswith(place) for place in FIRST])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -138,3 +138,15 @@ def test_a_database_of_ones_own_is_migrated_and_not_the_tests(new_database: Call
     with psycopg.connect(own.environ["DATABASE_URL"]) as owner:
         assert owner.execute("SELECT count(*) FROM ledger_transfer").fetchone() == (0,)
     assert own.name != connections["default"].settings_dict["NAME"]
+
+
+@pytest.mark.django_db
+def test_nothing_is_vacuumed_when_the_server_likes() -> None:
+    """Else how a statement is planned, and a hundredfold in its time, depends on when autovacuum came by."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), count(*) FILTER (WHERE reloptions @> '{autovacuum_enabled=false}') FROM pg_class"
+            " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        )
+        table_count, left_alone_count = cursor.fetchone()
+    assert table_count == left_alone_count > 40

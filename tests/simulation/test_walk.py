@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import cache
 from io import StringIO
 
 import pytest
@@ -135,6 +136,9 @@ def test_new_people_are_added_to_who_is_there_without_touching_them() -> None:
     assert_proven()
 
 
+LONG_WALK = {"participant_count": 60, "year": 2020, "seed": 5, "reject_every": 4, "until": date(2021, 3, 10)}
+
+
 class Stopped(Exception):
     """Stops a walk between two days, as a killed process would."""
 
@@ -142,23 +146,25 @@ class Stopped(Exception):
 @pytest.mark.django_db
 @pytest.mark.parametrize("stops", [(20, 75, 180), (128, 268, 300)])
 def test_a_walk_that_was_stopped_goes_on_as_if_it_never_was(stops: tuple[int, ...]) -> None:
-    asked = {"participant_count": 60, "year": 2020, "seed": 5, "reject_every": 4, "until": date(2021, 3, 10)}
-    try:
-        with transaction.atomic():
-            simulate(**asked)  # type: ignore[arg-type]
-            whole = digest()
-            raise Undone
-    except Undone:
-        pass
+    whole = digest_of_a_walk_that_was_not()
     lived = 0
     for stop in (*stops, None):
         with contextlib.suppress(Stopped):
-            simulate(**asked, progress=stopping_after(None if stop is None else stop - lived))  # type: ignore[arg-type]
+            simulate(**LONG_WALK, progress=stopping_after(None if stop is None else stop - lived))  # type: ignore[arg-type]
         lived = stop or 0
     cohort = Cohort.objects.get()
     assert cohort.lived_until_at == cohort.until_at
     assert digest() == whole
     assert_proven()
+
+
+@cache
+def digest_of_a_walk_that_was_not() -> dict[str, tuple[int, int]]:
+    with contextlib.suppress(Undone), transaction.atomic():
+        simulate(**LONG_WALK)  # type: ignore[arg-type]
+        whole = digest()
+        raise Undone
+    return whole
 
 
 def stopping_after(days: int | None) -> Callable[[int, int], None]:
