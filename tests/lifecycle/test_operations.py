@@ -12,7 +12,7 @@ from bekal.core.entitlement import age_years
 from bekal.core.rules import RULES
 from bekal.incentives.entitle import entitle, entitling_ids
 from bekal.ledger.clock import programme_day
-from bekal.ledger.proof_results import record_proof_result
+from bekal.ledger.proof_results import PROOF_LIMIT, record_proof_result
 from bekal.lifecycle import mass_runs as engine
 from bekal.lifecycle.close_year import closable_ids
 from bekal.lifecycle.end_balances import end_balances, ending_ids
@@ -63,7 +63,8 @@ def planned(operation: str, at: datetime, **parameters: Any) -> tuple[int, list[
     assert (view.subject_count, view.total_rupiah) == (run.subject_count, run.total_rupiah)
     if OPERATIONS[operation].needs_approval:
         officer_id = factories.officer().pk
-        assert approve_mass_run(run_id=run.run_id, officer_id=officer_id, list_sha256=run.list_sha256, at=at) is None
+        seen = {"run_id": run.run_id, "officer_id": officer_id, "list_sha256": run.list_sha256}
+        assert approve_mass_run(**seen, at=at, proof_limit=None) is None
     return run.run_id, listed_ids(run.run_id), run.total_rupiah
 
 
@@ -318,6 +319,21 @@ def test_while_the_proof_finds_a_difference_no_settlement_is_approved_or_worked(
     assert MassChunk.objects.get().failure == "LedgerDifference"
     prove([], at)
     assert work(at=at) == Worked(1, 1, 300_000)
+
+
+def test_no_settlement_is_approved_without_a_proof_of_the_last_two_days() -> None:
+    proven_purchases(1, factories.institution())
+    at = AFTER_DEADLINE
+    run = plan_mass_run(operation=Kinds.SETTLE_INSTITUTIONS, planned_by_id=None, at=at)
+    values = {"run_id": run.run_id or 0, "officer_id": factories.officer().pk, "list_sha256": run.list_sha256 or b""}
+    for proved_at in (None, at - PROOF_LIMIT - timedelta(seconds=1)):
+        if proved_at is not None:
+            prove([], proved_at)
+        refusal = approve_mass_run(**values, at=at)
+        assert refusal is not None and refusal.code is MassRefusal.LEDGER_NOT_PROVED
+        assert refusal.values == {"run_id": run.run_id, "hours_count": 48}
+    prove([], at - PROOF_LIMIT)
+    assert approve_mass_run(**values, at=at) is None
 
 
 def test_a_difference_holds_up_nothing_that_pays_nobody() -> None:

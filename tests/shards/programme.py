@@ -82,7 +82,11 @@ def run(operation: str, at: datetime, parameters: dict[str, Any]) -> MassResult:
     if operation not in (OPERATIONS.ACCEPT_WAVE, OPERATIONS.ENTITLE):
         assert planned.list_sha256 is not None
         refusal = approve_mass_run(
-            run_id=planned.run_id, officer_id=approver, list_sha256=planned.list_sha256, at=at + timedelta(hours=1)
+            run_id=planned.run_id,
+            officer_id=approver,
+            list_sha256=planned.list_sha256,
+            at=at + timedelta(hours=1),
+            proof_limit=None,
         )
         assert refusal is None, refusal
     worked = work(run_id=planned.run_id, at=at + timedelta(hours=2))

@@ -6,7 +6,7 @@ leaves nothing half done and nothing to clean up. Any number of runners may work
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +17,7 @@ from django.db.utils import IntegrityError
 
 from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_day
-from bekal.ledger.proof_results import is_release_blocked
+from bekal.ledger.proof_results import PROOF_LIMIT, ReleaseBlock, release_block
 from bekal.lifecycle.mass_list import SEAL_SQL, is_sealed
 from bekal.lifecycle.mass_queries import MassRunState, MassState, mass_run, mass_runs, open_runs
 from bekal.lifecycle.mass_work import Progress, Worked, finish_runs, hold_workers, wake_workers, work
@@ -135,14 +135,21 @@ def _not_planned(refusal: Refusal) -> PlannedMass:
 
 
 @transaction.atomic
-def approve_mass_run(*, run_id: int, officer_id: int, list_sha256: bytes, at: datetime) -> Refusal | None:
+def approve_mass_run(
+    *, run_id: int, officer_id: int, list_sha256: bytes, at: datetime, proof_limit: timedelta | None = PROOF_LIMIT
+) -> Refusal | None:
     """Approve a run whose list has the SHA-256 the officer saw, and still has it now; None where it is approved.
 
     That planner and approver are two people is decided by the database's constraint and by nothing else. Refusals:
-    RUN_NOT_FOUND, RUN_CANCELLED, NO_APPROVAL_NEEDED, ALREADY_APPROVED, LIST_CHANGED, SAME_PERSON, LEDGER_DIFFERENCE.
+    RUN_NOT_FOUND, RUN_CANCELLED, NO_APPROVAL_NEEDED, ALREADY_APPROVED, LIST_CHANGED, SAME_PERSON; where institutions
+    are paid, LEDGER_DIFFERENCE and LEDGER_NOT_PROVED (no proof within `proof_limit`; None where no worker proves).
     """
     run = MassRun.objects.select_for_update(no_key=True).filter(id=run_id).first()
     code = _refusal_to_approve(run, bytes(list_sha256))
+    if code is None and run is not None and run.operation == MassRun.Operation.SETTLE_INSTITUTIONS:
+        refusal = _refusal_to_pay(run_id, at, proof_limit)
+        if refusal is not None:
+            return refusal
     if code is None and not _wrote_approval(run_id, officer_id, at, bytes(list_sha256)):
         code = MassRefusal.SAME_PERSON
     if code is not None:
@@ -163,8 +170,16 @@ def _refusal_to_approve(run: MassRun | None, seen_sha256: bytes) -> MassRefusal 
         return MassRefusal.ALREADY_APPROVED
     if seen_sha256 != bytes(run.list_sha256) or not is_sealed(run_id=run.pk):
         return MassRefusal.LIST_CHANGED
-    if run.operation == MassRun.Operation.SETTLE_INSTITUTIONS and is_release_blocked():
-        return MassRefusal.LEDGER_DIFFERENCE
+    return None
+
+
+def _refusal_to_pay(run_id: int, at: datetime, proof_limit: timedelta | None) -> Refusal | None:
+    block = release_block(at=at, proof_limit=proof_limit)
+    if block is ReleaseBlock.DIFFERENCE:
+        return Refusal(MassRefusal.LEDGER_DIFFERENCE, {"run_id": run_id})
+    if block is not None and proof_limit is not None:
+        hours_count = proof_limit // timedelta(hours=1)
+        return Refusal(MassRefusal.LEDGER_NOT_PROVED, {"run_id": run_id, "hours_count": hours_count})
     return None
 
 

@@ -16,6 +16,7 @@ class MassRefusal(StrEnum):
     SAME_PERSON = "mass_run_same_person"  # run_id
     LIST_CHANGED = "mass_list_changed"  # run_id
     LEDGER_DIFFERENCE = "mass_ledger_difference"  # run_id
+    LEDGER_NOT_PROVED = "mass_ledger_not_proved"  # run_id, hours_count
     RUN_STOPPED = "mass_run_stopped"  # run_id
     NOT_APPROVED = "mass_run_not_approved"  # run_id
     STOP_REASON_EMPTY = "mass_stop_reason_empty"

@@ -151,7 +151,9 @@ def _plan_all(people: int, chunk_count: int) -> dict[str, int]:
                 raise RuntimeError(f"{operation} could not be planned: {planned.refusal}")
             if OPERATIONS[operation].needs_approval:
                 sealed = planned.list_sha256
-                refusal = approve_mass_run(run_id=planned.run_id, officer_id=officer_id, list_sha256=sealed, at=at)
+                refusal = approve_mass_run(
+                    run_id=planned.run_id, officer_id=officer_id, list_sha256=sealed, at=at, proof_limit=None
+                )
                 if refusal is not None:
                     raise RuntimeError(f"{operation} could not be approved: {refusal}")
             numbers[operation] = planned.run_id

@@ -81,6 +81,10 @@ MASS_RUNS: Mapping[str, object] = {
     MassRefusal.NO_APPROVAL_NEEDED: _("Mass run %(run_id)s needs no approval. It is worked off by itself."),
     MassRefusal.SAME_PERSON: _("You planned mass run %(run_id)s, so another officer must approve it."),
     MassRefusal.LIST_CHANGED: _("The list of mass run %(run_id)s is not the one you saw. Open it again, then decide."),
+    MassRefusal.LEDGER_NOT_PROVED: _(
+        "The ledger was not proved within the last %(hours_count)s hours, so mass run %(run_id)s pays nobody. "
+        "Press “Prove now” on the ledger page, wait for its result, then approve."
+    ),
     MassRefusal.LEDGER_DIFFERENCE: _(
         "The last proof of the ledger found a difference, so mass run %(run_id)s pays nobody. "
         "Clear it up, prove again, then approve."
