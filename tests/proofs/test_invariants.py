@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -44,17 +44,18 @@ def database(new_database: NewDatabase, django_db_blocker: Any) -> Iterator[Base
 
 
 @pytest.fixture
-def prove(database: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Proof]]:
-    """`prove(deed)`: the proof with that damage done, the guards down; everything is undone afterwards."""
+def prove(database: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Proof]]:
+    """`prove(deed)`: the proof with that damage done, the guards down, perhaps as of an instant; all is undone
+    afterwards."""
     monkeypatch.setattr("bekal.proofs.check.programme_now", lambda: NOW)
 
-    def with_damage(deed: str) -> Proof:
+    def with_damage(deed: str, *as_of: datetime) -> Proof:
         with database.cursor() as cursor:
             for statement in (*GUARDS_DOWN, *filter(None, deed.split(";"))):
                 cursor.execute(statement.replace("%%", "%"))
             if deed:
                 assert cursor.rowcount >= 1, "nothing was damaged"
-        return prove_ledger(database)
+        return prove_ledger(database, as_of=as_of[0] if as_of else None)
 
     database.set_autocommit(False)
     yield with_damage
@@ -97,6 +98,32 @@ def test_each_damage_is_told_by_its_invariant(name: str, prove: Callable[[str], 
     assert all(each.rows for each in proof.violations)
     is_of_transfers = bool(re.search(r"(UPDATE|DELETE FROM) ledger_transfer", damage.deed))
     assert (UNCHANGED in {each.invariant for each in proof.violations}) == is_of_transfers
+
+
+# The instant from which on a damage could be seen, where there was a moment before it.
+SEEN_SINCE = {
+    "an incentive without a proven training": INSTANTS["answered_at"],
+    "an incentive earned before the training was proven": datetime(2020, 4, 22, 3, tzinfo=UTC),
+    "instalments worth more than was promised": INSTANTS["answered_at"],
+    "a survey worth less than was promised": INSTANTS["answered_at"],
+    "a purchase after the last day": datetime(2020, 12, 15, 17, tzinfo=UTC),
+    "a last day of the balance put off": INSTANTS["accepted_at"],
+    "a longer time to buy first": INSTANTS["accepted_at"],
+}
+
+
+@HERE
+@pytest.mark.parametrize("name", SEEN_SINCE)
+def test_a_damage_is_told_as_of_the_instant_it_can_be_seen(
+    name: str, prove: Callable[..., Proof], database: BaseDatabaseWrapper
+) -> None:
+    damage, since_at = DAMAGES[name], SEEN_SINCE[name]
+
+    def is_told(proof: Proof) -> bool:
+        return any(damage.tells in each.invariant.holds for each in proof.violations)
+
+    assert is_told(prove(damage.deed, since_at))
+    assert not is_told(prove_ledger(database, as_of=since_at - timedelta(microseconds=1)))
 
 
 @HERE
