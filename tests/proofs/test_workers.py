@@ -4,6 +4,7 @@ import os
 import select
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from typing import Any
 
@@ -95,4 +96,8 @@ def test_workers_die_with_whoever_forked_them() -> None:
     end = os.pidfd_open(pid)
     process.kill()
     process.join(LIMIT_SECONDS)
-    assert _has_ended(end)
+    try:
+        assert _has_ended(end)
+    finally:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(end, signal.SIGKILL)

@@ -21,6 +21,7 @@ from typing import Any
 from django.db import connections
 from tqdm import tqdm
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 # The workers of this process that have not been waited for.
 _living: set[int] = set()
@@ -96,15 +97,19 @@ def fork(task: Callable[[], Any]) -> Worker:
     with warnings.catch_warnings():
         # Newer Pythons warn where other threads run (a test runner's): the child takes no lock of theirs.
         warnings.simplefilter("ignore", DeprecationWarning)
+        # A signal that comes between is answered once it is clear who is who.
+        masked = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         pid = os.fork()
     if pid:
         _living.add(pid)
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         gc.unfreeze()
         os.close(writing)
         return Worker(pid, reading)
     # The child leaves by _exit alone: nothing that the parent has registered for its own end runs twice.
     try:
         _live_and_die_with(parent)
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         os.close(reading)
         try:
             answer = pickle.dumps((True, task()))
@@ -151,7 +156,7 @@ def ended_by_signals(name: str) -> Iterator[None]:
         sys.stderr.write(f"{name}: ended by {signal.Signals(number).name}; its databases are being removed.\n")
         raise EndedBySignal(number)
 
-    for signalled in (signal.SIGINT, signal.SIGTERM):
+    for signalled in ENDING:
         before[signalled] = signal.signal(signalled, end)
     try:
         yield

@@ -86,9 +86,14 @@ class CashSteps(Steps):
         """The bank sends a payment back, or says so of one that was not made."""
         found = self.a_run(number)
         if found is not None and found[1].told:
-            paid = [one for one, told in found[1].told.items() if told == ["settled"]]
-            ones = sorted(paid or found[1].told)
-            self._take_file(*found, {ones[line % len(ones)]: "returned"})
+            self._take_file(*found, {self.a_payment(found[1], line): "returned"})
+
+    @staticmethod
+    def a_payment(run: Run, line: int) -> Instalment:
+        """One that was paid and not brought back; any where there is none, and now and then."""
+        paid = [one for one, told in run.told.items() if told == ["settled"]]
+        ones = sorted(paid if paid and line % 7 else run.told)
+        return ones[line % len(ones)]
 
     def _take_file(self, index: int, run: Run, said: dict[Instalment, str]) -> None:
         told = ", ".join(f"{kind} {n} of person {person} {said[person, kind, n]}" for person, kind, n in said)
@@ -105,7 +110,7 @@ class CashSteps(Steps):
         if found is None or not found[1].told:
             return
         index, run = found
-        one = sorted(run.told)[line % len(run.told)]
+        one = self.a_payment(run, line)
         self.step(
             "reverse",
             f"the programme takes back {one[1]} {one[2]} of person {one[0]}, paid with run {index}",
@@ -129,6 +134,15 @@ class CashSteps(Steps):
         self.was_set_back = self.was_set_back or (at < self.at and bool(self.memory.those()))
         self.at = at
         self.story.append(f"the clock shows {at:%Y-%m-%d %H:%M:%S}")
+
+    def days_of_payment(self) -> list[date]:
+        """Those ahead on which something that was earned is paid."""
+        days = {earned.pay_on for _, place in self.memory.those() for earned in place.earned.values()}
+        return sorted(day for day in days if day > day_of(self.at))
+
+    def go_to_next_payment(self) -> None:
+        if ahead := self.days_of_payment():
+            self.go_to(datetime.combine(ahead[0], time(9), tzinfo=JAKARTA))
 
     def dates_ahead(self) -> list[date]:
         """The days on which something is decided: last days, the days after them, days of payment."""

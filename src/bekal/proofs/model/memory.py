@@ -74,6 +74,8 @@ class Place:
     held: Counter[int] = field(default_factory=Counter)
     purchases: dict[int, Purchase] = field(default_factory=dict)
     earned: dict[tuple[str, int], Earned] = field(default_factory=dict)
+    # What was not paid when the money was clawed back.
+    lapsed: set[tuple[str, int]] = field(default_factory=set)
     arrived_at: dict[int, list[datetime]] = field(default_factory=dict)
     answers: dict[int, object] = field(default_factory=dict)
     revoked_at: datetime | None = None
@@ -110,10 +112,14 @@ class Memory:
 
     # Acceptance
 
+    @property
+    def is_full(self) -> bool:
+        return sum(place is not None and place.opened_at is None for place in self.places) >= self.quota_count
+
     def accept(self, person: int, at: datetime) -> str:
         if self.places[person] is not None:
             return "already_accepted"
-        if sum(place is not None and place.opened_at is None for place in self.places) >= self.quota_count:
+        if self.is_full:
             return "wave_full"
         terms = terms_of(day_of(at))
         self.places[person] = Place(terms)
