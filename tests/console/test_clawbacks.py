@@ -11,6 +11,7 @@ from django.test import Client
 from bekal.accounts.models import Role, User
 from bekal.ledger.movements import Kind
 from bekal.ledger.queries import balances_of
+from bekal.lifecycle.clawbacks import clawback_detail
 from bekal.lifecycle.models import Clawback, Repayment
 from bekal.participants.models import Participation
 from tests import factories
@@ -79,9 +80,36 @@ def test_an_appeal_that_was_right(officers: tuple[Client, Client]) -> None:
     said(second, f"{path}approve/", {})
     said(first, f"{path}repay/", {"reference": "R1", "amount": "100000", "received_on": "2020-05-04"})
     page = said(second, f"{path}withdraw/", {"because": "Banding benar: bukan pegawai negeri."})
+    assert "Rp500.000 tidak terutang lagi setelah petugas kedua setuju" in page
+    assert "petugas-dua meminta penagihan ini dicabut" in page and "Petugas lain harus menyetujuinya" in page
+    assert f"{path}withdraw/agree/" not in page, "who asked does not agree"
+    assert Clawback.objects.get().withdrawn_at is None
+    page = first.get(path).content.decode()
+    seal = clawback_detail(clawback_id=number)
+    assert seal is not None and seal[0].withdrawal_sha256 in page
+    for seen in ("", "zz", "00" * 32, "\x00"):
+        assert "bukan yang Anda lihat" in said(first, f"{path}withdraw/agree/", {"seen": seen})
+    assert "petugas lain harus menyetujuinya" in said(
+        second, f"{path}withdraw/agree/", {"seen": seal[0].withdrawal_sha256}
+    )
+    page = said(first, f"{path}withdraw/agree/", {"seen": seal[0].withdrawal_sha256})
     assert "Rp500.000 tidak terutang lagi; Rp100.000 sudah dikembalikan sebelumnya" in page
     assert "Banding benar" in page and Clawback.objects.get().withdrawn_because in page
+    assert "Pencabutan diminta oleh petugas-dua" in page
     assert Participation.objects.get(pk=person).revoked_at is not None
+
+
+def test_a_request_to_withdraw_can_be_dropped(officers: tuple[Client, Client]) -> None:
+    first, second = officers
+    (person,) = money_back.paid()
+    number = decide(first, person)
+    path = f"/console/clawbacks/{number}/"
+    said(second, f"{path}approve/", {})
+    said(first, f"{path}withdraw/", {"because": "Keliru."})
+    page = said(second, f"{path}withdraw/drop/", {})
+    assert "Permintaan dibatalkan, dan penagihan tetap berlaku" in page and f"{path}withdraw/" in page
+    assert "Tidak ada lagi permintaan" in said(second, f"{path}withdraw/drop/", {})
+    assert "Tidak ada lagi permintaan" in said(second, f"{path}withdraw/agree/", {})
 
 
 @pytest.mark.parametrize(
@@ -179,7 +207,7 @@ def test_an_auditor_reads_and_does_not_act(officers: tuple[Client, Client]) -> N
     assert "approve/" not in page and "withdraw/" not in page
     assert "clawbacks/new/" not in auditor.get("/console/clawbacks/").content.decode()
     with nothing_changes():
-        for action in ("approve", "repay", "withdraw"):
+        for action in ("approve", "repay", "withdraw", "withdraw/agree", "withdraw/drop"):
             assert auditor.post(f"/console/clawbacks/{number}/{action}/").status_code == 403
         assert auditor.get("/console/clawbacks/new/").status_code == 403
 
@@ -188,7 +216,7 @@ def test_there_is_no_such_clawback(officers: tuple[Client, Client]) -> None:
     office = officers[0]
     for number in (4711, 2**63 - 1, 10**30):
         assert office.get(f"/console/clawbacks/{number}/").status_code == 404
-        for action in ("approve", "repay", "withdraw"):
+        for action in ("approve", "repay", "withdraw", "withdraw/agree", "withdraw/drop"):
             assert office.post(f"/console/clawbacks/{number}/{action}/").status_code == 404
     assert "Belum ada penagihan kembali" in office.get("/console/clawbacks/").content.decode()
 

@@ -66,7 +66,7 @@ def test_from_plan_to_every_payout_answered(officers: tuple[Client, Client]) -> 
 def test_what_comes_back_is_shown_and_an_officer_takes_back_what_was_paid_wrongly(
     officers: tuple[Client, Client],
 ) -> None:
-    first, _ = officers
+    first, second = officers
     journey.earners(2)
     run = journey.exported()
     journey.settled(run)
@@ -78,12 +78,34 @@ def test_what_comes_back_is_shown_and_an_officer_takes_back_what_was_paid_wrongl
     assert f'value="{other}"' in page and f'value="{one}"' not in page, "only what is paid can be taken back"
     wrong = said(first, f"{path}reverse/", {"reference": other, "reason_code": ""})
     assert "bukan 1 sampai 8 huruf besar dan angka" in wrong
-    page = said(first, f"{path}reverse/", {"reference": other, "reason_code": " dupl "})
+    asked = {"reference": other, "reason_code": " dupl "}
+    page = said(first, f"{path}reverse/", asked)
+    assert f"Permintaan dicatat: {other}, Rp600.000." in page and "meminta ditarik kembali: DUPL" in page
+    assert f"{path}reverse/agree/" not in page, "who asked does not agree"
+    assert "sudah pernah ditarik kembali" in said(first, f"{path}reverse/", asked)
+    assert "petugas lain harus menyetujuinya" in said(first, f"{path}reverse/agree/", asked)
+    assert "kini DUPL, bukan yang Anda lihat" in said(second, f"{path}reverse/agree/", {**asked, "reason_code": "X"})
+    assert PayoutStatus.objects.filter(state="reversed").count() == 0
+    assert f"{path}reverse/agree/" in second.get(path).content.decode()
+    page = said(second, f"{path}reverse/agree/", asked)
     assert f"{other} ditarik kembali: Rp600.000." in page and "ditarik kembali DUPL" in page
     assert "semua terjawab" in page
-    assert "sudah pernah ditarik kembali" in said(first, f"{path}reverse/", {"reference": other, "reason_code": "DUPL"})
+    assert "sudah pernah ditarik kembali" in said(second, f"{path}reverse/agree/", asked)
     assert "sudah kembali" in said(first, f"{path}reverse/", {"reference": one, "reason_code": "DUPL"})
     assert PayoutStatus.objects.filter(state="reversed").count() == 1
+
+
+def test_a_request_to_take_back_can_be_dropped(officers: tuple[Client, Client]) -> None:
+    first, second = officers
+    journey.earners()
+    run = journey.exported()
+    journey.settled(run)
+    (one,) = journey.references(run.run_id)
+    path, asked = f"/console/payout-runs/{run.run_id}/", {"reference": one, "reason_code": "DUPL"}
+    said(first, f"{path}reverse/", asked)
+    assert f"Permintaan dibatalkan: {one} tetap dibayar." in said(second, f"{path}reverse/drop/", asked)
+    assert "Tidak ada yang meminta" in said(second, f"{path}reverse/drop/", asked)
+    assert "Tidak ada yang meminta" in said(second, f"{path}reverse/agree/", asked)
 
 
 @pytest.mark.parametrize("reference", ["", "BKL9", "\x00", "x" * 999, "' OR 1=1"])

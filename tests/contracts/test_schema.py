@@ -55,6 +55,7 @@ PLACES = {
         "engagement.SurveyResponse",
         "incentives.Entitlement",
         "incentives.Payout",
+        "incentives.PayoutReversal",
         "incentives.PayoutStatus",
         "ledger.TrainingBalance",
         "ledger.Transfer",

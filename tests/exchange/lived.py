@@ -13,7 +13,6 @@ from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.entitle import entitle
 from bekal.incentives.models import Entitlement, Payout
 from bekal.incentives.plan_payout_run import plan_payout_run
-from bekal.incentives.reverse_payouts import reverse_payouts
 from bekal.incentives.settle_payout_run import settle_payout_run
 from bekal.lifecycle.end_balances import end_balances
 from bekal.lifecycle.revoke import revoke
@@ -141,7 +140,7 @@ def _come_back(people: tuple[int, ...]) -> None:
     at = jakarta(2020, 7, 30)
     partner = returned.partner
     assert settle_payout_run(partner=partner, name="retur.csv", content=content, at=at).returned_count == 1
-    (outcome,) = reverse_payouts(references=[reversed_.reference], reason_code="DUPL", at=at + timedelta(hours=1))
+    (outcome,) = journey.taken_back(reversed_.reference, at=at + timedelta(hours=1))
     assert outcome.refusal is None, outcome
 
 

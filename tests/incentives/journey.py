@@ -11,6 +11,7 @@ from bekal.incentives.entitle import entitle
 from bekal.incentives.export_payout_run import Exported, export_payout_run
 from bekal.incentives.models import PayoutRun
 from bekal.incentives.plan_payout_run import PlannedRun, plan_payout_run
+from bekal.incentives.reverse_payouts import ReverseOutcome, ask_to_reverse_payouts, reverse_payouts
 from bekal.incentives.settle_payout_run import Settled, settle_payout_run
 from bekal.purchases.reconcile import reconcile
 from bekal.purchases.redeem import Redemption, redeem
@@ -103,6 +104,15 @@ def settled(
     for outcome in outcomes:
         assert outcome.refusal is None, outcome
     return outcomes
+
+
+def taken_back(*references_: str, reason_code: str = "DUPL", at: datetime = SETTLED_AT) -> tuple[ReverseOutcome, ...]:
+    """One officer asks for these payments back, another agrees."""
+    asked = ask_to_reverse_payouts(
+        references=references_, reason_code=reason_code, officer_id=factories.officer().pk, at=at
+    )
+    assert all(each.refusal is None for each in asked), asked
+    return reverse_payouts(references=references_, reason_code=reason_code, officer_id=factories.officer().pk, at=at)
 
 
 def references(run_id: int) -> list[str]:

@@ -16,7 +16,6 @@ from bekal.incentives.queries import (
     run_lines,
     runs,
 )
-from bekal.incentives.reverse_payouts import reverse_payouts
 from bekal.incentives.settle_payout_run import settle_payout_run
 from bekal.ledger.movements import Kind
 from bekal.participants.models import Participant
@@ -34,6 +33,7 @@ from tests.incentives.journey import (
     planned,
     references,
     settled,
+    taken_back,
 )
 from tests.incentives.partner import status_file
 from tests.incentives.test_export_payout_run import set_account
@@ -92,7 +92,7 @@ def test_what_came_back_is_neither_paid_nor_in_transit() -> None:
     settled(run, {third: "AC04"})
     content = status_file([(first, 600_000, "returned", "AC04")])
     settle_payout_run(run_id=run.run_id, partner="bni", name="retur.csv", content=content, at=SETTLED_AT)
-    assert reverse_payouts(references=[second], reason_code="DUPL", at=SETTLED_AT)[0].refusal is None
+    assert taken_back(second)[0].refusal is None
     detail = run_detail(run_id=run.run_id)
     assert detail is not None and detail.run.state is RunState.FINISHED and detail.in_transit_rupiah == 0
     assert (detail.run.settled_count, detail.run.rejected_count, detail.run.returned_count) == (0, 1, 2)

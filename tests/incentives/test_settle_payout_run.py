@@ -9,17 +9,17 @@ from bekal.incentives.models import Payout, PayoutFile, PayoutStatus
 from bekal.incentives.partners.csv_rail import MAX_FAULTS
 from bekal.incentives.queries import file_content
 from bekal.incentives.refusals import PayoutRefusal
-from bekal.incentives.reverse_payouts import reverse_payouts
+from bekal.incentives.reverse_payouts import ask_to_reverse_payouts, reverse_payouts
 from bekal.incentives.settle_payout_run import Settled, settle_payout_run
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import IdempotencyConflict, Posting, post
 from bekal.ledger.queries import balances_of, totals, transfers_of
-from bekal.participants.models import Participation
 from tests.incentives.journey import (
     EXPORTED_AT,
     SETTLED_AT,
     earners,
     exported,
+    officers,
     planned,
     references,
     settled,
@@ -322,26 +322,17 @@ def test_what_contradicts_a_return_refuses_the_file(said: tuple[str, str]) -> No
     assert state_of_the_house() == before
 
 
-def test_money_that_is_clawed_back_does_not_come_back_as_a_payout() -> None:
-    (person,) = earners()
-    run = exported()
-    (reference,) = references(run.run_id)
-    settled(run)
-    Participation.objects.filter(pk=person).update(revoked_at=SETTLED_AT, clawed_back_at=SETTLED_AT)
-    before = state_of_the_house()
-    assert codes(settle(run, came_back(reference))) == [PayoutRefusal.RETURN_CLAWED_BACK]
-    assert state_of_the_house() == before
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_return_and_a_reversal_at_once_one_of_them_wins(race: Callable[..., list[Any]]) -> None:
     (person,) = earners()
     run = exported()
     (reference,) = references(run.run_id)
     settled(run)
+    asker, other = officers()
+    ask_to_reverse_payouts(references=[reference], reason_code="DUPL", officer_id=asker.pk, at=SETTLED_AT)
     returned, (reversal,) = race(
         lambda: settle(run, came_back(reference)),
-        lambda: reverse_payouts(references=[reference], reason_code="DUPL", at=SETTLED_AT),
+        lambda: reverse_payouts(references=[reference], reason_code="DUPL", officer_id=other.pk, at=SETTLED_AT),
     )
     assert (returned.refusal is None) != (reversal.refusal is None)
     assert balances_of(owner_ids=[person])[person][Kind.PAYOUT_SETTLED] == 0

@@ -11,7 +11,6 @@ from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.entitle import entitle
 from bekal.incentives.models import Entitlement
 from bekal.incentives.queries import InstalmentLine, InstalmentState, NextStep, timeline_of
-from bekal.incentives.reverse_payouts import reverse_payouts
 from bekal.incentives.settle_payout_run import settle_payout_run
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.models import Participation, PayoutAccount
@@ -30,6 +29,7 @@ from tests.incentives.journey import (
     planned,
     references,
     settled,
+    taken_back,
 )
 from tests.incentives.partner import status_file
 from tests.incentives.test_export_payout_run import set_account
@@ -172,7 +172,7 @@ def test_what_the_programme_took_back_is_told() -> None:
     run = exported()
     settled(run)
     back_at = jakarta(2020, 4, 29)
-    reverse_payouts(references=references(run.run_id), reason_code="AM05", at=back_at)
+    taken_back(*references(run.run_id), reason_code="AM05", at=back_at)
     line = incentives(person)[0]
     assert (line.state, line.state_since_at, line.paid_at, line.next_step, line.reason_code) == (
         InstalmentState.TAKEN_BACK,

@@ -5,10 +5,12 @@ from datetime import date, datetime
 from bekal.lifecycle.claw_back import (
     ApprovedClawback,
     WithdrawnClawback,
+    agree_to_withdrawal,
     approve_clawback,
     decide_clawback,
     withdraw_clawback,
 )
+from bekal.lifecycle.clawbacks import clawback_detail
 from bekal.lifecycle.record_repayment import RecordedRepayment, record_repayment
 from tests import factories
 from tests.factories import jakarta
@@ -40,8 +42,21 @@ def decided(participation_id: int, *, cause: str = "ineligible", at: datetime = 
 
 
 def withdraw(clawback_id: int, because: str = "Banding benar.", *, at: datetime = REPAID_AT) -> WithdrawnClawback:
-    """It is let go."""
-    return withdraw_clawback(clawback_id=clawback_id, officer_id=factories.officer().pk, because=because, at=at)
+    """It is let go: one officer is enough before its approval, afterwards another agrees."""
+    outcome = withdraw_clawback(clawback_id=clawback_id, officer_id=factories.officer().pk, because=because, at=at)
+    return agree(clawback_id, at=at) if outcome.waits else outcome
+
+
+def agree(clawback_id: int, *, at: datetime = REPAID_AT) -> WithdrawnClawback:
+    """Another officer agrees to the withdrawal as it is shown."""
+    detail = clawback_detail(clawback_id=clawback_id)
+    assert detail is not None
+    return agree_to_withdrawal(
+        clawback_id=clawback_id,
+        officer_id=factories.officer().pk,
+        seen_sha256=bytes.fromhex(detail[0].withdrawal_sha256),
+        at=at,
+    )
 
 
 def approve(clawback_id: int, *, at: datetime = APPROVED_AT) -> ApprovedClawback:

@@ -15,16 +15,13 @@ from bekal.ledger.movements import Kind
 from bekal.ledger.queries import balances_of, transfers_of
 from bekal.lifecycle.claw_back import (
     ApprovedClawback,
-    WithdrawnClawback,
     approve_clawback,
     decide_clawback,
-    withdraw_clawback,
 )
 from bekal.lifecycle.clawbacks import ClawbackState, clawback_detail, clawback_of, clawbacks
 from bekal.lifecycle.models import Clawback
 from bekal.lifecycle.refusals import LifecycleRefusal
 from bekal.lifecycle.revoke import revoke
-from bekal.lifecycle.treasury import treasury_statement
 from bekal.participants.models import Participation
 from bekal.purchases.models import Purchase
 from bekal.purchases.settle_institutions import settle_institutions
@@ -182,7 +179,7 @@ def test_the_approval_is_bound_to_what_was_decided() -> None:
     assert outcome.refusal.code == LifecycleRefusal.AMOUNTS_CHANGED
     assert outcome.refusal.values == {"decided_rupiah": 0, "now_rupiah": 600_000}
     assert Participation.objects.get(pk=person).revoked_at is None
-    withdraw_clawback(clawback_id=clawback_id, officer_id=factories.officer().pk, because="Baru.", at=APPROVED_AT)
+    money_back.withdraw(clawback_id, at=APPROVED_AT)
     assert money_back.approve(money_back.decided(person)).owed_rupiah == 600_000
 
 
@@ -239,52 +236,9 @@ def test_from_who_has_nothing_nothing_is_taken() -> None:
     assert decide(person, at=jakarta(2020, 6, 1)).refusal.code == LifecycleRefusal.NOTHING_RECEIVED
 
 
-def test_before_its_approval_a_withdrawal_moves_nothing() -> None:
-    (person,) = money_back.paid()
-    clawback_id = money_back.decided(person)
-    officer_id = factories.officer().pk
-    with nothing_changes(but=[Clawback]):
-        outcome = withdraw_clawback(clawback_id=clawback_id, officer_id=officer_id, because="Keliru.", at=APPROVED_AT)
-    assert outcome == WithdrawnClawback(clawback_id, 0, 0)
-    refusal = money_back.approve(clawback_id).refusal
-    assert refusal is not None and refusal.code == LifecycleRefusal.CLAWBACK_WITHDRAWN
-
-
-def test_a_withdrawal_lets_the_rest_go_and_keeps_what_came_back() -> None:
-    (person,) = money_back.paid()
-    settle(person)
-    clawback_id = money_back.approved(person)
-    assert money_back.repay(clawback_id, 650_000).outstanding_rupiah == 250_000
-    at = jakarta(2020, 6, 1)
-    outcome = withdraw_clawback(
-        clawback_id=clawback_id, officer_id=factories.officer().pk, because="Banding benar.", at=at
-    )
-    assert outcome == WithdrawnClawback(clawback_id, 250_000, 650_000)
-    assert held(person) == {Kind.TREASURY: -250_000, Kind.INSTITUTION_SETTLED: 250_000}
-    assert Participation.objects.get(pk=person).clawed_back_at is not None, "what returned has returned"
-    with nothing_changes():
-        officer_id = Clawback.objects.get().decided_by_id
-        again = withdraw_clawback(clawback_id=clawback_id, officer_id=officer_id, because="Lagi.", at=at)
-    assert again.refusal is not None and again.refusal.code == LifecycleRefusal.CLAWBACK_WITHDRAWN
-    statement = treasury_statement(as_of=at)
-    assert statement.difference_rupiah == 0 and statement.differing == () and statement.receivable_rupiah == 0
-
-
-def test_a_withdrawal_says_why() -> None:
-    (person,) = money_back.paid()
-    clawback_id = money_back.decided(person)
-    for because, code in (("", "EMPTY"), ("a" * 1001, "TOO_LONG"), ("\x01", "UNREADABLE")):
-        outcome = withdraw_clawback(
-            clawback_id=clawback_id, officer_id=factories.officer().pk, because=because, at=APPROVED_AT
-        )
-        assert outcome.refusal is not None and outcome.refusal.code == LifecycleRefusal[f"EXPLANATION_{code}"]
-
-
 def test_there_is_no_such_clawback() -> None:
     officer_id = factories.officer().pk
     assert approve_clawback(clawback_id=4711, officer_id=officer_id, at=APPROVED_AT).refusal is not None
-    outcome = withdraw_clawback(clawback_id=4711, officer_id=officer_id, because="x", at=APPROVED_AT)
-    assert outcome.refusal is not None and outcome.refusal.code == LifecycleRefusal.CLAWBACK_NOT_FOUND
 
 
 def test_lists_and_states() -> None:
@@ -292,9 +246,7 @@ def test_lists_and_states() -> None:
     waiting_id = money_back.decided(waiting)
     due_id, back_id, gone_id = (money_back.approved(each) for each in (due, back, gone))
     money_back.repay(back_id, 600_000)
-    withdraw_clawback(
-        clawback_id=gone_id, officer_id=factories.officer().pk, because="Banding.", at=jakarta(2020, 6, 1)
-    )
+    money_back.withdraw(gone_id, at=jakarta(2020, 6, 1))
     on = DUE_ON
     expected = {
         ClawbackState.DECIDED: [waiting_id],

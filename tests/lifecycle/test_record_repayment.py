@@ -9,7 +9,6 @@ import pytest
 from bekal.ledger.movements import Kind
 from bekal.ledger.queries import balances_of, transfers_of
 from bekal.lifecycle.ageing import receivables
-from bekal.lifecycle.claw_back import withdraw_clawback
 from bekal.lifecycle.models import Repayment
 from bekal.lifecycle.record_repayment import record_repayment
 from bekal.lifecycle.refusals import LifecycleRefusal
@@ -113,7 +112,7 @@ def test_before_the_approval_and_after_a_withdrawal_nothing_is_owed(clawback_id:
     (other,) = factories.accepted()
     waiting_id = money_back.decided(other)
     assert record(waiting_id).refusal.code == LifecycleRefusal.CLAWBACK_NOT_APPROVED
-    withdraw_clawback(clawback_id=clawback_id, officer_id=factories.officer().pk, because="Banding.", at=AT)
+    money_back.withdraw(clawback_id, at=AT)
     assert record(clawback_id).refusal.code == LifecycleRefusal.CLAWBACK_WITHDRAWN
 
 

@@ -14,7 +14,6 @@ from bekal.incentives.entitle import entitle
 from bekal.incentives.models import Entitlement
 from bekal.ledger.movements import Kind
 from bekal.ledger.queries import totals
-from bekal.lifecycle.claw_back import withdraw_clawback
 from bekal.lifecycle.close_year import close_year
 from bekal.lifecycle.end_balances import end_balances
 from bekal.lifecycle.models import Clawback
@@ -258,9 +257,7 @@ class _World:
 
     def withdrawn(self, person: int, number: int) -> None:
         for clawback in Clawback.objects.filter(participation=person, withdrawn_at=None).order_by("pk"):
-            withdraw_clawback(
-                clawback_id=clawback.pk, officer_id=factories.officer().pk, because="Banding.", at=self.at
-            )
+            money_back.withdraw(clawback.pk, at=self.at)
 
 
 STEPS = st.tuples(

@@ -307,6 +307,16 @@ DAMAGES: dict[str, Damage] = {
         "has nothing committed",
         {"I7"},
     ),
+    "an instalment that lapsed without a clawback": Damage(
+        "UPDATE incentives_entitlement SET lapsed_at = now() WHERE participation_id = 12 AND instalment = 4",
+        "and only then",
+        {"I7"},
+    ),
+    "an instalment that did not lapse with the clawback": Damage(
+        "UPDATE incentives_entitlement SET lapsed_at = NULL WHERE participation_id = 10 AND instalment = 4",
+        "did not lapse with a clawback",
+        {"I4", "I7"},
+    ),
     "a revocation at no instant of one": Damage(
         "UPDATE ledger_transfer SET posted_at = posted_at + interval '1 hour' WHERE owner_id = 1 AND reason = 7"
         " AND debit_kind = 5",

@@ -5,21 +5,26 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from bekal.incentives.models import Payout
+from bekal.incentives.reverse_payouts import ask_to_reverse_payouts, drop_reversals, reverse_payouts
+from bekal.lifecycle.claw_back import withdraw_clawback
 from bekal.lifecycle.mass_runs import approve_mass_run, ask_to_stop_mass_run, plan_mass_run, stop_mass_run
 from bekal.proofs.exceptions import open_items
 from tests import factories
 from tests.factories import jakarta
+from tests.lifecycle import money_back
 
 pytestmark = pytest.mark.django_db
 AT = jakarta(2020, 5, 21)
 
 
 def waiting(*, days: int, as_of_days: int | None = None) -> dict[str, tuple[str, int, int]]:
-    """Kinds of items about mass runs: (owner, count, age)."""
+    """Kinds of items about mass runs, or that a second officer has to answer: (owner, count, age)."""
     as_of = None if as_of_days is None else AT + timedelta(days=as_of_days)
     with connection.cursor() as cursor:
         found = open_items(cursor, as_of, at=AT + timedelta(days=days))
-    return {each.kind: (each.owner, each.count, each.age) for each in found if each.kind.startswith("mass_")}
+    those = [each for each in found if each.kind.startswith("mass_") or each.kind.endswith("_waiting")]
+    return {each.kind: (each.owner, each.count, each.age) for each in those}
 
 
 def test_a_request_to_stop_a_run_waits_for_an_officer_and_what_it_leaves_undone_for_nobody() -> None:
@@ -34,3 +39,23 @@ def test_a_request_to_stop_a_run_waits_for_an_officer_and_what_it_leaves_undone_
     refusal = stop_mass_run(run_id=run.run_id, officer_id=officers[1], because="Keliru.", at=AT + timedelta(days=4))
     assert refusal is None and waiting(days=5) == {}
     assert waiting(days=3, as_of_days=3) == asked, "as of then it waited"
+
+
+def test_what_two_officers_have_to_do_waits_until_it_is_answered() -> None:
+    (person,) = money_back.paid()
+    clawback_id = money_back.approved(person, at=AT)
+    first, second = money_back.paid(2)
+    asker = factories.officer().pk
+    withdraw_clawback(clawback_id=clawback_id, officer_id=asker, because="Banding.", at=AT + timedelta(days=1))
+    payouts = Payout.objects.filter(entitlement__participation_id__in=[first, second]).order_by("reference")
+    one, other = payouts.values_list("reference", flat=True)
+    ask_to_reverse_payouts(references=[one, other], reason_code="DUPL", officer_id=asker, at=AT + timedelta(days=2))
+    asked = {"clawback_withdrawal_waiting": ("officer", 1, 3), "payout_reversal_waiting": ("officer", 2, 2)}
+    assert asked.items() <= waiting(days=4).items()
+    money_back.agree(clawback_id, at=AT + timedelta(days=5))
+    drop_reversals(references=[one], officer_id=asker, at=AT + timedelta(days=5))
+    reverse_payouts(
+        references=[other], reason_code="DUPL", officer_id=factories.officer().pk, at=AT + timedelta(days=5)
+    )
+    assert not asked.keys() & waiting(days=6).keys()
+    assert asked.items() <= waiting(days=4, as_of_days=4).items(), "as of then they waited"

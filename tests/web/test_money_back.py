@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from bekal.lifecycle.claw_back import withdraw_clawback
+from bekal.incentives.models import Payout
+from bekal.incentives.settle_payout_run import settle_payout_run
 from tests import factories
 from tests.conftest import StoppedClock
 from tests.factories import jakarta
+from tests.incentives.partner import status_file
 from tests.lifecycle import money_back
 from tests.web.conftest import Visitor, text_of
 
@@ -50,12 +52,7 @@ def test_what_was_paid_back_is_said(owing: tuple[int, int], clock: StoppedClock,
 
 def test_a_withdrawal_is_said(owing: tuple[int, int], sign_in: SignIn) -> None:
     person, number = owing
-    withdraw_clawback(
-        clawback_id=number,
-        officer_id=factories.officer().pk,
-        because="Kamu benar: bukan pegawai.",
-        at=jakarta(2020, 5, 5),
-    )
+    money_back.withdraw(number, "Kamu benar: bukan pegawai.", at=jakarta(2020, 5, 5))
     text = text_of(sign_in(person).open("home"))
     assert "Kamu tidak perlu mengembalikan apa pun" in text and "Kamu benar: bukan pegawai." in text
 
@@ -72,3 +69,17 @@ def test_before_the_approval_nothing_is_said(db: None, clock: StoppedClock, sign
     money_back.decided(person)
     clock.set(2020, 5, 5)
     assert "money-back" not in sign_in(person).open("home")
+
+
+def test_what_the_bank_sends_back_after_a_withdrawal_is_said_to_come_again(
+    owing: tuple[int, int], sign_in: SignIn
+) -> None:
+    """The place is gone, and the one instalment that was paid to a wrong account is still owed."""
+    person, number = owing
+    money_back.withdraw(number, at=jakarta(2020, 5, 5))
+    payout = Payout.objects.get(entitlement__participation_id=person)
+    content = status_file([(payout.reference, payout.amount_rupiah, "returned", "AC04")])
+    settle_payout_run(partner="bni", name="retur.csv", content=content, at=jakarta(2020, 5, 6))
+    page = text_of(sign_in(person).open("incentives"))
+    assert "tidak ada lagi yang dibayar" not in page
+    assert "Dikembalikan kepada kami pada 6 Mei 2020" in page and "Periksa rekening" in page

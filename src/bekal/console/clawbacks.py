@@ -23,7 +23,15 @@ from bekal.ledger.clock import programme_day, programme_now
 from bekal.ledger.movements import Kind
 from bekal.ledger.queries import balances_of
 from bekal.lifecycle.ageing import OVERDUE_BANDS, days_between, due_between, receivables
-from bekal.lifecycle.claw_back import amounts_owed, approve_clawback, decide_clawback, withdraw_clawback
+from bekal.lifecycle.claw_back import (
+    WithdrawnClawback,
+    agree_to_withdrawal,
+    amounts_owed,
+    approve_clawback,
+    decide_clawback,
+    keep_clawback,
+    withdraw_clawback,
+)
 from bekal.lifecycle.clawbacks import ClawbackLine, ClawbackState, clawback_detail, clawbacks
 from bekal.lifecycle.models import Clawback
 from bekal.lifecycle.record_repayment import record_repayment
@@ -238,6 +246,7 @@ def _page(
         "repayments": repayments,
         "is_officer": request.user.role == Role.OFFICER,  # type: ignore[union-attr]
         "own": line.decided_by_id == request.user.pk,
+        "own_withdrawal": line.withdrawal_asked_by_id == request.user.pk,
         "payable_rupiah": held.get(Kind.INSTITUTION_PAYABLE, 0),
         "clawback_days": RULES.value("clawback_days", today),
         "days_left": (line.due_on - today).days if line.due_on else 0,
@@ -306,10 +315,50 @@ def withdraw(request: HttpRequest, clawback_id: int) -> HttpResponse:
     if withdrawn.refusal is not None:
         form.add_error(None, sentence(withdrawn.refusal))
         return _page(request, clawback_id, withdraw=form)
-    text = _("Withdrawn. %(left)s is not owed any more; %(repaid)s was paid back before and stays with the treasury.")
-    values = {"left": format_rupiah(withdrawn.withdrawn_rupiah), "repaid": format_rupiah(withdrawn.repaid_rupiah)}
-    messages.success(request, text % values)
+    _tell_of_withdrawal(request, withdrawn)
     return redirect("console:clawback", clawback_id=clawback_id)
+
+
+@open_to(Role.OFFICER)
+@require_POST
+def agree(request: HttpRequest, clawback_id: int) -> HttpResponse:
+    """Agree to a withdrawal, for exactly the reason and the amounts that were shown."""
+    _must_exist(clawback_id)
+    try:
+        seen = bytes.fromhex(request.POST.get("seen", ""))
+    except ValueError:
+        seen = b""
+    withdrawn = agree_to_withdrawal(
+        clawback_id=clawback_id, officer_id=signed_in_id(request), seen_sha256=seen, at=programme_now()
+    )
+    if withdrawn.refusal is not None:
+        messages.error(request, sentence(withdrawn.refusal))
+    else:
+        _tell_of_withdrawal(request, withdrawn)
+    return redirect("console:clawback", clawback_id=clawback_id)
+
+
+@open_to(Role.OFFICER)
+@require_POST
+def keep(request: HttpRequest, clawback_id: int) -> HttpResponse:
+    _must_exist(clawback_id)
+    refusal = keep_clawback(clawback_id=clawback_id)
+    if refusal is not None:
+        messages.error(request, sentence(refusal))
+    else:
+        messages.success(request, _("The request is dropped, and the clawback stands."))
+    return redirect("console:clawback", clawback_id=clawback_id)
+
+
+def _tell_of_withdrawal(request: HttpRequest, withdrawn: WithdrawnClawback) -> None:
+    left, repaid = format_rupiah(withdrawn.withdrawn_rupiah), format_rupiah(withdrawn.repaid_rupiah)
+    if withdrawn.waits:
+        text = _("Asked. %(left)s is not owed any more once a second officer has agreed.")
+    else:
+        text = _(
+            "Withdrawn. %(left)s is not owed any more; %(repaid)s was paid back before and stays with the treasury."
+        )
+    messages.success(request, text % {"left": left, "repaid": repaid})
 
 
 def _must_exist(clawback_id: int) -> None:

@@ -23,7 +23,12 @@ from bekal.incentives.models import PayoutFile, PayoutRun
 from bekal.incentives.plan_payout_run import LeftOutReason, plan_payout_run
 from bekal.incentives.queries import due_days, run_detail, run_lines
 from bekal.incentives.queries import runs as list_runs
-from bekal.incentives.reverse_payouts import reverse_payouts
+from bekal.incentives.reverse_payouts import (
+    ReverseOutcome,
+    ask_to_reverse_payouts,
+    drop_reversals,
+    reverse_payouts,
+)
 from bekal.incentives.settle_payout_run import settle_payout_run
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.participants.models import PaymentPartner
@@ -124,6 +129,7 @@ def run(request: HttpRequest, run_id: int, form: StatusFileForm | None = None) -
         "list_sha256": detail.run.list_sha256.hex(),
         "own": detail.run.planned_by_id == request.user.pk,
         "lines": lines[:LINES],
+        "user_id": request.user.pk,
         "next_after": lines[LINES - 1].reference if len(lines) > LINES else "",
         "form": form or StatusFileForm(),
     }
@@ -206,19 +212,61 @@ def settle(request: HttpRequest, run_id: int) -> HttpResponse:
 @open_to(Role.OFFICER)
 @require_POST
 def reverse(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Take one payout of a run back that was paid and should not have been."""
-    payout_run = _run_or_404(run_id)
+    """Ask that one payout of a run be taken back that was paid and should not have been."""
+    reference, reason_code = _of_reversal(request)
+    (outcome,) = ask_to_reverse_payouts(
+        references=[reference], reason_code=reason_code, officer_id=signed_in_id(request), at=programme_now()
+    )
+    return _told_of_reversal(
+        request,
+        run_id,
+        outcome,
+        _("Asked: %(reference)s, %(amount)s. A second officer must agree before it is taken back."),
+        _("%(reference)s was taken back, or asked for, before; nothing has changed."),
+    )
+
+
+@open_to(Role.OFFICER)
+@require_POST
+def agree_to_reversal(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Take a payout back, for exactly the reason that was shown."""
+    reference, reason_code = _of_reversal(request)
+    (outcome,) = reverse_payouts(
+        references=[reference], reason_code=reason_code, officer_id=signed_in_id(request), at=programme_now()
+    )
+    return _told_of_reversal(
+        request,
+        run_id,
+        outcome,
+        _("%(reference)s is taken back: %(amount)s. Its instalment is due again."),
+        _("%(reference)s was taken back before; nothing has changed."),
+    )
+
+
+@open_to(Role.OFFICER)
+@require_POST
+def drop_reversal(request: HttpRequest, run_id: int) -> HttpResponse:
+    reference, _reason_code = _of_reversal(request)
+    (outcome,) = drop_reversals(references=[reference], officer_id=signed_in_id(request), at=programme_now())
+    return _told_of_reversal(request, run_id, outcome, _("The request is dropped: %(reference)s stays paid."), "")
+
+
+def _of_reversal(request: HttpRequest) -> tuple[str, str]:
     reference, reason_code = (request.POST.get(name, "").strip().upper()[:64] for name in ("reference", "reason_code"))
-    (outcome,) = reverse_payouts(references=[reference], reason_code=reason_code, at=programme_now())
+    return reference, reason_code
+
+
+def _told_of_reversal(
+    request: HttpRequest, run_id: int, outcome: ReverseOutcome, done: str, repeated: str
+) -> HttpResponse:
+    payout_run = _run_or_404(run_id)
+    values = {"reference": outcome.reference, "amount": format_rupiah(outcome.amount_rupiah)}
     if outcome.refusal is not None:
         messages.error(request, sentence(outcome.refusal))
     elif outcome.repeated:
-        messages.info(
-            request, _("%(reference)s was taken back before; nothing has changed.") % {"reference": reference}
-        )
+        messages.info(request, repeated % values)
     else:
-        said = _("%(reference)s is taken back: %(amount)s. Its instalment is due again.")
-        messages.success(request, said % {"reference": reference, "amount": format_rupiah(outcome.amount_rupiah)})
+        messages.success(request, done % values)
     return redirect("console:run", run_id=payout_run.pk)
 
 

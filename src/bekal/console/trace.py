@@ -156,7 +156,9 @@ def _of_repayment(place: Participation, transfer: TransferLine) -> tuple[Cause, 
 
 
 def _clawbacks() -> QuerySet[Clawback]:
-    return Clawback.objects.select_related("decided_by", "approved_by", "withdrawn_by").order_by("pk")
+    return Clawback.objects.select_related("decided_by", "approved_by", "withdrawal_asked_by", "withdrawn_by").order_by(
+        "pk"
+    )
 
 
 def _middle_number(key: str) -> int | None:

@@ -185,13 +185,21 @@ def _payout_steps(payout: Payout) -> tuple[Step, ...]:
     steps = [Step(run.planned_at, _("planned"), run.planned_by.display_name)]
     if run.approved_at and run.approved_by:
         steps.append(Step(run.approved_at, _("approved by a second person"), run.approved_by.display_name))
+    for asked in payout.reversals.select_related("asked_by", "agreed_by", "dropped_by").order_by("pk"):
+        steps.append(
+            Step(asked.asked_at, _("asked to be taken back"), f"{asked.asked_by.display_name}: {asked.reason_code}")
+        )
+        if asked.agreed_at and asked.agreed_by:
+            steps.append(Step(asked.agreed_at, _("agreed by a second person"), asked.agreed_by.display_name))
+        if asked.dropped_at and asked.dropped_by:
+            steps.append(Step(asked.dropped_at, _("the request was dropped"), asked.dropped_by.display_name))
     statuses = PayoutStatus.objects.select_related("file").filter(payout=payout).order_by("recorded_at", "pk")
     for status in statuses.defer("file__content_encrypted"):
         words = [status.reason_code]
         if status.file:
             words += [_("file %(name)s") % {"name": status.file.name}, f"SHA-256 {bytes(status.file.sha256).hex()}"]
         steps.append(Step(status.recorded_at, status.get_state_display(), " · ".join(filter(None, words))))
-    return tuple(steps)
+    return tuple(sorted(steps, key=lambda step: step.at))
 
 
 def clawback_cause(clawback: Clawback) -> Cause:
@@ -208,6 +216,9 @@ def clawback_cause(clawback: Clawback) -> Cause:
     steps = [Step(clawback.decided_at, _("decided"), clawback.decided_by.display_name)]
     if clawback.approved_at and clawback.approved_by:
         steps.append(Step(clawback.approved_at, _("approved by a second person"), clawback.approved_by.display_name))
+    if clawback.withdrawal_asked_at and clawback.withdrawal_asked_by:
+        detail = f"{clawback.withdrawal_asked_by.display_name}: {clawback.withdrawn_because}"
+        steps.append(Step(clawback.withdrawal_asked_at, _("withdrawal asked for"), detail))
     if clawback.withdrawn_at and clawback.withdrawn_by:
         detail = f"{clawback.withdrawn_by.display_name}: {clawback.withdrawn_because}"
         steps.append(Step(clawback.withdrawn_at, _("withdrawn"), detail))

@@ -28,7 +28,8 @@ from bekal.ledger.movements import Movement
 from bekal.ledger.queries import balances_of
 from bekal.lifecycle.models import Clawback
 
-OFFICERS = ("decided_by", "approved_by", "withdrawn_by")
+OFFICERS = ("decided_by", "approved_by", "withdrawal_asked_by", "withdrawn_by")
+UNKNOWN_ASKER = "imported-asker"
 FIELDS: tuple[Field, ...] = (
     NIK,
     Field("decided_at", instant, required=True, about="Names the clawback of this person: when it was decided."),
@@ -48,10 +49,22 @@ FIELDS: tuple[Field, ...] = (
     Field("returned_training_rupiah", rupiah, about="What of the training balance returned with the approval."),
     Field("returned_incentive_rupiah", rupiah, about="What of the incentives returned with the approval."),
     Field("returned_survey_rupiah", rupiah, about="What of the survey pay returned with the approval."),
+    Field(
+        "withdrawal_asked_by",
+        text_field,
+        max_characters=150,
+        about=f"A login name, of another person than `withdrawn_by`; blank where it was approved and withdrawn: "
+        f"`{UNKNOWN_ASKER}`.",
+    ),
+    Field("withdrawal_asked_at", instant, about="Blank: with the withdrawal, or nobody asks for one."),
     Field("withdrawn_by", text_field, max_characters=150, about="A login name; blank: not withdrawn."),
     Field("withdrawn_at", instant, about="Blank: not withdrawn."),
     Field(
-        "withdrawn_because", text_field, max_characters=1000, exact=True, about="Why; needed where it was withdrawn."
+        "withdrawn_because",
+        text_field,
+        max_characters=1000,
+        exact=True,
+        about="Why; needed where it was withdrawn, or is asked to be.",
     ),
     Field("withdrawn_incentive_rupiah", rupiah, about="What of the cash is not owed any more since the withdrawal."),
     Field("withdrawn_training_rupiah", rupiah, about="What of the trainings is not owed any more since then."),
@@ -67,6 +80,8 @@ COLUMNS: Mapping[str, str] = {
     "approved_by": "text",
     "approved_at": "timestamptz",
     "due_on": "date",
+    "withdrawal_asked_by": "text",
+    "withdrawal_asked_at": "timestamptz",
     "withdrawn_by": "text",
     "withdrawn_at": "timestamptz",
     "withdrawn_because": "text NOT NULL",
@@ -96,10 +111,13 @@ def _row(values: Mapping[str, Any], at: datetime) -> tuple[object, ...]:
     wrong: list[tuple[str, str]] = []
     refuse_disorder(values, ("decided_at", "approved_at"), wrong)
     refuse_disorder(values, ("decided_at", "withdrawn_at"), wrong)
-    refuse_future(values, ("decided_at", "approved_at", "withdrawn_at"), at, wrong)
+    values = {**values, **_asked(values, wrong)}
+    if values["withdrawal_asked_at"] is not None:
+        refuse_disorder(values, ("approved_at", "withdrawal_asked_at", "withdrawn_at"), wrong)
+    refuse_future(values, ("decided_at", "approved_at", "withdrawal_asked_at", "withdrawn_at"), at, wrong)
     together = (
         ("approved_at", ("approved_by", "due_on"), _RETURNED),
-        ("withdrawn_at", ("withdrawn_by", "withdrawn_because"), _WITHDRAWN),
+        ("withdrawn_at", ("withdrawn_by",), _WITHDRAWN),
     )
     for when, needed, amounts in together:
         done = values.get(when) is not None
@@ -121,6 +139,24 @@ def _row(values: Mapping[str, Any], at: datetime) -> tuple[object, ...]:
         *(values.get(name) or ("" if name == "withdrawn_because" else None) for name in list(COLUMNS)[1:-7]),
         *(values.get(name) or 0 for name in _AMOUNTS),
     )
+
+
+def _asked(values: Mapping[str, Any], wrong: list[tuple[str, str]]) -> dict[str, Any]:
+    """Who asked for the withdrawal, and when: it takes two where money had moved. Where the file does not say, somebody
+    who cannot sign in, and with the withdrawal."""
+    asked_by, asked_at = values.get("withdrawal_asked_by"), values.get("withdrawal_asked_at")
+    withdrawn_at, approved_at = values.get("withdrawn_at"), values.get("approved_at")
+    if withdrawn_at and approved_at:
+        asked_by, asked_at = asked_by or UNKNOWN_ASKER, asked_at or withdrawn_at
+    if bool(asked_by) != bool(asked_at):
+        wrong.append(("withdrawal_asked_at", "this stands exactly where withdrawal_asked_by does: correct one of them"))
+    if asked_by and not approved_at:
+        wrong.append(("withdrawal_asked_by", "nobody asks to withdraw what is not approved: leave it blank"))
+    if asked_by and asked_by == values.get("withdrawn_by"):
+        wrong.append(("withdrawn_by", "who asked for a withdrawal cannot agree to it: correct one of them"))
+    if bool(values.get("withdrawn_because")) != bool(withdrawn_at or asked_by):
+        wrong.append(("withdrawn_because", "this stands exactly where withdrawn_at does: correct one of them"))
+    return {"withdrawal_asked_by": asked_by, "withdrawal_asked_at": asked_at}
 
 
 def _check(staged: Staged) -> None:
@@ -172,23 +208,25 @@ def _write(staged: Staged, progress: Progress) -> dict[str, int]:
     """)
     added_count = staged.write("""
         INSERT INTO lifecycle_clawback (participation_id, cause, explanation, incentive_rupiah, training_rupiah,
-            decided_by_id, decided_at, approved_by_id, approved_at, due_on, withdrawn_by_id, withdrawn_at,
-            withdrawn_because)
+            decided_by_id, decided_at, approved_by_id, approved_at, due_on, withdrawal_asked_by_id,
+            withdrawal_asked_at, withdrawn_by_id, withdrawn_at, withdrawn_because)
         SELECT row.participation_id, row.cause, row.explanation, row.incentive_rupiah, row.training_rupiah,
-               decider.id, row.decided_at, approver.id, row.approved_at, row.due_on, withdrawer.id, row.withdrawn_at,
-               row.withdrawn_because
+               decider.id, row.decided_at, approver.id, row.approved_at, row.due_on, asker.id,
+               row.withdrawal_asked_at, withdrawer.id, row.withdrawn_at, row.withdrawn_because
         FROM new_clawback row JOIN accounts_user decider ON decider.login_name = row.decided_by
         LEFT JOIN accounts_user approver ON approver.login_name = row.approved_by
+        LEFT JOIN accounts_user asker ON asker.login_name = row.withdrawal_asked_by
         LEFT JOIN accounts_user withdrawer ON withdrawer.login_name = row.withdrawn_by
         ORDER BY row.decided_at, row.line
     """)
     staged.write("""
         UPDATE participants_participation place
         SET revoked_at = coalesce(place.revoked_at, first.approved_at), clawed_back_at = first.approved_at
-        FROM (SELECT participation_id, max(approved_at) AS approved_at FROM new_clawback
+        FROM (SELECT participation_id, min(approved_at) AS approved_at FROM new_clawback
               WHERE approved_at IS NOT NULL GROUP BY participation_id) first
         WHERE place.id = first.participation_id
     """)
+    staged.write(_LAPSE_SQL)
     with one_by_one(staged):
         for chunk in staged.chunks(_CHUNK_SQL, progress, "posting"):
             _post(staged, chunk)
@@ -197,6 +235,21 @@ def _write(staged: Staged, progress: Progress) -> dict[str, int]:
     return {"added": added_count, "unchanged": unchanged_count, "officers added": officer_count}
 
 
+# What had not been paid by an approval, or had come back before it, is not owed any more since.
+_LAPSE_SQL = """
+UPDATE incentives_entitlement earned SET lapsed_at = since.approved_at
+FROM (
+    SELECT entitlement.id, min(row.approved_at) AS approved_at
+    FROM new_clawback row JOIN incentives_entitlement entitlement ON entitlement.participation_id = row.participation_id
+    WHERE row.approved_at IS NOT NULL AND entitlement.lapsed_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM incentives_payout payout
+        JOIN incentives_payoutstatus paid ON paid.payout_id = payout.id AND paid.state = 'settled'
+        WHERE payout.entitlement_id = entitlement.id AND paid.recorded_at <= row.approved_at
+          AND (payout.ended_at IS NULL OR payout.ended_at > row.approved_at))
+    GROUP BY entitlement.id
+) since
+WHERE earned.id = since.id
+"""
 _CHUNK_SQL = f"""
 SELECT row.line, row.participation_id, clawback.id, row.approved_at, row.withdrawn_at,
        {", ".join(f"row.{name}" for name in _AMOUNTS)}
@@ -223,6 +276,9 @@ def _post(staged: Staged, chunk: list[tuple[Any, ...]]) -> None:
     for row in chunk:
         moved = list(_moved(*row))
         left = held.setdefault(row[1], {})
+        # What was let go counts as paid again, also where the bank has sent it back since.
+        for let_go, rupiah_ in zip((Money.PAYOUT_SETTLED, Money.INSTITUTION_SETTLED), row[-2:], strict=True):
+            left[let_go] = left.get(let_go, 0) + rupiah_
         for kind, (line, _, _, rupiah_, _, _) in moved:
             if kind is not None:
                 left[kind] = left.get(kind, 0) - rupiah_

@@ -44,6 +44,8 @@ def clawbacks() -> Extract:
                 moved(f"returned_{what}_rupiah", f"clawback:N:rest-{what}")
                 for what in ("training", "incentive", "survey")
             ),
+            text("withdrawal_asked_by", "asker.login_name"),
+            instant("withdrawal_asked_at", "clawback.withdrawal_asked_at"),
             text("withdrawn_by", "withdrawer.login_name"),
             instant("withdrawn_at", "clawback.withdrawn_at"),
             text("withdrawn_because", "nullif(clawback.withdrawn_because, '')"),
@@ -53,6 +55,7 @@ def clawbacks() -> Extract:
         source=f"""lifecycle_clawback clawback JOIN ({PLACES}) ON place.id = clawback.participation_id
             JOIN accounts_user decider ON decider.id = clawback.decided_by_id
             LEFT JOIN accounts_user approver ON approver.id = clawback.approved_by_id
+            LEFT JOIN accounts_user asker ON asker.id = clawback.withdrawal_asked_by_id
             LEFT JOIN accounts_user withdrawer ON withdrawer.id = clawback.withdrawn_by_id""",
         order="clawback.decided_at, person.id",
         of_person=IS_PERSON,

@@ -10,7 +10,10 @@ from bekal.participants.models import Participation, PaymentPartner, PayoutAccou
 
 
 class Entitlement(models.Model):
-    """One instalment one participation has earned: paid once, on its calendar day."""
+    """One instalment one participation has earned: paid once, on its calendar day.
+
+    `lapsed_at`: it was not paid when the person's money was clawed back, so its money returned to the treasury and
+    nobody is owed it any more."""
 
     class Kind(models.TextChoices):
         INCENTIVE = "incentive", _("incentive")
@@ -26,6 +29,7 @@ class Entitlement(models.Model):
     scheduled_on = models.DateField()
     payment_on = models.DateField()
     entitled_at = models.DateTimeField()
+    lapsed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -178,4 +182,47 @@ class PayoutStatus(AppendOnlyModel):
                 name="incentives_payoutstatus_answer_has_file",
                 violation_error_message="What a partner said is in a file of that partner.",
             ),
+        ]
+
+
+class PayoutReversal(models.Model):
+    """That a payout which was paid is to be taken back: one officer asks, another agrees or drops it. Until somebody
+    has agreed nothing has moved."""
+
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="reversals")
+    reason_code = models.CharField(max_length=8)
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="asked_reversals")
+    asked_at = models.DateTimeField()
+    agreed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="agreed_reversals")
+    agreed_at = models.DateTimeField(null=True)
+    dropped_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="dropped_reversals")
+    dropped_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["payout"],
+                condition=Q(dropped_at=None),
+                name="incentives_payoutreversal_one_standing",
+                violation_error_message="This payout is to be taken back already.",
+            ),
+            models.CheckConstraint(condition=~Q(reason_code=""), name="incentives_payoutreversal_has_reason"),
+            models.CheckConstraint(
+                condition=Q(agreed_by__isnull=True, agreed_at__isnull=True)
+                # Not null is said for every column: a comparison with NULL would let the row pass.
+                | Q(agreed_by__isnull=False, agreed_at__isnull=False) & ~Q(agreed_by=F("asked_by")),
+                name="incentives_payoutreversal_second_person",
+                violation_error_message="A payout is taken back by another person than the one who asked for it.",
+            ),
+            models.CheckConstraint(
+                condition=Q(dropped_by__isnull=True, dropped_at__isnull=True)
+                | Q(dropped_by__isnull=False, dropped_at__isnull=False, agreed_at__isnull=True),
+                name="incentives_payoutreversal_dropped_before_agreement",
+                violation_error_message="A request is dropped by somebody, and before another has agreed to it.",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["asked_at"], name="payoutreversal_waiting", condition=Q(agreed_at=None, dropped_at=None)
+            )
         ]

@@ -47,12 +47,12 @@ class PlannedRun:
     refusal: Refusal | None = None
 
 
-# Due and without a live attempt. What was earned before a revocation is still paid, what came after it is not; of whom
-# money is clawed back nothing is owed any more. What was earned before a year was closed is still paid, too.
+# Due and without a live attempt. What was earned before a revocation is still paid, what came after it is not; what had
+# not been paid when money was clawed back is not owed any more. What was earned before a year was closed is still paid.
 DUE_SQL = f"""
 SELECT entitlement.id AS entitlement_id, entitlement.amount_rupiah, account.id AS account_id, account.partner,
        account.masked, directory.account_hash,
-       CASE WHEN participation.clawed_back_at IS NOT NULL THEN '{LeftOutReason.CLAWED_BACK.value}'
+       CASE WHEN entitlement.lapsed_at IS NOT NULL THEN '{LeftOutReason.CLAWED_BACK.value}'
             WHEN participation.revoked_at < entitlement.entitled_at THEN '{LeftOutReason.REVOKED.value}'
             WHEN directory.account_hash IS NULL THEN '{LeftOutReason.NO_ACCOUNT.value}'
             WHEN account.verified_at IS NULL THEN '{LeftOutReason.ACCOUNT_NOT_VERIFIED.value}'

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
 
 from bekal.accounts.privacy import decrypt
-from bekal.incentives.models import Payout, PayoutFile, PayoutRun, PayoutStatus
+from bekal.incentives.models import Payout, PayoutFile, PayoutReversal, PayoutRun, PayoutStatus
 from bekal.incentives.timeline import InstalmentLine, InstalmentState, NextStep, timeline_of
 from bekal.ledger.clock import JAKARTA
 from bekal.ledger.copy_rows import id_array
@@ -167,6 +167,10 @@ class RunPayout:
     masked_account: str
     state: str | None
     reason_code: str
+    # Who asks to take it back, and why, until a second person has agreed.
+    asked_by_id: int | None = None
+    asked_by_name: str = ""
+    asked_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,10 +280,12 @@ def run_lines(*, run_id: int, after_reference: str = "", limit: int = 50) -> tup
     )
     answers = {one.payout_id: one for one in answered.filter(payout__in=rows).order_by("id")}
     sent = PayoutRun.objects.filter(id=run_id, exported_at__isnull=False).exists()
-    return tuple(_run_payout(row, answers.get(row.id), sent) for row in rows)
+    asking = PayoutReversal.objects.filter(payout__in=rows, payout__ended_at=None, agreed_at=None, dropped_at=None)
+    asked = {one.payout_id: one for one in asking.select_related("asked_by").order_by("id")}
+    return tuple(_run_payout(row, answers.get(row.id), sent, asked.get(row.id)) for row in rows)
 
 
-def _run_payout(row: Payout, answer: PayoutStatus | None, sent: bool) -> RunPayout:
+def _run_payout(row: Payout, answer: PayoutStatus | None, sent: bool, asked: PayoutReversal | None) -> RunPayout:
     entitlement = row.entitlement
     return RunPayout(
         reference=row.reference,
@@ -292,14 +298,17 @@ def _run_payout(row: Payout, answer: PayoutStatus | None, sent: bool) -> RunPayo
         masked_account=row.masked_account,
         state=answer.state if answer else (PayoutStatus.State.SENT.value if sent else None),
         reason_code=answer.reason_code if answer else "",
+        asked_by_id=asked.asked_by_id if asked else None,
+        asked_by_name=asked.asked_by.display_name if asked else "",
+        asked_reason=asked.reason_code if asked else "",
     )
 
 
 DUE_DAYS_SQL = """
 SELECT payment_on, count(*), sum(amount_rupiah)::bigint
 FROM incentives_entitlement entitlement
-JOIN participants_participation place ON place.id = entitlement.participation_id AND place.clawed_back_at IS NULL
-WHERE NOT EXISTS (SELECT 1 FROM incentives_payout live
+WHERE lapsed_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM incentives_payout live
                   WHERE live.entitlement_id = entitlement.id AND live.ended_at IS NULL)
 GROUP BY payment_on ORDER BY payment_on LIMIT %s
 """
@@ -332,8 +341,7 @@ def on_time_share() -> OnTimeShare:
 EARNED_UNPAID_SQL = """
 SELECT entitlement.participation_id, entitlement.kind, sum(entitlement.amount_rupiah)::bigint
 FROM incentives_entitlement entitlement
-JOIN participants_participation place ON place.id = entitlement.participation_id AND place.clawed_back_at IS NULL
-WHERE entitlement.participation_id = ANY(%s::bigint[])
+WHERE entitlement.participation_id = ANY(%s::bigint[]) AND lapsed_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM incentives_payout payout
                   JOIN incentives_payoutstatus sent ON sent.payout_id = payout.id AND sent.state = 'sent'
                   WHERE payout.entitlement_id = entitlement.id AND payout.ended_at IS NULL)
@@ -343,8 +351,8 @@ COMMITTED = {"incentive": Kind.INCENTIVE_COMMITTED, "survey": Kind.SURVEY_COMMIT
 
 
 def earned_unpaid(*, participation_ids: Collection[int]) -> dict[tuple[int, Kind], int]:
-    """What is earned and still committed (not on its way, not paid), by participation and kind of money; who has money
-    clawed back is owed nothing."""
+    """What is earned and still committed (not on its way, not paid), by participation and kind of money; what lapsed
+    with a clawback is owed to nobody."""
     with connection.cursor() as cursor:
         cursor.execute(EARNED_UNPAID_SQL, [id_array(participation_ids)])
         return {(owner_id, COMMITTED[kind]): amount for owner_id, kind, amount in cursor.fetchall()}

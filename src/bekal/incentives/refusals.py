@@ -46,6 +46,7 @@ class PayoutRefusal(StrEnum):
     CONTRADICTION = "payout_contradiction"  # line, column, value, expected
     RETURNED_BEFORE_PAID = "payout_returned_before_paid"  # line, column, value
     RETURN_CLAWED_BACK = "payout_return_clawed_back"  # line, column, value
+    RETURN_PAID_BACK = "payout_return_paid_back"  # line, column, value, outstanding_rupiah
 
     # The programme takes a payout back: reference
     REVERSAL_REASON = "payout_reversal_reason"  # value
@@ -53,3 +54,7 @@ class PayoutRefusal(StrEnum):
     PAYOUT_NOT_PAID = "payout_not_paid"  # reference
     PAYOUT_BACK_ALREADY = "payout_back_already"  # reference, known
     PAYOUT_CLAWED_BACK = "payout_clawed_back"  # reference
+    REVERSAL_ASKED = "payout_reversal_asked"  # reference, known
+    REVERSAL_NOT_ASKED = "payout_reversal_not_asked"  # reference
+    REVERSAL_CHANGED = "payout_reversal_changed"  # reference, known
+    REVERSAL_SAME_PERSON = "payout_reversal_same_person"  # reference

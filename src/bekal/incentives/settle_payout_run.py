@@ -1,7 +1,7 @@
 """`settle_payout_run`: what a partner's status file says becomes statuses and movements, whole or not at all."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -22,8 +22,9 @@ from bekal.incentives.partners.csv_rail import (
 )
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.copy_rows import copy_rows, int_array, text_array
-from bekal.ledger.movements import Movement
+from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import Posting, post
+from bekal.ledger.queries import balances_of
 
 REJECT = {
     Entitlement.Kind.INCENTIVE.value: Movement.REJECT_INCENTIVE,
@@ -93,11 +94,26 @@ LEFT JOIN incentives_payoutstatus ended
     ON ended.payout_id = payout.id AND ended.state IN ('rejected', 'returned', 'reversed')
 WHERE payout.run_id = %s AND payout.reference = ANY(%s::text[])
 """
-# Nothing is sent back of somebody whose money is being clawed back while we look: that waits for this row.
+# Nobody's money is clawed back while we look: that waits for this row.
 CLAWED_BACK_SQL = """
 SELECT id, clawed_back_at IS NOT NULL FROM participants_participation
 WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
 """
+
+
+@dataclass(slots=True)
+class ClawedBack:
+    """Of somebody whose money was clawed back once: what counts as paid still, or again since that was withdrawn, and
+    what of the cash has to be paid back. `takes` books what comes back of a payment as long as there is so much."""
+
+    paid_rupiah: int
+    owed_rupiah: int
+
+    def takes(self, amount_rupiah: int) -> bool:
+        if amount_rupiah > self.paid_rupiah:
+            return False
+        self.paid_rupiah -= amount_rupiah
+        return True
 
 
 def settle_payout_run(*, partner: str, name: str, content: bytes, at: datetime, run_id: int | None = None) -> Settled:
@@ -105,9 +121,10 @@ def settle_payout_run(*, partner: str, name: str, content: bytes, at: datetime, 
 
     The file is read before anything is believed of it. Each line settles or rejects a payout that was sent to this
     partner with this amount, or says that a settled one was sent back by the bank; a rejected or returned one is due
-    again. A line that repeats an earlier answer changes nothing, one that contradicts it refuses the file, and so does
-    the return of money that is being clawed back: it comes in as a repayment. A file may answer a part of the run.
-    Lock order: the run, then the participations of what was returned.
+    again, also where a clawback had asked it back and was withdrawn. A line that repeats an earlier answer changes
+    nothing, one that contradicts it refuses the file, and so does the return of money that is being clawed back (it
+    comes in as a repayment) or that the participant has paid back already. A file may answer a part of the run. Lock
+    order: the run, then the participations of what was returned.
     """
     read = read_statuses(content)
     if read.faults:
@@ -134,9 +151,9 @@ def _take(
     if earlier is not None:
         return _figures(run_id, earlier.id, len(lines), repeated=True)
     sent = _sent_of(run_id, lines)
-    clawed_back_ids = _clawed_back_ids(lines, sent)
+    clawed_back = _clawed_back(lines, sent)
     faults = tuple(
-        fault for line in lines for fault in _faults_of(line, sent.get(line.reference), partner, clawed_back_ids)
+        fault for line in lines for fault in _faults_of(line, sent.get(line.reference), partner, clawed_back)
     )
     if faults:
         return Settled(run_id, exceptions=faults[:MAX_FAULTS])
@@ -163,22 +180,33 @@ def _sent_of(run_id: int, lines: Sequence[StatusLine]) -> dict[str, _Sent]:
         return {reference: _Sent(*rest) for reference, *rest in cursor.fetchall()}
 
 
-def _clawed_back_ids(lines: Sequence[StatusLine], sent: Mapping[str, _Sent]) -> frozenset[int]:
-    """Of those to whom money was returned: whose is clawed back. All of them stay as they are until the commit."""
+def _clawed_back(lines: Sequence[StatusLine], sent: Mapping[str, _Sent]) -> dict[int, ClawedBack]:
+    """Of those to whom money was returned: whose was clawed back. All of them stay as they are until the commit."""
     owner_ids = {
         sent[line.reference].participation_id for line in lines if line.state == RETURNED and line.reference in sent
     }
-    return clawed_back_ids(owner_ids) if owner_ids else frozenset()
+    return clawed_back_of(owner_ids) if owner_ids else {}
 
 
-def clawed_back_ids(participation_ids: Collection[int]) -> frozenset[int]:
-    """Lock these participations, in the order of their numbers; those whose money is being clawed back."""
+def clawed_back_of(participation_ids: Collection[int]) -> dict[int, ClawedBack]:
+    """Lock these participations, in the order of their numbers; of those whose money was clawed back what is left."""
     with connection.cursor() as cursor:
         cursor.execute(CLAWED_BACK_SQL, [int_array(participation_ids)])
-        return frozenset(number for number, is_clawed_back in cursor.fetchall() if is_clawed_back)
+        owner_ids = [number for number, is_clawed_back in cursor.fetchall() if is_clawed_back]
+    if not owner_ids:
+        return {}
+    held = balances_of(owner_ids=owner_ids)
+    return {
+        owner_id: ClawedBack(
+            held.get(owner_id, {}).get(Kind.PAYOUT_SETTLED, 0), held.get(owner_id, {}).get(Kind.INCENTIVE_RECEIVABLE, 0)
+        )
+        for owner_id in owner_ids
+    }
 
 
-def _faults_of(line: StatusLine, sent: _Sent | None, partner: str, clawed_back_ids: Set[int]) -> Iterator[Refusal]:
+def _faults_of(
+    line: StatusLine, sent: _Sent | None, partner: str, clawed_back: Mapping[int, ClawedBack]
+) -> Iterator[Refusal]:
     if sent is None:
         yield _fault(PayoutRefusal.UNKNOWN_REFERENCE, line, "reference")
         return
@@ -187,18 +215,22 @@ def _faults_of(line: StatusLine, sent: _Sent | None, partner: str, clawed_back_i
     if sent.amount_rupiah != line.amount_rupiah:
         yield _fault(PayoutRefusal.AMOUNT_MISMATCH, line, "amount_rupiah", expected=sent.amount_rupiah)
     elif not sent.is_repeated_by(line):
-        yield from _faults_of_news(line, sent, clawed_back_ids)
+        yield from _faults_of_news(line, sent, clawed_back.get(sent.participation_id))
 
 
-def _faults_of_news(line: StatusLine, sent: _Sent, clawed_back_ids: Set[int]) -> Iterator[Refusal]:
+def _faults_of_news(line: StatusLine, sent: _Sent, clawed_back: ClawedBack | None) -> Iterator[Refusal]:
     """What speaks against taking something that was not said before."""
     said = sent.said()
     if not said and line.state == RETURNED:
         yield _fault(PayoutRefusal.RETURNED_BEFORE_PAID, line, "reference")
     elif said and (line.state != RETURNED or said != ((SETTLED, ""),)):
         yield _fault(PayoutRefusal.CONTRADICTION, line, "state", expected=" ".join(said[-1]).strip())
-    elif line.state == RETURNED and sent.participation_id in clawed_back_ids:
-        yield _fault(PayoutRefusal.RETURN_CLAWED_BACK, line, "reference")
+    elif line.state == RETURNED and clawed_back is not None and not clawed_back.takes(sent.amount_rupiah):
+        if clawed_back.owed_rupiah >= sent.amount_rupiah:
+            yield _fault(PayoutRefusal.RETURN_CLAWED_BACK, line, "reference")
+        else:
+            owed_rupiah = clawed_back.owed_rupiah
+            yield _fault(PayoutRefusal.RETURN_PAID_BACK, line, "reference", outstanding_rupiah=owed_rupiah)
 
 
 def _fault(code: PayoutRefusal, line: StatusLine, column: str, **values: int | str) -> Refusal:

@@ -101,6 +101,7 @@ class _Earned:
     reason_code: str | None
     recorded_at: datetime | None
     paid_at: datetime | None
+    lapsed_at: datetime | None
 
 
 EARNED_SQL = """
@@ -108,7 +109,8 @@ SELECT entitlement.kind, entitlement.instalment, entitlement.amount_rupiah, enti
        entitlement.payment_on, entitlement.entitled_at, attempt.reference, attempt.partner, attempt.masked_account,
        attempt.planned_at, status.state, status.reason_code, status.recorded_at,
        (SELECT paid.recorded_at FROM incentives_payoutstatus paid
-        WHERE paid.payout_id = attempt.id AND paid.state = 'settled')
+        WHERE paid.payout_id = attempt.id AND paid.state = 'settled'),
+       entitlement.lapsed_at
 FROM incentives_entitlement entitlement
 LEFT JOIN LATERAL (
     SELECT payout.id, payout.reference, payout.partner, payout.masked_account, run.planned_at
@@ -148,20 +150,18 @@ def timeline_of(*, participation_id: int, on: date) -> tuple[InstalmentLine, ...
     promised = [one for one in promised if one.number > paid_before_counts[one.kind]]
     missing = dict(_missing(person, on)) if len(earned) < len(promised) else {}
     return tuple(
-        _earned_line(row, account, on, person.clawed_back_at)
+        _earned_line(row, account, on)
         if (row := earned.get((one.kind.value, one.number)))
         else _missing_line(one, *missing[one.kind], person.revoked_at or person.closed_at)
         for one in promised
     )
 
 
-def _earned_line(
-    row: _Earned, account: PayoutAccount | None, on: date, clawed_back_at: datetime | None
-) -> InstalmentLine:
+def _earned_line(row: _Earned, account: PayoutAccount | None, on: date) -> InstalmentLine:
     state, since_at, step = _earned_state(row, account)
-    if clawed_back_at is not None and state is not InstalmentState.SETTLED:
-        # With the place everything went that had been earned and not been paid.
-        state, since_at, step = InstalmentState.RETURNED, clawed_back_at, NextStep.NOTHING
+    if row.lapsed_at is not None:
+        # With a clawback everything went that had been earned and not been paid.
+        state, since_at, step = InstalmentState.RETURNED, row.lapsed_at, NextStep.NOTHING
     return InstalmentLine(
         kind=InstalmentKind(row.kind),
         instalment=row.instalment,

@@ -4,6 +4,7 @@ Deciding moves nothing. The approval takes the place and the rest of the envelop
 what was paid into a receivable with a day on which it is due.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,18 +15,19 @@ from django.db.utils import IntegrityError
 
 from bekal.core.refusal import Refusal
 from bekal.core.rules import RULES
-from bekal.core.text import is_readable, shown, tidy
+from bekal.core.text import shown, tidy
 from bekal.ledger.clock import programme_day
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import Posting, post
 from bekal.ledger.queries import balances_of
 from bekal.lifecycle.models import Clawback, Repayment
+from bekal.lifecycle.reasons import refusal_to_say
 from bekal.lifecycle.refusals import LifecycleRefusal
 from bekal.participants.models import Participation
 from bekal.purchases.end_purchases import end_purchases
 
 SECOND_PERSON = "lifecycle_clawback_second_person"
-EXPLANATION_LENGTH = 1_000
+WITHDRAWN_BY_SECOND_PERSON = "lifecycle_clawback_withdrawn_by_second_person"
 # Whose conditions were never met, or who was somebody else, owes what the trainings cost, too. Of false evidence the
 # institution has its share: what it was paid is settled with it (`catalogue.stop_settlement`), not with the person.
 TRAINING_OWED = frozenset({Clawback.Cause.INELIGIBLE.value, Clawback.Cause.IDENTITY.value})
@@ -62,12 +64,14 @@ class ApprovedClawback:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawnClawback:
-    """What is not owed any more, and what had been paid back before and stays with the treasury."""
+    """What is not owed any more, and what had been paid back before and stays with the treasury. `waits`: a second
+    officer has to agree first."""
 
     clawback_id: int
     withdrawn_rupiah: int = 0
     repaid_rupiah: int = 0
     refusal: Refusal | None = None
+    waits: bool = False
 
 
 @transaction.atomic
@@ -117,15 +121,13 @@ def amounts_owed(held: Mapping[Kind, int], cause: str) -> tuple[int, int]:
     return held.get(Kind.PAYOUT_SETTLED, 0), training_rupiah
 
 
-def _refusal_to_say(explanation: str) -> Refusal | None:
-    if not explanation:
-        return Refusal(LifecycleRefusal.EXPLANATION_EMPTY)
-    if not is_readable(explanation, multiline=True):
-        return Refusal(LifecycleRefusal.EXPLANATION_UNREADABLE)
-    if len(explanation) > EXPLANATION_LENGTH:
-        values = {"length_count": len(explanation), "limit_count": EXPLANATION_LENGTH}
-        return Refusal(LifecycleRefusal.EXPLANATION_TOO_LONG, values)
-    return None
+def _refusal_to_say(text: str) -> Refusal | None:
+    return refusal_to_say(
+        text,
+        empty=LifecycleRefusal.EXPLANATION_EMPTY,
+        unreadable=LifecycleRefusal.EXPLANATION_UNREADABLE,
+        too_long=LifecycleRefusal.EXPLANATION_TOO_LONG,
+    )
 
 
 def _outcome_of_second(standing: Clawback, cause: str, explanation: str, officer_id: int) -> DecidedClawback:
@@ -150,8 +152,8 @@ def approve_clawback(*, clawback_id: int, officer_id: int, at: datetime) -> Appr
         return _not_approved(clawback_id, LifecycleRefusal.CLAWBACK_NOT_FOUND, clawback_id=clawback_id)
     open_purchase_ids, run_id = _hold_still(owner_id)
     clawback = Clawback.objects.select_for_update(no_key=True).get(pk=clawback_id)
-    code = _closed_code(clawback) or (LifecycleRefusal.CLAWBACK_APPROVED if clawback.approved_at else None)
-    if code is not None:
+    if clawback.withdrawn_at is not None or clawback.approved_at is not None:
+        code = _closed_code(clawback) if clawback.withdrawn_at else LifecycleRefusal.CLAWBACK_APPROVED
         return _not_approved(clawback_id, code, clawback_id=clawback_id)
     if run_id is not None:
         return _not_approved(clawback_id, LifecycleRefusal.PAYOUT_UNDER_WAY, run_id=run_id)
@@ -161,7 +163,7 @@ def approve_clawback(*, clawback_id: int, officer_id: int, at: datetime) -> Appr
         code = LifecycleRefusal.AMOUNTS_CHANGED
         return _not_approved(clawback_id, code, decided_rupiah=sum(decided), now_rupiah=sum(owed))
     due_on = day + timedelta(days=RULES.value("clawback_days", day))
-    if not _wrote_approval(clawback_id, officer_id, at, due_on):
+    if not _wrote(clawback_id, SECOND_PERSON, {"approved_by_id": officer_id, "approved_at": at, "due_on": due_on}):
         return _not_approved(clawback_id, LifecycleRefusal.CLAWBACK_SAME_PERSON, clawback_id=clawback_id)
     returned_rupiah = _take_back(clawback, open_purchase_ids, held, at)
     return ApprovedClawback(clawback_id, sum(owed), returned_rupiah, due_on)
@@ -169,10 +171,6 @@ def approve_clawback(*, clawback_id: int, officer_id: int, at: datetime) -> Appr
 
 def _not_approved(number: int, code: LifecycleRefusal, /, **values: int) -> ApprovedClawback:
     return ApprovedClawback(number, refusal=Refusal(code, values))
-
-
-def _closed_code(clawback: Clawback) -> LifecycleRefusal | None:
-    return LifecycleRefusal.CLAWBACK_WITHDRAWN if clawback.withdrawn_at is not None else None
 
 
 OPEN_PURCHASES_SQL = """
@@ -211,28 +209,41 @@ def _hold_still(owner_id: int) -> tuple[list[int], int | None]:
     return open_purchase_ids, None if under_way is None else under_way[0]
 
 
-def _wrote_approval(clawback_id: int, officer_id: int, at: datetime, due_on: date) -> bool:
+def _wrote(clawback_id: int, second_person: str, values: Mapping[str, object]) -> bool:
     """That it takes two people is decided by the database's constraint and by nothing else."""
     try:
         with transaction.atomic():
-            Clawback.objects.filter(pk=clawback_id).update(approved_by_id=officer_id, approved_at=at, due_on=due_on)
+            Clawback.objects.filter(pk=clawback_id).update(**values)
     except IntegrityError as error:
-        if SECOND_PERSON not in str(error):
+        if second_person not in str(error):
             raise
         return False
     return True
+
+
+# Since the first time; a clock that was set back must not put the loss of the place before the end of its balance.
+LOSE_SQL = """
+UPDATE participants_participation
+SET clawed_back_at = coalesce(clawed_back_at, %(at)s),
+    revoked_at = coalesce(revoked_at, greatest(%(at)s, balance_ended_at))
+WHERE id = %(id)s
+"""
+# What is not paid by now is owed to nobody any more. What is paid and sent back by the bank after a withdrawal is.
+LAPSE_SQL = """
+UPDATE incentives_entitlement entitlement SET lapsed_at = %(at)s
+WHERE participation_id = %(id)s AND lapsed_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM incentives_payout payout
+    JOIN incentives_payoutstatus paid ON paid.payout_id = payout.id AND paid.state = 'settled'
+    WHERE payout.entitlement_id = entitlement.id AND payout.ended_at IS NULL)
+"""
 
 
 def _take_back(clawback: Clawback, open_purchase_ids: list[int], held: Mapping[Kind, int], at: datetime) -> int:
     """Mark the place as lost, end what it has bought, and post; what returned to the treasury, in rupiah."""
     owner_id = clawback.participation_id
     with connection.cursor() as cursor:
-        # A clock that was set back must not put the loss of the place before the end of its balance.
-        cursor.execute(
-            "UPDATE participants_participation SET clawed_back_at = %(at)s,"
-            " revoked_at = coalesce(revoked_at, greatest(%(at)s, balance_ended_at)) WHERE id = %(id)s",
-            {"at": at, "id": owner_id},
-        )
+        cursor.execute(LOSE_SQL, {"at": at, "id": owner_id})
+        cursor.execute(LAPSE_SQL, {"at": at, "id": owner_id})
     # The place is lost already, so that no refund finds a balance.
     outcomes = end_purchases(purchase_ids=open_purchase_ids, at=at) if open_purchase_ids else ()
     returned_rupiah = sum(ended.refunded_rupiah for ended in outcomes)
@@ -252,9 +263,9 @@ def _take_back(clawback: Clawback, open_purchase_ids: list[int], held: Mapping[K
 
 @transaction.atomic
 def withdraw_clawback(*, clawback_id: int, officer_id: int, because: str, at: datetime) -> WithdrawnClawback:
-    """Let a clawback go, because an appeal was right or it was decided wrongly. Before its approval nothing has moved.
-    Afterwards what is still outstanding is not owed any more; what was paid back before stays with the treasury, and so
-    do the place and the envelope: no money leaves the treasury but by an acceptance.
+    """Let a clawback go, because an appeal was right or it was decided wrongly. Before its approval nothing has moved,
+    and it is withdrawn. Afterwards this only asks for it (`waits`), with what would not be owed any more: another
+    officer has to agree. Whoever asks again takes the place of the one before.
 
     Refusals: EXPLANATION_..., CLAWBACK_NOT_FOUND, CLAWBACK_WITHDRAWN.
     """
@@ -263,22 +274,76 @@ def withdraw_clawback(*, clawback_id: int, officer_id: int, because: str, at: da
     if (refusal := _refusal_to_say(because)) is not None:
         return WithdrawnClawback(clawback_id, refusal=refusal)
     clawback = Clawback.objects.select_for_update(no_key=True).filter(pk=clawback_id).first()
-    code = LifecycleRefusal.CLAWBACK_NOT_FOUND if clawback is None else _closed_code(clawback)
-    if clawback is None or code is not None:
-        assert code is not None
-        return WithdrawnClawback(clawback_id, refusal=Refusal(code, {"clawback_id": clawback_id}))
+    if clawback is None or clawback.withdrawn_at is not None:
+        return _not_withdrawn(clawback_id, _closed_code(clawback))
+    this = Clawback.objects.filter(pk=clawback_id)
+    if clawback.approved_at is None:
+        this.update(withdrawn_by_id=officer_id, withdrawn_at=at, withdrawn_because=because)
+        return WithdrawnClawback(clawback_id)
+    this.update(withdrawal_asked_by_id=officer_id, withdrawal_asked_at=at, withdrawn_because=because)
     repaid = repaid_of(clawback_id)
-    left = outstanding_of(clawback, repaid) if clawback.approved_at else (0, 0)
+    return WithdrawnClawback(clawback_id, sum(outstanding_of(clawback, repaid)), sum(repaid), waits=True)
+
+
+@transaction.atomic
+def agree_to_withdrawal(*, clawback_id: int, officer_id: int, seen_sha256: bytes, at: datetime) -> WithdrawnClawback:
+    """A second person agrees to the reason and the amounts they saw (`withdrawal_seal`): what is still outstanding is
+    not owed any more; what was paid back before stays with the treasury, and so do the place and the envelope: no money
+    leaves the treasury but by an acceptance.
+
+    That it takes two people is decided by the database's constraint and by nothing else. Refusals: CLAWBACK_NOT_FOUND,
+    CLAWBACK_WITHDRAWN, WITHDRAWAL_NOT_ASKED, WITHDRAWAL_CHANGED, WITHDRAWAL_SAME_PERSON.
+    """
+    programme_day(at)
+    clawback = Clawback.objects.select_for_update(no_key=True).filter(pk=clawback_id).first()
+    if clawback is None or clawback.withdrawn_at is not None:
+        return _not_withdrawn(clawback_id, _closed_code(clawback))
+    if clawback.withdrawal_asked_at is None:
+        return _not_withdrawn(clawback_id, LifecycleRefusal.WITHDRAWAL_NOT_ASKED)
+    repaid = repaid_of(clawback_id)
+    left = outstanding_of(clawback, repaid)
+    if bytes(seen_sha256) != withdrawal_seal(clawback_id, clawback.withdrawn_because, left):
+        return _not_withdrawn(clawback_id, LifecycleRefusal.WITHDRAWAL_CHANGED)
+    written = {"withdrawn_by_id": officer_id, "withdrawn_at": at}
+    if not _wrote(clawback_id, WITHDRAWN_BY_SECOND_PERSON, written):
+        return _not_withdrawn(clawback_id, LifecycleRefusal.WITHDRAWAL_SAME_PERSON)
     movements = (
         (Movement.WITHDRAW_INCENTIVE, left[0], "incentive"),
         (Movement.WITHDRAW_TRAINING, left[1], "training"),
     )
     owner_id, key = clawback.participation_id, f"withdrawal:{clawback_id}"
     _post_all([Posting(owner_id, what, rupiah, f"{key}:{part}") for what, rupiah, part in movements if rupiah], at)
-    Clawback.objects.filter(pk=clawback_id).update(
-        withdrawn_by_id=officer_id, withdrawn_at=at, withdrawn_because=because
-    )
     return WithdrawnClawback(clawback_id, sum(left), sum(repaid))
+
+
+@transaction.atomic
+def keep_clawback(*, clawback_id: int) -> Refusal | None:
+    """Drop the request to withdraw a clawback: it stands. None where nobody asks any more.
+
+    Refusals: CLAWBACK_NOT_FOUND, CLAWBACK_WITHDRAWN, WITHDRAWAL_NOT_ASKED.
+    """
+    clawback = Clawback.objects.select_for_update(no_key=True).filter(pk=clawback_id).first()
+    if clawback is None or clawback.withdrawn_at is not None:
+        return Refusal(_closed_code(clawback), {"clawback_id": clawback_id})
+    if clawback.withdrawal_asked_at is None:
+        return Refusal(LifecycleRefusal.WITHDRAWAL_NOT_ASKED, {"clawback_id": clawback_id})
+    Clawback.objects.filter(pk=clawback_id).update(
+        withdrawal_asked_by_id=None, withdrawal_asked_at=None, withdrawn_because=""
+    )
+    return None
+
+
+def withdrawal_seal(clawback_id: int, because: str, left: tuple[int, int]) -> bytes:
+    """What an agreement to a withdrawal is bound to: which clawback, why, and what would not be owed any more."""
+    return hashlib.sha256(f"{clawback_id}\n{left[0]},{left[1]}\n{because}".encode()).digest()
+
+
+def _not_withdrawn(number: int, code: LifecycleRefusal) -> WithdrawnClawback:
+    return WithdrawnClawback(number, refusal=Refusal(code, {"clawback_id": number}))
+
+
+def _closed_code(clawback: Clawback | None) -> LifecycleRefusal:
+    return LifecycleRefusal.CLAWBACK_NOT_FOUND if clawback is None else LifecycleRefusal.CLAWBACK_WITHDRAWN
 
 
 def repaid_of(clawback_id: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from bekal.lifecycle.claw_back import withdrawal_seal
 from bekal.lifecycle.models import Clawback, Repayment
 
 
@@ -38,6 +39,9 @@ class ClawbackLine:
     approved_by_name: str | None
     approved_at: datetime | None
     due_on: date | None
+    withdrawal_asked_by_id: int | None
+    withdrawal_asked_by_name: str | None
+    withdrawal_asked_at: datetime | None
     withdrawn_by_name: str | None
     withdrawn_at: datetime | None
     withdrawn_because: str = field(repr=False)
@@ -69,6 +73,12 @@ class ClawbackLine:
         return self.total_rupiah - self.repaid_rupiah if is_let_go else 0
 
     @property
+    def withdrawal_sha256(self) -> str:
+        """What an agreement to the withdrawal that is asked for is bound to, in hexadecimal."""
+        left = self.outstanding_rupiah - self.outstanding_training_rupiah, self.outstanding_training_rupiah
+        return withdrawal_seal(self.clawback_id, self.withdrawn_because, left).hex()
+
+    @property
     def cause_label(self) -> str:
         return str(Clawback.Cause(self.cause).label)
 
@@ -86,6 +96,7 @@ LINES_SQL = """
 SELECT clawback.id, clawback.participation_id, participant.full_name, participant.province, clawback.cause,
        clawback.explanation, clawback.incentive_rupiah, clawback.training_rupiah, clawback.decided_by_id,
        decider.display_name, clawback.decided_at, approver.display_name, clawback.approved_at, clawback.due_on,
+       clawback.withdrawal_asked_by_id, asker.display_name, clawback.withdrawal_asked_at,
        withdrawer.display_name, clawback.withdrawn_at, clawback.withdrawn_because,
        coalesce(repaid.incentive_rupiah, 0)::bigint, coalesce(repaid.training_rupiah, 0)::bigint
 FROM lifecycle_clawback clawback
@@ -93,6 +104,7 @@ JOIN participants_participation participation ON participation.id = clawback.par
 JOIN participants_participant participant ON participant.id = participation.participant_id
 JOIN accounts_user decider ON decider.id = clawback.decided_by_id
 LEFT JOIN accounts_user approver ON approver.id = clawback.approved_by_id
+LEFT JOIN accounts_user asker ON asker.id = clawback.withdrawal_asked_by_id
 LEFT JOIN accounts_user withdrawer ON withdrawer.id = clawback.withdrawn_by_id
 LEFT JOIN (SELECT clawback_id, sum(incentive_rupiah) AS incentive_rupiah, sum(training_rupiah) AS training_rupiah
            FROM lifecycle_repayment GROUP BY clawback_id) repaid ON repaid.clawback_id = clawback.id

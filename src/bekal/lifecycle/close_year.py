@@ -41,7 +41,7 @@ _INCENTIVE, _SURVEY = Kind.INCENTIVE_COMMITTED.value, Kind.SURVEY_COMMITTED.valu
 
 def _unearned(owners: str) -> str:
     """What is committed to these owners and was not earned: (owner, kind, rupiah > 0). What is earned and has not been
-    sent stays, it is still owed; whose money was clawed back is owed nothing. One sum over both, because a planner who
+    sent stays, it is still owed; what lapsed with a clawback is not. One sum over both, because a planner who
     knows no sizes could join them each with each."""
     return f"""
 SELECT owner_id, kind, sum(rupiah)::bigint AS rupiah FROM (
@@ -54,8 +54,7 @@ SELECT owner_id, kind, sum(rupiah)::bigint AS rupiah FROM (
     SELECT entitlement.participation_id,
            CASE entitlement.kind WHEN 'incentive' THEN {_INCENTIVE} ELSE {_SURVEY} END, -entitlement.amount_rupiah
     FROM incentives_entitlement entitlement
-    JOIN participants_participation place ON place.id = entitlement.participation_id AND place.clawed_back_at IS NULL
-    WHERE entitlement.participation_id IN ({owners})
+    WHERE entitlement.participation_id IN ({owners}) AND entitlement.lapsed_at IS NULL
       AND NOT EXISTS (SELECT 1 FROM incentives_payout payout
                       JOIN incentives_payoutstatus sent ON sent.payout_id = payout.id AND sent.state = 'sent'
                       WHERE payout.entitlement_id = entitlement.id AND payout.ended_at IS NULL)

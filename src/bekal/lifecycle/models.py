@@ -133,7 +133,8 @@ class MassChunk(models.Model):
 class Clawback(models.Model):
     """Money one person received unjustly: decided by one officer, approved by another, due after so many days.
 
-    What was paid in cash and what trainings cost stay apart. Before its approval nothing has moved."""
+    What was paid in cash and what trainings cost stay apart. Before its approval nothing has moved, and one officer can
+    withdraw it; afterwards one asks and another agrees. `withdrawn_because` is the reason of both."""
 
     class Cause(models.TextChoices):
         INELIGIBLE = "ineligible", _("the conditions were not met")
@@ -150,6 +151,10 @@ class Clawback(models.Model):
     approved_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="approved_clawbacks")
     approved_at = models.DateTimeField(null=True)
     due_on = models.DateField(null=True)
+    withdrawal_asked_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="withdrawal_asked_clawbacks"
+    )
+    withdrawal_asked_at = models.DateTimeField(null=True)
     withdrawn_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="withdrawn_clawbacks")
     withdrawn_at = models.DateTimeField(null=True)
     withdrawn_because = models.CharField(max_length=1000, blank=True, default="")
@@ -173,10 +178,25 @@ class Clawback(models.Model):
                 name="lifecycle_clawback_approved_with_due_date",
             ),
             models.CheckConstraint(
-                condition=Q(withdrawn_by__isnull=True, withdrawn_at__isnull=True, withdrawn_because="")
-                | Q(withdrawn_by__isnull=False, withdrawn_at__isnull=False) & ~Q(withdrawn_because=""),
+                condition=Q(withdrawn_at__isnull=True, withdrawal_asked_at__isnull=True, withdrawn_because="")
+                | (Q(withdrawn_at__isnull=False) | Q(withdrawal_asked_at__isnull=False)) & ~Q(withdrawn_because=""),
                 name="lifecycle_clawback_withdrawn_with_reason",
-                violation_error_message="Whoever withdraws a clawback says why.",
+                violation_error_message="Whoever withdraws a clawback, or asks for it, says why.",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawal_asked_by__isnull=True, withdrawal_asked_at__isnull=True)
+                | Q(withdrawal_asked_by__isnull=False, withdrawal_asked_at__isnull=False, approved_at__isnull=False),
+                name="lifecycle_clawback_withdrawal_asked_after_approval",
+                violation_error_message="Somebody asks to withdraw a clawback, and only after its approval.",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_by__isnull=True, withdrawn_at__isnull=True)
+                | Q(withdrawn_by__isnull=False, withdrawn_at__isnull=False, approved_at__isnull=True)
+                # Not null is said for every column: a comparison with NULL would let the row pass.
+                | Q(withdrawn_by__isnull=False, withdrawn_at__isnull=False, withdrawal_asked_by__isnull=False)
+                & ~Q(withdrawn_by=F("withdrawal_asked_by")),
+                name="lifecycle_clawback_withdrawn_by_second_person",
+                violation_error_message="An approved clawback is withdrawn by another person than asked for it.",
             ),
             models.CheckConstraint(
                 condition=Q(incentive_rupiah__gte=0, training_rupiah__gte=0), name="lifecycle_clawback_not_negative"

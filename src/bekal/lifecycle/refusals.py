@@ -46,6 +46,9 @@ class LifecycleRefusal(StrEnum):
     CLAWBACK_SAME_PERSON = "clawback_same_person"  # clawback_id
     AMOUNTS_CHANGED = "clawback_amounts_changed"  # decided_rupiah, now_rupiah
     PAYOUT_UNDER_WAY = "clawback_payout_under_way"  # run_id
+    WITHDRAWAL_NOT_ASKED = "clawback_withdrawal_not_asked"  # clawback_id
+    WITHDRAWAL_CHANGED = "clawback_withdrawal_changed"  # clawback_id
+    WITHDRAWAL_SAME_PERSON = "clawback_withdrawal_same_person"  # clawback_id
 
     # A repayment
     CLAWBACK_NOT_APPROVED = "clawback_not_approved"  # clawback_id

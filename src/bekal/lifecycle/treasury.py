@@ -136,12 +136,11 @@ SELECT CASE WHEN transfer.reason = {Reason.REVOCATION.value} AND transfer.idempo
        transfer.debit_kind, transfer.credit_kind, count(*), sum(transfer.amount_rupiah)::bigint
 FROM ledger_transfer transfer {{of_year}} WHERE transfer.posted_at <= %(as_of)s GROUP BY 1, 2, 3
 """
-# What is earned and neither paid nor on its way: entitlements less what was sent and did not come back. Whose money was
-# clawed back is owed nothing any more.
+# What is earned and neither paid nor on its way: entitlements less what was sent and did not come back. What lapsed
+# with a clawback is owed to nobody any more.
 RECORDS_SQL = """
 WITH place AS MATERIALIZED (
-    SELECT id, clawed_back_at IS NOT NULL AND clawed_back_at <= %(as_of)s AS is_clawed_back
-    FROM participants_participation participation WHERE participation.accepted_at <= %(as_of)s {and_of_year}
+    SELECT id FROM participants_participation participation WHERE participation.accepted_at <= %(as_of)s {and_of_year}
 ), bought AS (
     SELECT coalesce(sum(price) FILTER (WHERE NOT is_over), 0)::bigint AS escrow,
            coalesce(sum(price - refunded) FILTER (WHERE is_over AND NOT is_settled), 0)::bigint AS owed,
@@ -164,7 +163,8 @@ WITH place AS MATERIALIZED (
             - coalesce(sum(amount) FILTER (WHERE state IN ('rejected', 'returned', 'reversed') AND is_owed), 0))::bigint
                AS sent_of_owed
     FROM (
-        SELECT status.state, payout.amount_rupiah AS amount, NOT place.is_clawed_back AS is_owed
+        SELECT status.state, payout.amount_rupiah AS amount,
+               entitlement.lapsed_at IS NULL OR entitlement.lapsed_at > %(as_of)s AS is_owed
         FROM incentives_payoutstatus status
         JOIN incentives_payout payout ON payout.id = status.payout_id
         JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
@@ -174,7 +174,8 @@ WITH place AS MATERIALIZED (
 ), earned AS (
     SELECT coalesce(sum(entitlement.amount_rupiah), 0)::bigint AS rupiah
     FROM incentives_entitlement entitlement JOIN place ON place.id = entitlement.participation_id
-    WHERE entitlement.entitled_at <= %(as_of)s AND NOT place.is_clawed_back
+    WHERE entitlement.entitled_at <= %(as_of)s
+      AND (entitlement.lapsed_at IS NULL OR entitlement.lapsed_at > %(as_of)s)
 ), owed_back AS (
     SELECT coalesce(sum(CASE WHEN stands THEN incentive_rupiah ELSE repaid_incentive END), 0)::bigint
                AS asked_incentive,

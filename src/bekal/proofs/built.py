@@ -123,10 +123,11 @@ TRAININGS = (
 # Two instalments are sent, of some a survey. The second is in transit (6), rejected (7), returned (8) or reversed (9).
 PAYOUTS = (
     """INSERT INTO incentives_entitlement (id, participation_id, kind, instalment, amount_rupiah, scheduled_on,
-           payment_on, entitled_at) OVERRIDING SYSTEM VALUE
+           payment_on, entitled_at, lapsed_at) OVERRIDING SYSTEM VALUE
        SELECT 5 * n::bigint + number, n, CASE number WHEN 5 THEN 'survey' ELSE 'incentive' END,
               CASE number WHEN 5 THEN 1 ELSE number END, CASE number WHEN 5 THEN 50000 ELSE 600000 END,
-              '2020-05-25', '2020-05-27', %(answered_at)s
+              '2020-05-25', '2020-05-27', %(answered_at)s,
+              CASE WHEN n %% 20 IN (10, 11) AND number > 2 THEN %(clawed_at)s::timestamptz END
        FROM generate_series(1, %(people)s) n CROSS JOIN generate_series(1, 5) number
        WHERE n %% 20 >= 2 AND (number < 5 OR n %% 20 >= 12)""",
     """INSERT INTO engagement_surveyresponse (participation_id, survey_number, channel, answered_at, answers)
@@ -176,10 +177,11 @@ PAYOUTS = (
 # What 10 and 11 received is clawed back; 10 repays a part, of 11 it is withdrawn. Balances end, one of 20 is closed.
 ENDINGS = (
     """INSERT INTO lifecycle_clawback (id, participation_id, cause, explanation, incentive_rupiah, training_rupiah,
-           decided_by_id, decided_at, approved_by_id, approved_at, due_on, withdrawn_by_id, withdrawn_at,
-           withdrawn_because) OVERRIDING SYSTEM VALUE
+           decided_by_id, decided_at, approved_by_id, approved_at, due_on, withdrawal_asked_by_id, withdrawal_asked_at,
+           withdrawn_by_id, withdrawn_at, withdrawn_because) OVERRIDING SYSTEM VALUE
        SELECT n, n, 'ineligible', 'Menerima bantuan lain.', 1200000, 750000, 1, %(clawed_at)s, 2, %(clawed_at)s,
-              '2020-10-31', CASE n %% 20 WHEN 11 THEN 1 END, CASE n %% 20 WHEN 11 THEN %(repaid_at)s END::timestamptz,
+              '2020-10-31', CASE n %% 20 WHEN 11 THEN 2 END, CASE n %% 20 WHEN 11 THEN %(repaid_at)s END::timestamptz,
+              CASE n %% 20 WHEN 11 THEN 1 END, CASE n %% 20 WHEN 11 THEN %(repaid_at)s END::timestamptz,
               CASE n %% 20 WHEN 11 THEN 'Banding diterima.' ELSE '' END
        FROM generate_series(1, %(people)s) n WHERE n %% 20 IN (10, 11)""",
     """INSERT INTO lifecycle_repayment (id, clawback_id, reference, incentive_rupiah, training_rupiah, received_on,

@@ -38,6 +38,8 @@ LABELS = {
     "place_to_be_revoked": _("Places without a purchase in time, not revoked"),
     "balance_to_be_ended": _("Training balances past their last day, not ended"),
     "clawback_waiting_for_approval": _("Clawbacks waiting for a second officer"),
+    "clawback_withdrawal_waiting": _("Clawbacks that one officer asks to withdraw"),
+    "payout_reversal_waiting": _("Payouts that one officer asks to take back"),
     "mass_run_waiting_for_approval": _("Mass runs waiting for a second officer"),
     "mass_run_stop_waiting": _("Mass runs that one officer asks to stop"),
     "mass_chunk_unfinished": _("Parts of mass runs not finished"),
@@ -104,13 +106,12 @@ FROM (
            run.approved_at, live.partner, sent.recorded_at AS sent_at, account.id AS account_id, account.verified_at
     FROM (
         SELECT * FROM incentives_entitlement earned
-        WHERE entitled_at <= %(as_of)s AND NOT EXISTS (
+        WHERE entitled_at <= %(as_of)s AND (lapsed_at IS NULL OR lapsed_at > %(as_of)s) AND NOT EXISTS (
             SELECT 1 FROM incentives_payout paid JOIN incentives_payoutstatus status ON status.payout_id = paid.id
                  AND status.state = 'settled' AND status.recorded_at <= %(as_of)s
             WHERE paid.entitlement_id = earned.id AND (paid.ended_at IS NULL OR paid.ended_at > %(as_of)s))
     ) entitlement
     JOIN participants_participation place ON place.id = entitlement.participation_id
-         AND (place.clawed_back_at IS NULL OR place.clawed_back_at > %(as_of)s)
     LEFT JOIN (incentives_payout live JOIN incentives_payoutrun run ON run.id = live.run_id
                                            AND run.planned_at <= %(as_of)s)
          ON live.entitlement_id = entitlement.id AND (live.ended_at IS NULL OR live.ended_at > %(as_of)s)
@@ -176,6 +177,16 @@ FROM lifecycle_clawback
 WHERE decided_at <= %(as_of)s AND (approved_at IS NULL OR approved_at > %(as_of)s)
   AND (withdrawn_at IS NULL OR withdrawn_at > %(as_of)s)
 UNION ALL
+SELECT 'clawback_withdrawal_waiting', 'officer', '', incentive_rupiah + training_rupiah, withdrawal_asked_at, NULL
+FROM lifecycle_clawback
+WHERE withdrawal_asked_at <= %(as_of)s AND (withdrawn_at IS NULL OR withdrawn_at > %(as_of)s)
+UNION ALL
+SELECT 'payout_reversal_waiting', 'officer', '', payout.amount_rupiah, asked.asked_at, NULL
+FROM incentives_payoutreversal asked JOIN incentives_payout payout ON payout.id = asked.payout_id
+WHERE asked.asked_at <= %(as_of)s AND (asked.agreed_at IS NULL OR asked.agreed_at > %(as_of)s)
+  AND (asked.dropped_at IS NULL OR asked.dropped_at > %(as_of)s)
+  AND (payout.ended_at IS NULL OR payout.ended_at > %(as_of)s)
+UNION ALL
 SELECT 'mass_run_waiting_for_approval', 'officer', '', total_rupiah, planned_at, NULL
 FROM lifecycle_massrun
 WHERE planned_at <= %(as_of)s AND operation NOT IN ('accept_wave', 'entitle')
@@ -213,14 +224,6 @@ EXPLAINED = Invariant(
     "",
     "",
 )
-# Earned, sent and come back of those whose money was clawed back: of them nothing more is owed.
-CLAWED_SQL = """
-SELECT (SELECT coalesce(sum(amount_rupiah), 0)::bigint FROM incentives_entitlement
-        WHERE entitled_at <= %(as_of)s AND participation_id = ANY(%(ids)s::bigint[]))
-       - (SELECT coalesce(sum(CASE WHEN reason = 4 THEN amount_rupiah ELSE -amount_rupiah END), 0)::bigint
-          FROM ledger_transfer
-          WHERE posted_at <= %(as_of)s AND reason IN (4, 6, 12, 13) AND owner_id = ANY(%(ids)s::bigint[]))
-"""
 
 
 def open_items(cursor: Any, as_of: datetime | None = None, *, at: datetime | None = None) -> list[OpenItem]:
@@ -264,19 +267,13 @@ def _held(kind: int, moved: Mapping[tuple[int, int, int], int]) -> int:
 
 
 def _earned_unpaid(cursor: Any, moved: Mapping[tuple[int, int, int], int], as_of: object) -> int:
-    """What was earned and has not left the committed money, less what is owed to nobody any more."""
+    """What was earned and has not left the committed money, less what lapsed with a clawback before it was paid."""
     cursor.execute(
-        "SELECT coalesce(sum(amount_rupiah), 0)::bigint FROM incentives_entitlement WHERE entitled_at <= %s", [as_of]
+        "SELECT coalesce(sum(amount_rupiah) FILTER (WHERE lapsed_at IS NULL OR lapsed_at > %(as_of)s), 0)::bigint"
+        " FROM incentives_entitlement WHERE entitled_at <= %(as_of)s",
+        {"as_of": as_of},
     )
-    (earned,) = cursor.fetchone()
-    cursor.execute(
-        "SELECT coalesce(array_agg(id), '{}') FROM participants_participation WHERE clawed_back_at <= %s", [as_of]
-    )
-    (clawed_ids,) = cursor.fetchone()
-    clawed = 0
-    if clawed_ids:
-        cursor.execute(CLAWED_SQL, {"as_of": as_of, "ids": clawed_ids})
-        (clawed,) = cursor.fetchone()
+    (owed,) = cursor.fetchone()
     sent = sum(rupiah for (_, _, reason), rupiah in moved.items() if reason == 4)
     came_back = sum(rupiah for (_, _, reason), rupiah in moved.items() if reason in (6, 12, 13))
-    return int(earned - sent + came_back - clawed)
+    return int(owed - sent + came_back)

@@ -37,6 +37,7 @@ _INDEXES = _values(_WRITTEN["indexes"].items())
 _FUNCTIONS = _values(_WRITTEN["functions"].items())
 _FACTS = ", ".join(map(_text, FACTS))
 _COMPLETE = ", ".join(map(_text, _WRITTEN["complete"]))
+_BLANK = ", ".join(map(_text, _WRITTEN["blank"]))
 _MONEY = ", ".join(map(_text, _WRITTEN["constraints"]))
 _BODY = r"btrim(regexp_replace(prosrc, '\s+', ' ', 'g'))"
 _TRIGGERS = """
@@ -72,7 +73,7 @@ _DIFFERING_CONSTRAINTS = f"""
     SELECT 'constraint', tables.relname || '.' || attname, 'NOT NULL', 'NULL'
     FROM pg_attribute JOIN pg_class tables ON tables.oid = attrelid
     WHERE relnamespace = 'public'::regnamespace AND relname IN ({_COMPLETE})
-      AND attnum > 0 AND NOT attisdropped AND NOT attnotnull
+      AND attnum > 0 AND NOT attisdropped AND NOT attnotnull AND tables.relname || '.' || attname NOT IN ({_BLANK})
 """
 _DIFFERING_TRIGGERS = f"""
     SELECT 'trigger', coalesce(wanted.name, standing.tgname), wanted.definition,

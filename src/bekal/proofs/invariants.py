@@ -7,7 +7,7 @@ stored balances, counts and live settings exist only now, so those are left out 
 """
 
 from bekal.proofs.guards import GUARDS
-from bekal.proofs.invariants_match import CLAWBACKS, PAYOUTS, PURCHASES, REFUNDS, RETURNS
+from bekal.proofs.invariants_match import CLAWBACKS, LAPSED, PAYOUTS, PURCHASES, REFUNDS, RETURNS
 from bekal.proofs.invariants_owner import OWNERS
 from bekal.proofs.look import Invariant, Look
 from bekal.proofs.promises import SETTLEMENT, promised_sql
@@ -182,6 +182,7 @@ LOOKS: tuple[Look, ...] = (
     RETURNS,
     REFUNDS,
     CLAWBACKS,
+    LAPSED,
     ANSWERED,
     FILES,
     SETTLEMENTS,

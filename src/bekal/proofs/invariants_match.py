@@ -132,16 +132,19 @@ CLAWBACKS = Look(
 RETURNS = Look(
     """
     SELECT t.owner_id, t.id, t.reason, t.idempotency_key, t.amount_rupiah, t.posted_at, place.revoked_at,
-           place.balance_ended_at, place.clawed_back_at, place.closed_at
+           place.balance_ended_at, place.closed_at, taken.approved_at AS clawed_back_at
     FROM (SELECT owner_id, id, reason, idempotency_key, amount_rupiah, posted_at FROM ledger_transfer
           WHERE reason IN (7, 8, 17) AND posted_at <= %(as_of)s) t
     LEFT JOIN participants_participation place ON place.id = t.owner_id
+    LEFT JOIN (SELECT DISTINCT participation_id, approved_at FROM lifecycle_clawback
+               WHERE approved_at IS NOT NULL) taken
+        ON taken.participation_id = t.owner_id AND taken.approved_at = t.posted_at
     """,
     (
         Invariant(
             "I7",
             "what a revocation returned was returned when the place was revoked or clawed back",
-            "reason = 7 AND (posted_at = revoked_at OR posted_at = clawed_back_at) IS NOT TRUE",
+            "reason = 7 AND posted_at IS DISTINCT FROM revoked_at AND clawed_back_at IS NULL",
             "owner_id, id, idempotency_key, amount_rupiah, posted_at, revoked_at, clawed_back_at",
         ),
         Invariant(
@@ -149,6 +152,25 @@ RETURNS = Look(
             "what the end of a balance or the closing of a year returned was returned then",
             "reason <> 7 AND (posted_at = CASE reason WHEN 8 THEN balance_ended_at ELSE closed_at END) IS NOT TRUE",
             "owner_id, id, idempotency_key, amount_rupiah, posted_at, balance_ended_at, closed_at",
+        ),
+    ),
+)
+# What lapses is owed to nobody any more: so much may only a clawback do.
+LAPSED = Look(
+    """
+    SELECT earned.id AS entitlement_id, earned.participation_id, earned.lapsed_at
+    FROM incentives_entitlement earned
+    LEFT JOIN (SELECT DISTINCT participation_id, approved_at FROM lifecycle_clawback
+               WHERE approved_at IS NOT NULL) taken
+        ON taken.participation_id = earned.participation_id AND taken.approved_at = earned.lapsed_at
+    WHERE earned.lapsed_at <= %(as_of)s AND taken.participation_id IS NULL
+    """,
+    (
+        Invariant(
+            "I7",
+            "an instalment lapses when a clawback of its person is approved, and only then",
+            "true",
+            "entitlement_id, participation_id, lapsed_at",
         ),
     ),
 )

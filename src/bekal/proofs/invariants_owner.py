@@ -58,9 +58,17 @@ _EARNED = """
            max(instalment) FILTER (WHERE kind = 'survey') AS last_survey,
            min(amount_rupiah) FILTER (WHERE kind = 'survey') AS least_survey,
            max(amount_rupiah) FILTER (WHERE kind = 'survey') AS most_survey,
+           sum(amount_rupiah) FILTER (WHERE kind = 'incentive' AND lapsed_at <= %(as_of)s)::bigint AS lapsed5,
+           sum(amount_rupiah) FILTER (WHERE kind = 'survey' AND lapsed_at <= %(as_of)s)::bigint AS lapsed6,
            min(entitled_at) FILTER (WHERE kind = 'incentive') AS first_incentive_at,
            max(entitled_at) AS last_entitled_at
     FROM incentives_entitlement WHERE entitled_at <= %(as_of)s GROUP BY participation_id
+"""
+# Whether an approved one stands, and whether one was withdrawn: then what is paid may come back and be sent again.
+_CLAWED = """
+    SELECT participation_id, bool_or(withdrawn_at IS NULL OR withdrawn_at > %(as_of)s) AS stands,
+           bool_or(withdrawn_at <= %(as_of)s) AS was_let_go
+    FROM lifecycle_clawback WHERE approved_at <= %(as_of)s GROUP BY participation_id
 """
 _BOUGHT = """
     SELECT purchase.participation_id, max(bought_at) AS last_bought_at, min(reconciled_at) AS first_proven_at,
@@ -124,6 +132,9 @@ _ROWS = f"""
            m.first_out_at, m.last_training_at, m.last_sent_at, m.k2 IS NOT NULL AS has_training,
            {", ".join(f"coalesce(m.{name}, 0)::bigint AS {name}" for name in _SUMS)},
            coalesce(e.instalments * e.most_incentive, 0) AS earned5, coalesce(e.surveys * e.most_survey, 0) AS earned6,
+           coalesce(e.instalments * e.most_incentive, 0) - coalesce(e.lapsed5, 0) AS owed5,
+           coalesce(e.surveys * e.most_survey, 0) - coalesce(e.lapsed6, 0) AS owed6,
+           coalesce(c.stands, true) AS is_asked_back, coalesce(c.was_let_go, false) AS was_let_go,
            e.instalments, e.first_instalment,
            e.last_instalment, e.least_incentive, e.most_incentive, e.surveys, e.last_survey, e.least_survey,
            e.most_survey, e.first_incentive_at, e.last_entitled_at,
@@ -137,6 +148,7 @@ _ROWS = f"""
     FULL JOIN ({_MONEY}) m ON m.owner_id = p.id
     LEFT JOIN ({_OPENED}) o ON o.owner_id = m.owner_id
     LEFT JOIN ({_EARNED}) e ON e.participation_id = p.id
+    LEFT JOIN ({_CLAWED}) c ON c.participation_id = p.id
     LEFT JOIN ({_BOUGHT}) b ON b.participation_id = p.id
     FULL JOIN ledger_trainingbalance s ON s.owner_id = coalesce(p.id, m.owner_id)
 """
@@ -236,10 +248,10 @@ OWNERS = Look(
         ),
         Invariant(
             "I4",
-            "what is committed covers what is earned and not yet paid",
-            "clawed_back_at IS NULL AND (in5 - back5 < earned5 OR in6 - back6 < earned6)",
-            "owner_id, in5 - back5 AS incentive_committed, earned5 AS incentive_earned, "
-            "in6 - back6 AS survey_committed, earned6 AS survey_earned",
+            "what is committed covers what is earned and did not lapse with a clawback",
+            "in5 - back5 < owed5 OR in6 - back6 < owed6",
+            "owner_id, in5 - back5 AS incentive_committed, owed5 AS incentive_owed, "
+            "in6 - back6 AS survey_committed, owed6 AS survey_owed",
         ),
         Invariant(
             "I4",
@@ -293,8 +305,8 @@ OWNERS = Look(
             "I7",
             "a revoked person has no training balance and no escrow, and nothing committed but what was earned before",
             """revoked_at IS NOT NULL AND (k2 <> 0 OR k3 <> 0 OR last_training_at > revoked_at
-               OR clawed_back_at IS NULL AND (in5 - back5 <> earned5 OR in6 - back6 <> earned6))""",
-            "owner_id, revoked_at, k2, k3, in5 - back5 AS incentive_kept, earned5, in6 - back6 AS survey_kept, earned6",
+               OR in5 - back5 <> owed5 OR in6 - back6 <> owed6)""",
+            "owner_id, revoked_at, k2, k3, in5 - back5 AS incentive_kept, owed5, in6 - back6 AS survey_kept, owed6",
         ),
         Invariant(
             "I7",
@@ -304,10 +316,10 @@ OWNERS = Look(
         ),
         Invariant(
             "I7",
-            "whose money was clawed back has nothing committed and is sent nothing any more",
-            "clawed_back_at IS NOT NULL"
-            " AND (k5 <> 0 OR k6 <> 0 OR last_sent_at > clawed_back_at OR revoked_at IS NULL)",
-            "owner_id, clawed_back_at, k5, k6, last_sent_at, revoked_at",
+            "whose money is being clawed back has nothing committed, and is sent nothing any more before a withdrawal",
+            """clawed_back_at IS NOT NULL AND (revoked_at IS NULL OR is_asked_back AND (k5 <> 0 OR k6 <> 0)
+               OR last_sent_at > clawed_back_at AND NOT was_let_go)""",
+            "owner_id, clawed_back_at, is_asked_back, was_let_go, k5, k6, last_sent_at, revoked_at",
         ),
         Invariant(
             "I8",
@@ -334,8 +346,8 @@ OWNERS = Look(
             "a closed participation has no balance, no escrow, and nothing committed but what was earned before",
             """closed_at IS NOT NULL AND (k2 <> 0 OR k3 <> 0 OR last_entitled_at > closed_at
                OR balance_ended_at IS NULL AND revoked_at IS NULL
-               OR clawed_back_at IS NULL AND (in5 - back5 <> earned5 OR in6 - back6 <> earned6))""",
-            "owner_id, closed_at, k2, k3, in5 - back5 AS incentive_kept, earned5, in6 - back6 AS survey_kept, earned6, "
+               OR in5 - back5 <> owed5 OR in6 - back6 <> owed6)""",
+            "owner_id, closed_at, k2, k3, in5 - back5 AS incentive_kept, owed5, in6 - back6 AS survey_kept, owed6, "
             "last_entitled_at",
         ),
         Invariant(

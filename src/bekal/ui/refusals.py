@@ -234,6 +234,24 @@ _PAYOUTS: Mapping[str, object] = {
         "Line %(line)s, %(column)s: the money of “%(value)s” is being clawed back. Record what the bank returned as a "
         "repayment of the clawback, and ask the partner for the file without this line."
     ),
+    PayoutRefusal.RETURN_PAID_BACK: _(
+        "Line %(line)s, %(column)s: the participant has paid back money of “%(value)s” already; "
+        "%(outstanding_rupiah)s of it is still owed. Record at most that as a repayment of the clawback, give the rest "
+        "of what the bank returned to the participant, and ask the partner for the file without this line."
+    ),
+    PayoutRefusal.REVERSAL_ASKED: _(
+        "Somebody asks already to take the payout %(reference)s back, for the reason %(known)s. "
+        "Agree to that, or drop it first."
+    ),
+    PayoutRefusal.REVERSAL_NOT_ASKED: _(
+        "Nobody asks to take the payout %(reference)s back. Open the run again, and ask if it is needed."
+    ),
+    PayoutRefusal.REVERSAL_CHANGED: _(
+        "The reason to take the payout %(reference)s back is %(known)s now, not the one you saw. Open the run again."
+    ),
+    PayoutRefusal.REVERSAL_SAME_PERSON: _(
+        "You asked to take the payout %(reference)s back, so another officer must agree."
+    ),
     PayoutRefusal.REVERSAL_REASON: _(
         "The reason code “%(value)s” is not 1 to 8 capital letters and digits. Write it like AM05."
     ),
@@ -245,7 +263,7 @@ _PAYOUTS: Mapping[str, object] = {
         "The payout %(reference)s came back already (%(known)s). It is due again with its next attempt."
     ),
     PayoutRefusal.PAYOUT_CLAWED_BACK: _(
-        "The money of the payout %(reference)s is being clawed back. Record what comes back as a repayment."
+        "The money of the payout %(reference)s was clawed back or paid back. Record what comes back as a repayment."
     ),
 }
 _SURVEYS: Mapping[str, object] = {

@@ -37,6 +37,16 @@ LIFECYCLE: Mapping[str, object] = {
         "A payout of this person is under way in payout run %(run_id)s. Wait until the partner has answered it, "
         "or cancel the run if it was not sent."
     ),
+    LifecycleRefusal.WITHDRAWAL_NOT_ASKED: _(
+        "Nobody asks any more to withdraw clawback %(clawback_id)s. Open it again, and ask if it is needed."
+    ),
+    LifecycleRefusal.WITHDRAWAL_CHANGED: _(
+        "The reason or the amounts of the withdrawal of clawback %(clawback_id)s are not the ones you saw. "
+        "Open it again, then decide."
+    ),
+    LifecycleRefusal.WITHDRAWAL_SAME_PERSON: _(
+        "You asked for clawback %(clawback_id)s to be withdrawn, so another officer must agree."
+    ),
     LifecycleRefusal.CLAWBACK_NOT_APPROVED: _(
         "Clawback %(clawback_id)s is not approved, so nothing is owed yet. A second officer must approve it first."
     ),

@@ -7,6 +7,7 @@ from bekal.proofs.model.days import day_of, pay_on
 from bekal.proofs.model.memory import (
     COMMITTED,
     DONE,
+    OWES_CASH,
     PAID,
     REPEATED,
     TRANSIT,
@@ -119,7 +120,7 @@ class Cash(Memory):
             for (kind, number), earned in place.earned.items()
             if earned.pay_on <= planned_for
             and self.accounts[person]
-            and not place.clawed_back_at
+            and (kind, number) not in place.lapsed
             and not (place.revoked_at and place.revoked_at < earned.earned_at)
             and not any(run.is_live((person, kind, number)) for run in self.runs)
         ]
@@ -165,8 +166,9 @@ class Cash(Memory):
         """What the partner says: all of it is taken, or none."""
         if run.state != "exported":
             return "payout_run_not_exported"
+        paid: dict[int, int] = {}
         for one in sorted(said):
-            if refusal := self._refusal_of_answer(one, run.told[one], said[one]):
+            if refusal := self._refusal_of_answer(one, run.told[one], said[one], paid):
                 return refusal
         for one, answer in said.items():
             if answer not in run.told[one]:
@@ -174,15 +176,21 @@ class Cash(Memory):
                 self._book(one, answer, at)
         return DONE
 
-    def _refusal_of_answer(self, one: Instalment, told: list[str], answer: str) -> str:
+    def _refusal_of_answer(self, one: Instalment, told: list[str], answer: str, paid: dict[int, int]) -> str:
         if answer in told:
             return ""
         if not told:
             return "payout_returned_before_paid" if answer == "returned" else ""
         if answer != "returned" or told != ["settled"]:
             return "payout_contradiction"
-        place = self.places[one[0]]
-        return "payout_return_clawed_back" if place is not None and place.clawed_back_at else ""
+        place, rupiah = self.places[one[0]], self.earned(one).rupiah
+        if place is None or not place.clawed_back_at:
+            return ""
+        # As much comes back as counts as paid: nothing while it is asked back, the rest since that was withdrawn.
+        if rupiah > paid.setdefault(one[0], place.held[PAID]):
+            return "payout_return_clawed_back" if place.held[OWES_CASH] >= rupiah else "payout_return_paid_back"
+        paid[one[0]] -= rupiah
+        return ""
 
     def _book(self, one: Instalment, answer: str, at: datetime) -> None:
         person, kind, number = one
@@ -205,7 +213,7 @@ class Cash(Memory):
             return "payout_not_paid"
         if told[-1] != "settled":
             return REPEATED if told[-1] == "reversed" else "payout_back_already"
-        if place is not None and place.clawed_back_at:
+        if place is not None and place.clawed_back_at and self.earned(one).rupiah > place.held[PAID]:
             return "payout_clawed_back"
         told.append("reversed")
         self._book(one, "reversed", at)

@@ -140,7 +140,8 @@ class Model(Cash):
         held = {INCENTIVE: 0, SURVEY: 0}
         for (kind, number), earned in place.earned.items():
             one = (person, kind, number)
-            if not place.clawed_back_at and not any(run.state == "exported" and run.is_live(one) for run in self.runs):
+            is_sent = any(run.state == "exported" and run.is_live(one) for run in self.runs)
+            if (kind, number) not in place.lapsed and not is_sent:
                 held[COMMITTED[kind]] += earned.rupiah
         return held
 
@@ -228,7 +229,9 @@ class Model(Cash):
             return "clawback_amounts_changed"
         if officer == clawback.officer:
             return "clawback_same_person"
-        clawback.approved_at = place.clawed_back_at = at
+        clawback.approved_at = at
+        place.clawed_back_at = place.clawed_back_at or at
+        place.lapsed |= {key for key, one in zip(place.earned, ones, strict=True) if not self._is_paid(one)}
         place.revoked_at = place.revoked_at or at
         for bought, purchase in place.purchases.items():
             if purchase.is_open:
@@ -238,6 +241,9 @@ class Model(Cash):
         self.move(clawback.person, 14, PAID, OWES_CASH, clawback.cash_rupiah, at)
         self.move(clawback.person, 14, SETTLED, OWES_TRAINING, clawback.training_rupiah, at)
         return DONE
+
+    def _is_paid(self, one: tuple[int, str, int]) -> bool:
+        return any(run.is_live(one) and "settled" in run.told[one] for run in self.runs)
 
     def repay(self, clawback: Clawback, receipt: str, rupiah: int, received_on: date, at: datetime) -> str:
         """A receipt of the treasury: what was paid in cash first."""

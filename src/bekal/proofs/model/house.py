@@ -16,11 +16,12 @@ from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.entitle import entitle
 from bekal.incentives.export_payout_run import export_payout_run
 from bekal.incentives.plan_payout_run import plan_payout_run
-from bekal.incentives.reverse_payouts import reverse_payouts
+from bekal.incentives.reverse_payouts import ask_to_reverse_payouts, reverse_payouts
 from bekal.incentives.settle_payout_run import settle_payout_run
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
-from bekal.lifecycle.claw_back import approve_clawback, decide_clawback, withdraw_clawback
+from bekal.lifecycle.claw_back import agree_to_withdrawal, approve_clawback, decide_clawback, withdraw_clawback
+from bekal.lifecycle.clawbacks import clawback_detail
 from bekal.lifecycle.close_year import close_year
 from bekal.lifecycle.end_balances import end_balances
 from bekal.lifecycle.record_repayment import record_repayment
@@ -223,7 +224,11 @@ class House:
 
     def reverse(self, run: int, one: Key, at: datetime) -> str:
         reference, _ = self.references[run][one]
-        (outcome,) = reverse_payouts(references=[reference], reason_code=REVERSAL_CODE, at=at)
+        asker_id, other_id = self.world.officers[:2]
+        (asked,) = ask_to_reverse_payouts(references=[reference], reason_code=REVERSAL_CODE, officer_id=asker_id, at=at)
+        if asked.refusal is not None or asked.repeated:
+            return said(asked.refusal, repeated=asked.repeated)
+        (outcome,) = reverse_payouts(references=[reference], reason_code=REVERSAL_CODE, officer_id=other_id, at=at)
         return said(outcome.refusal, repeated=outcome.repeated)
 
     # What ends
@@ -297,6 +302,16 @@ class House:
         withdrawn = withdraw_clawback(
             clawback_id=self.clawbacks[number], officer_id=officer_id, because=EXPLANATION, at=at
         )
+        if withdrawn.waits:
+            line = clawback_detail(clawback_id=self.clawbacks[number])
+            assert line is not None
+            seen_sha256 = bytes.fromhex(line[0].withdrawal_sha256)
+            withdrawn = agree_to_withdrawal(
+                clawback_id=self.clawbacks[number],
+                officer_id=self.world.officers[1 - officer],
+                seen_sha256=seen_sha256,
+                at=at,
+            )
         return said(withdrawn.refusal)
 
     # The books
