@@ -15,7 +15,7 @@ from django.db import connections
 from bekal.proofs import scratch
 from bekal.proofs.workers import Killed, WorkerFailed, ended_by_signals, first_done, fork, kill_all, results_of
 
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 30
 
 
 def test_workers_answer_fail_and_die_apart() -> None:
@@ -88,9 +88,11 @@ def test_a_signal_ends_workers_and_drops_databases(number: int, capfd: pytest.Ca
 
 def test_workers_die_with_whoever_forked_them() -> None:
     def wait(pipe: Any) -> None:
-        worker = fork(signal.pause)
-        pipe.send(worker.pid)
-        worker.value()
+        def work() -> None:
+            pipe.send(os.getpid())
+            signal.pause()
+
+        fork(work).value()
 
     process, pid = _start(wait)
     end = os.pidfd_open(pid)
