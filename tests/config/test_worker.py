@@ -27,7 +27,8 @@ from bekal.ledger.proof_results import latest_proof_result, request_proof
 from bekal.ledger.queries import proof_asked_at
 from bekal.lifecycle.mass_runs import approve_mass_run, plan_mass_run
 from bekal.lifecycle.mass_work import wake_workers
-from bekal.lifecycle.models import MassRun
+from bekal.lifecycle.models import ClosedSum, MassRun
+from bekal.lifecycle.tallies import ask, counted, waiting
 from bekal.participants.models import Participation
 from tests import factories
 from tests.conftest import NewDatabase, StoppedClock
@@ -54,6 +55,17 @@ def approve(run: MassRun) -> None:
     officer_id = factories.officer().pk
     seal = bytes(run.list_sha256)
     assert approve_mass_run(run_id=run.pk, officer_id=officer_id, list_sha256=seal, at=programme_now()) is None
+
+
+def test_a_closed_link_is_summed_and_what_a_page_asked_for_is_counted(one: Worker, said: list[str]) -> None:
+    factories.accepted(2)
+    ask("lapsing", at=programme_now())
+    one.round()
+    assert "counted: lapsing" in said and waiting("lapsing") is None
+    found = counted("lapsing")
+    assert found is not None and found.at == programme_now()
+    assert sum(row.transfer_count for row in ClosedSum.objects.order_by("pk")) == 6
+    assert one.round() is False
 
 
 def test_what_falls_due_is_planned_proved_and_after_the_approval_done(

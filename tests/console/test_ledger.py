@@ -8,8 +8,10 @@ import pytest
 from django.test import Client
 
 from bekal.console import ledger as page
+from bekal.console import tally
+from bekal.console.tallies import COUNTS
 from bekal.incentives.models import Payout
-from bekal.ledger.clock import programme_now
+from bekal.ledger.clock import programme_day, programme_now
 from bekal.ledger.models import ProofRequest
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import Posting, post
@@ -24,6 +26,7 @@ from bekal.ledger.queries import (
     totals,
     transfers_of,
 )
+from bekal.lifecycle.tallies import count_next
 from tests import factories
 from tests.conftest import StoppedClock
 from tests.factories import jakarta
@@ -94,12 +97,25 @@ def test_no_transfer_at_all_sums_to_nothing(db: None) -> None:
 def test_the_holders_of_a_kind_add_up_to_it(people: dict[str, int]) -> None:
     for kind in Kind:
         found = holders(kind=kind, limit=10)
-        assert sum(each.rupiah for each in found) == totals().get(kind, 0)
-        assert tuple(every_holder(kind=kind)) == found
-        assert [abs(each.rupiah) for each in found] == sorted((abs(each.rupiah) for each in found), reverse=True)
-    (first, second) = holders(kind=Kind.TRAINING_BALANCE, limit=2)
-    assert (first.owner_id, first.rupiah) == (people["new"], 1_000_000)
-    assert holders(kind=Kind.TRAINING_BALANCE, limit=1, offset=1) == (second,)
+        assert sum(each.rupiah for each in found.holdings) == totals().get(kind, 0) and found.looked_until is None
+        by_size = tuple(every_holder(kind=kind))
+        assert sorted(by_size, key=lambda each: each.owner_id) == list(found.holdings)
+        assert [abs(each.rupiah) for each in by_size] == sorted((abs(each.rupiah) for each in by_size), reverse=True)
+    first = holders(kind=Kind.TRAINING_BALANCE, limit=1)
+    assert [each.owner_id for each in first.holdings] == [people["paid"]] and first.looked_until == people["paid"]
+    (second,) = holders(kind=Kind.TRAINING_BALANCE, limit=1, after_id=people["paid"]).holdings
+    assert (second.owner_id, second.rupiah) == (people["new"], 1_000_000)
+
+
+def test_what_moved_adds_up_to_what_a_kind_holds(people: dict[str, int], auditor: Client) -> None:
+    for kind in Kind:
+        context = auditor.get(f"/console/ledger/kinds/{kind.value}/").context
+        assert context["total"].rupiah == totals().get(kind, 0)
+        for move in context["moves"]:
+            address = f"/console/ledger/movements/{move.reason.value}-{move.debit_kind.value}-{move.credit_kind.value}/"
+            days = auditor.get(address).context
+            assert days["rupiah"] == move.into_rupiah + move.out_rupiah
+            assert days["transfer_count"] == move.transfer_count
 
 
 def test_a_statement_has_both_purses_after_each_line(people: dict[str, int]) -> None:
@@ -114,7 +130,7 @@ def test_a_statement_has_both_purses_after_each_line(people: dict[str, int]) -> 
 
 def test_the_page_sums_to_zero_now_and_then(people: dict[str, int], auditor: Client) -> None:
     now = auditor.get("/console/ledger/")
-    assert now.context["books"].difference_rupiah == 0 and now.context["books"].is_counted
+    assert now.context["books"].difference_rupiah == 0
     assert [row.kind for row in now.context["books"].rows] == list(Kind)
     assert "Jumlahnya Rp0" in now.content.decode() and "Harus Rp0" not in now.content.decode()
     then = auditor.get("/console/ledger/", {"as_of": "2020-04-20"}).context["books"]
@@ -124,13 +140,27 @@ def test_the_page_sums_to_zero_now_and_then(people: dict[str, int], auditor: Cli
 def test_a_rupiah_is_followed_from_the_total_to_the_rule_and_its_source(
     people: dict[str, int], auditor: Client
 ) -> None:
+    last = transfers_of(owner_id=people["paid"])[-1].id
     html = auditor.get("/console/ledger/").content.decode()
     for address in (
         f"/console/ledger/kinds/{Kind.PAYOUT_SETTLED.value}/",
         f"/console/ledger/people/{people['paid']}/",
-        f"/console/ledger/people/{people['paid']}/{transfers_of(owner_id=people['paid'])[-1].id}/",
+        f"/console/ledger/people/{people['paid']}/{last}/",
     ):
         assert f'href="{address}"' in html
+        html = auditor.get(address).content.decode()
+    assert "Rp600.000" in html and "Insentif, setiap angsuran" in html and "amounts.yaml" in html
+
+
+def test_a_rupiah_is_followed_from_the_movement_and_its_day(people: dict[str, int], auditor: Client) -> None:
+    last = transfers_of(owner_id=people["paid"])[-1]
+    html = auditor.get(f"/console/ledger/kinds/{Kind.PAYOUT_SETTLED.value}/").content.decode()
+    for address in (
+        "/console/ledger/movements/5-7-8/",
+        f"/console/ledger/movements/5-7-8/?day={programme_day(last.posted_at).isoformat()}",
+        f"/console/ledger/people/{people['paid']}/{last.id}/",
+    ):
+        assert f'href="{address.removeprefix("/console/ledger/movements/5-7-8/") or address}"' in html
         html = auditor.get(address).content.decode()
     assert "Rp600.000" in html and "Insentif, setiap angsuran" in html and "amounts.yaml" in html
 
@@ -139,7 +169,7 @@ def test_a_rupiah_is_followed_from_the_total_to_the_rule_and_its_source(
 def test_no_address_makes_the_pages_fail(value: str, people: dict[str, int], auditor: Client) -> None:
     paths = ("/console/ledger/", "/console/ledger/kinds/2/", f"/console/ledger/people/{people['paid']}/")
     for path in paths:
-        for name in ("as_of", "page", "form", "q"):
+        for name in ("as_of", "after", "form", "q", "anew"):
             assert auditor.get(path, {name: value}).status_code in (200, 302)
     assert auditor.get("/console/ledger/kinds/99999999999999999999/").status_code == 404
     assert auditor.get("/console/ledger/people/99999999999999999999/").status_code == 404
@@ -228,18 +258,17 @@ def test_an_officer_asks_for_a_proof_once_and_an_auditor_only_sees_it(
     assert "menunggu proses latar" not in office.get("/console/ledger/").content.decode()
 
 
-def test_a_large_ledger_shows_what_the_proof_counted_until_asked(
+def test_a_large_ledger_has_its_open_items_counted_in_the_background(
     people: dict[str, int], auditor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "COUNTED_AT_ONCE", -1)
-    assert auditor.get("/console/ledger/").context["books"].is_counted  # nothing was proved yet
-    proved(kinds={1: (0, 5), 2: (5, 0)})
-    shown = auditor.get("/console/ledger/")
-    assert not shown.context["books"].is_counted and shown.context["open_items"] is None
-    assert [row.rupiah for row in shown.context["books"].rows[:2]] == [-5, 5]
-    counted = auditor.get("/console/ledger/", {"as_of": "2020-11-19", "open": "1"})
-    assert counted.context["books"].is_counted and counted.context["open_items"] is not None
-    assert "Hitung sekarang" in shown.content.decode()
+    monkeypatch.setattr(tally, "COUNTED_AT_ONCE", -1)
+    at_once = auditor.get("/console/ledger/")
+    assert at_once.context["books"].difference_rupiah == 0 and at_once.context["open_items"] == []
+    assert 'http-equiv="refresh"' in at_once.content.decode()
+    assert count_next(COUNTS, at=programme_now()) == "open_items"
+    counted = auditor.get("/console/ledger/")
+    assert len(counted.context["open_items"]) > 0 and 'http-equiv="refresh"' not in counted.content.decode()
+    assert "Hitung ulang" in counted.content.decode()
 
 
 def test_a_page_of_holders_leads_to_the_next(
@@ -247,9 +276,19 @@ def test_a_page_of_holders_leads_to_the_next(
 ) -> None:
     monkeypatch.setattr(page, "PAGE_SIZE", 1)
     first = auditor.get("/console/ledger/kinds/2/?as_of=2020-05-03")
-    assert (first.context["before"], first.context["after"]) == ("", "?as_of=2020-05-03&page=2")
-    second = auditor.get("/console/ledger/kinds/2/" + first.context["after"])
-    assert second.context["lines"] != first.context["lines"] and second.context["after"] == ""
+    following = first.context["further"].following
+    assert (first.context["further"].first, following) == ("", f"?as_of=2020-05-03&after={people['paid']}")
+    second = auditor.get("/console/ledger/kinds/2/" + following)
+    assert [line["owner_id"] for line in second.context["lines"]] == [people["new"]]
+    further = second.context["further"]
+    assert (further.first, further.following, further.looked_until) == ("?as_of=2020-05-03", "", None)
+
+
+def test_every_open_item_leads_on(people: dict[str, int], auditor: Client) -> None:
+    items = auditor.get("/console/ledger/").context["open_items"]
+    assert items
+    for _item, address in items:
+        assert auditor.get(address).status_code == 200
 
 
 def test_an_amount_whose_owner_is_no_participation_is_shown_all_the_same(auditor: Client) -> None:
@@ -265,10 +304,12 @@ def test_the_pages_keep_their_number_of_queries(
     line = transfers_of(owner_id=paid)[-1].id
     proved()
     for path, number in (
-        ("/console/ledger/", 13),
-        ("/console/ledger/kinds/2/", 5),
+        ("/console/ledger/", 14),
+        ("/console/ledger/kinds/2/", 8),
+        ("/console/ledger/movements/1-1-2/", 5),
+        ("/console/ledger/movements/1-1-2/?day=2020-04-20", 4),
         (f"/console/ledger/people/{paid}/", 5),
-        (f"/console/ledger/people/{paid}/{line}/", 6),
+        (f"/console/ledger/people/{paid}/{line}/", 7),
     ):
         auditor.get(path)
         with assert_queries(number):  # type: ignore[attr-defined]

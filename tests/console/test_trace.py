@@ -171,7 +171,7 @@ def test_revocation_and_end_of_balance_are_traced_to_the_run_over_many(db: None)
         mass_run(operation, at + timedelta(seconds=1), [owner])  # another instant: not this transfer's
         mass_run(operation, at, [10**9])  # another's list
         titles = [cause.title for cause in trace_of(place(owner), under(owner, key)).causes]
-        assert titles == ["Proses massal", "Kepesertaan"]
+        assert titles == ["Pekerjaan massal", "Kepesertaan"]
         first = trace_of(place(owner), under(owner, key)).causes[0]
         assert first.facts[0].value == str(run.pk)
         assert [step.what for step in first.steps] == ["direncanakan", "disetujui orang kedua", "selesai dijalankan"]
@@ -187,7 +187,7 @@ def test_who_was_accepted_late_is_traced_to_the_run_by_the_part_that_did_it(db: 
     accepted = Participation.objects.get(participant_id=person)
     assert accepted.accepted_at == late
     titles = [each.title for each in trace_of(accepted, under(accepted.pk, "commit:training")).causes]
-    assert titles == ["Proses massal", "Kepesertaan"]
+    assert titles == ["Pekerjaan massal", "Kepesertaan"]
 
 
 def mass_run(operation: str, at: datetime, subject_ids: list[int]) -> MassRun:

@@ -166,7 +166,7 @@ def test_an_auditor_reads_and_an_unreadable_instant_is_named(office: Client) -> 
 
 def test_the_page_is_a_handful_of_statements(world: int, office: Client, assert_queries: ASSERT_QUERIES) -> None:
     office.get("/console/treasury/")
-    with assert_queries(8):
+    with assert_queries(10):
         office.get("/console/treasury/")
 
 

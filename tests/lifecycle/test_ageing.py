@@ -2,19 +2,24 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from bekal.lifecycle import ageing
 from bekal.lifecycle.ageing import (
     DAYS_BANDS,
     LEFT_BANDS,
     OVERDUE_BANDS,
     AgeingCell,
+    Behind,
     LapsingDay,
+    LapsingPerson,
     balance_ageing,
     due_between,
     ends_between,
+    every_lapsing_person,
     lapsing,
     lapsing_people,
     left_between,
@@ -29,6 +34,21 @@ pytestmark = pytest.mark.django_db
 # Everybody of 2020 has until 15 December.
 ENDS_ON = date(2020, 12, 15)
 AT = jakarta(2020, 6, 1)
+
+
+def behind(at: datetime, **which: Any) -> list[LapsingPerson]:
+    """Everybody behind a number, by the page and by the file alike."""
+    paged, after_id = [], 0
+    while True:
+        page = lapsing_people(Behind(**which), at=at, after_id=after_id, limit=2)
+        paged += page.people
+        if page.looked_until is None:
+            break
+        after_id = page.looked_until
+    assert paged == list(every_lapsing_person(Behind(**which), at=at))
+    for then in (at, at + timedelta(days=400)):
+        assert paged == list(every_lapsing_person(Behind(**which), at=then, as_of=at)), "what the transfers tell"
+    return paged
 
 
 @pytest.fixture
@@ -49,8 +69,8 @@ def test_everybody_stands_in_one_cell(people: tuple[int, ...]) -> None:
         AgeingCell(5, 4, 1, 1_000_000),
     )
     for cell in cells:
-        behind = list(lapsing_people(at=AT, left_band=cell.left_band, days_band=cell.days_band))
-        assert (len(behind), sum(each.left_rupiah for each in behind)) == (cell.people_count, cell.left_rupiah)
+        found = behind(AT, left_band=cell.left_band, days_band=cell.days_band)
+        assert (len(found), sum(each.left_rupiah for each in found)) == (cell.people_count, cell.left_rupiah)
 
 
 @pytest.mark.parametrize(
@@ -72,9 +92,9 @@ def test_days_are_counted_from_the_day_in_jakarta(day: date, band: int) -> None:
     at = jakarta(day.year, day.month, day.day, 23, 59)
     (cell,) = balance_ageing(at=at)
     assert cell.days_band == band
-    assert [each.participation_id for each in lapsing_people(at=at, days_band=band)] == [person]
+    assert [each.participation_id for each in behind(at, days_band=band)] == [person]
     for other in set(range(len(DAYS_BANDS))) - {band}:
-        assert list(lapsing_people(at=at, days_band=other)) == []
+        assert behind(at, days_band=other) == []
 
 
 def test_what_lapses_by_day_and_province(people: tuple[int, ...]) -> None:
@@ -85,9 +105,9 @@ def test_what_lapses_by_day_and_province(people: tuple[int, ...]) -> None:
     assert (last.province, last.people_count, last.left_rupiah) == (51, 1, 1_000_000)
     at = jakarta(2020, 12, 21)
     for line in lines:
-        behind = list(lapsing_people(at=at, balance_ends_on=line.balance_ends_on, province=line.province))
-        assert (len(behind), sum(each.left_rupiah for each in behind)) == (line.people_count, line.left_rupiah)
-    assert later in {each.participation_id for each in lapsing_people(at=at, province=51)}
+        found = behind(at, balance_ends_on=line.balance_ends_on, province=line.province)
+        assert (len(found), sum(each.left_rupiah for each in found)) == (line.people_count, line.left_rupiah)
+    assert later in {each.participation_id for each in behind(at, province=51)}
 
 
 def test_what_has_returned_is_no_living_balance(people: tuple[int, ...]) -> None:
@@ -111,9 +131,22 @@ def test_as_of_an_earlier_instant_it_is_what_was_then(people: tuple[int, ...]) -
 
 
 def test_the_list_is_paged_by_number(people: tuple[int, ...]) -> None:
-    first = list(lapsing_people(at=AT, limit=3))
-    rest = list(lapsing_people(at=AT, after_id=first[-1].participation_id))
-    assert [each.participation_id for each in (*first, *rest)] == list(people[:4]), "who has nothing left is not asked"
+    first = lapsing_people(Behind(), at=AT, limit=3)
+    assert first.looked_until == people[2]
+    rest = lapsing_people(Behind(), at=AT, after_id=people[2], limit=3)
+    found = [each.participation_id for each in (*first.people, *rest.people)]
+    assert found == list(people[:4]), "who has nothing left is not asked"
+    assert rest.looked_until is None
+
+
+def test_a_page_looks_through_so_many_and_says_how_far(
+    people: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ageing, "LOOKED_THROUGH_COUNT", 2)
+    found = lapsing_people(Behind(province=51, left_band=1), at=AT, limit=3)
+    assert (found.people, found.looked_until) == ((), people[2])
+    found = lapsing_people(Behind(province=51, left_band=1), at=AT, after_id=people[2], limit=3)
+    assert ([each.participation_id for each in found.people], found.looked_until) == ([people[3]], None)
 
 
 def test_bands_follow_one_another_without_a_gap() -> None:
@@ -132,7 +165,8 @@ def test_bands_follow_one_another_without_a_gap() -> None:
 def test_each_answer_is_one_statement(
     people: tuple[int, ...], assert_queries: Callable[[int], AbstractContextManager[None]]
 ) -> None:
-    with assert_queries(3):
+    with assert_queries(2):
         balance_ageing(at=AT)
         lapsing(at=AT)
-        list(lapsing_people(at=AT))
+    with assert_queries(2):
+        lapsing_people(Behind(), at=AT, limit=50)

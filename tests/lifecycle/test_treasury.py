@@ -168,9 +168,10 @@ def test_who_was_clawed_back_is_not_among_those_who_did_not_buy() -> None:
     assert (found["revocation"], found["clawback_rest"]) == (ENVELOPE_RUPIAH, 2_650_000)
 
 
-def test_it_takes_two_statements(assert_queries: Callable[[int], AbstractContextManager[None]]) -> None:
+def test_it_takes_three_statements(assert_queries: Callable[[int], AbstractContextManager[None]]) -> None:
+    """How far the sums go, what moved, and what other records say."""
     journey.earners(2)
-    with assert_queries(2):
+    with assert_queries(3):
         treasury_statement(as_of=jakarta(2020, 5, 1), year=2020)
     with assert_queries(1):
         returns_by_wave(as_of=jakarta(2020, 5, 1))

@@ -75,7 +75,7 @@ def test_a_page_of_it_has_the_totals_of_all() -> None:
     training = factories.training()
     ids = [each.purchase_id for each in factories.bought_all(people, training)]
     stop_settlement(institution_id=training.institution_id, reason="Diperiksa", at=ENDED_AT)
-    page = institution_statement(institution_id=training.institution_id, after_id=ids[0] or 0, limit=1)
+    page = institution_statement(institution_id=training.institution_id, after=(training.pk, ids[0] or 0), limit=1)
     assert page is not None and [line.purchase_id for line in page.lines] == [ids[1]]
     assert page.totals.purchase_count == 3
     assert (page.settlement_stopped_at, page.settlement_stop_reason) == (ENDED_AT, "Diperiksa")

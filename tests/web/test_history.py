@@ -117,7 +117,7 @@ def test_the_file_holds_the_same_lines(paid: int, sign_in: SignIn) -> None:
         "Jumlah",
         "Perubahan",
         "Sudah diterima sesudahnya",
-        "Nomor rujukan",
+        "Nomor kuitansi",
     ]
     lines = lines_of(paid, Purse.INCENTIVE)
     assert [row[5:] for row in rows] == [

@@ -1,5 +1,5 @@
-"""The background worker: mass runs that may work, the proof where it is asked for, and once a programme day the daily
-work, the digest and the proof.
+"""The background worker: mass runs that may work, proofs and figures that were asked for, and once a programme day the
+daily work, the digest with its sums, and the proof.
 
 It holds nothing in memory that matters: several may run, each may be killed anywhere, and the next goes on. Each step
 is tried by itself: an error in one keeps none of the others from being done.
@@ -13,14 +13,17 @@ from traceback import extract_tb
 
 from django.db import connection, connections
 
+from bekal.console.tallies import COUNTS
 from bekal.core.money import format_rupiah
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.ledger.digests import close_digest
 from bekal.ledger.proof_results import answer_proof_requests, latest_proof_result, take_proof_requests
+from bekal.lifecycle.closed_sums import close_sums
 from bekal.lifecycle.daily_work import do_daily_work
 from bekal.lifecycle.mass_list import SealedLists
 from bekal.lifecycle.mass_runs import Progress, work
 from bekal.lifecycle.mass_work import is_lost, kind_of
+from bekal.lifecycle.tallies import count_next
 from bekal.proofs.check import prove_ledger, record
 
 CHUNKS_AT_A_TIME = 10
@@ -28,6 +31,7 @@ CHUNKS_AT_A_TIME = 10
 RETRY_AFTER = timedelta(minutes=10)
 # Of several workers one is at it, and the locks of one that dies go with its connection.
 DAILY_LOCK, DIGEST_LOCK, PROOF_LOCK = "config.worker.daily", "config.worker.digest", "config.worker.proof"
+COUNT_LOCK = "config.worker.count"
 
 
 class Worker:
@@ -47,6 +51,7 @@ class Worker:
             self._guarded("mass runs", self._work, at),
             self._tried("proof", PROOF_LOCK, self._prove_if_asked, at),
             self._daily("daily work", DAILY_LOCK, self._do_daily_work, at),
+            self._tried("counting", COUNT_LOCK, self._count, at),
             self._daily("digest", DIGEST_LOCK, self._close_digest, at),
             self._daily("daily proof", PROOF_LOCK, self._prove_daily, at),
         ]
@@ -136,7 +141,15 @@ class Worker:
         link = close_digest(at=at)
         if link is not None:
             self._say(f"digest: link {link.number} closed over {link.transfer_count:,} transfers")
+        close_sums()
         return True
+
+    def _count(self, at: datetime) -> bool:
+        """What a page has asked for first."""
+        name = count_next(COUNTS, at=at)
+        if name is not None:
+            self._say(f"counted: {name}")
+        return name is not None
 
     def _prove_daily(self, at: datetime) -> bool:
         latest = latest_proof_result()

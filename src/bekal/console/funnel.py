@@ -1,7 +1,9 @@
-"""The funnel: how many people stand at each step, live, and where the money is."""
+"""The funnel: how many people stand at each step, and where the money is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -10,10 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
-from bekal.incentives.queries import on_time_share
+from bekal.console.tally import Report, figures
+from bekal.incentives.queries import OnTimeShare, on_time_share
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.ledger.movements import Kind
-from bekal.ledger.queries import totals
+from bekal.ledger.queries import KindTotal
+from bekal.lifecycle.closed_sums import movements, totals_of
+from bekal.lifecycle.tallies import Parameters
 from bekal.participants.models import Wave
 
 CHART_WIDTH = 640
@@ -29,15 +34,7 @@ STEPS = (
     ("paid", _("first incentive paid"), "not_paid"),
     ("bought_again", _("bought a second training"), "not_bought_again"),
 )
-MONEY = (
-    (Kind.TRAINING_BALANCE, _("training balances, not yet spent")),
-    (Kind.ESCROW, _("bought, learning not yet proven")),
-    (Kind.INSTITUTION_PAYABLE, _("owed to institutions")),
-    (Kind.INCENTIVE_COMMITTED, _("incentives committed, not yet paid")),
-    (Kind.SURVEY_COMMITTED, _("survey pay committed, not yet paid")),
-    (Kind.PAYOUT_IN_TRANSIT, _("payouts in transit")),
-    (Kind.PAYOUT_SETTLED, _("paid to participants")),
-)
+COUNTS = (*(name for name, _label, _stage in STEPS), "revoked", "at_risk", "finished_not_paid")
 
 FUNNEL_SQL = """
 WITH journey AS (
@@ -51,7 +48,7 @@ WITH journey AS (
     JOIN incentives_payoutstatus s ON s.payout_id = p.id AND s.state = 'settled'
     WHERE e.kind = 'incentive'
 )
-SELECT count(*) AS accepted,
+SELECT place.wave_id, count(*) AS accepted,
        count(*) FILTER (WHERE journey.bought >= 1 OR bought_before) AS bought,
        count(*) FILTER (WHERE journey.completed >= 1 OR paid_before) AS completed,
        count(*) FILTER (WHERE journey.proven >= 1 OR paid_before) AS proven,
@@ -65,7 +62,7 @@ SELECT count(*) AS accepted,
 FROM (SELECT *, incentives_paid_before_count > 0 AS paid_before FROM participants_participation) place
 LEFT JOIN journey ON journey.participation_id = place.id
 LEFT JOIN paid ON paid.participation_id = place.id
-WHERE %(wave)s::int IS NULL OR place.wave_id = %(wave)s
+GROUP BY place.wave_id ORDER BY place.wave_id
 """
 
 
@@ -103,12 +100,28 @@ class Step:
         return self.width > NUMBER_FITS
 
 
-def funnel_counts(*, wave_id: int | None, on: date) -> dict[str, int]:
-    """People (counts) at each step, those about to lose their place within 7 days, and those finished but not paid."""
+def funnel_by_wave(*, on: date) -> dict[str, dict[str, int]]:
+    """For each wave (its number in the database, as text): people at each step, those about to lose their place within
+    7 days, and those finished but not paid."""
     with connection.cursor() as cursor:
-        cursor.execute(FUNNEL_SQL, {"wave": wave_id, "today": on, "soon": on + timedelta(days=7)})
-        names = [column.name for column in cursor.description]
-        return dict(zip(names, cursor.fetchone(), strict=True))
+        cursor.execute(FUNNEL_SQL, {"today": on, "soon": on + timedelta(days=7)})
+        names = [column.name for column in cursor.description][1:]
+        return {str(wave_id): dict(zip(names, counts, strict=True)) for wave_id, *counts in cursor.fetchall()}
+
+
+def funnel_counts(waves: Mapping[str, Mapping[str, int]], *, wave_id: int | None) -> dict[str, int]:
+    """The counts of one wave, or of all together."""
+    chosen = [counts for wave, counts in waves.items() if wave_id is None or wave == str(wave_id)]
+    return {name: sum(counts[name] for counts in chosen) for name in COUNTS}
+
+
+def _count(*, at: datetime, as_of: datetime | None, parameters: Parameters) -> dict[str, Any]:
+    on_time = on_time_share()
+    shares = [on_time.settled_count, on_time.on_time_count]
+    return {"waves": funnel_by_wave(on=programme_day(at)), "on_time": shares}
+
+
+FUNNEL = Report("funnel", _count)
 
 
 def steps_of(counts: dict[str, int]) -> list[Step]:
@@ -132,31 +145,37 @@ def _wave(request: HttpRequest) -> Wave | None:
     return Wave.objects.filter(number=int(text)).first()
 
 
-def money_lines(at: datetime) -> tuple[list[tuple[str, int]], int]:
-    """(label, rupiah) of every kind as of `at`, and the difference over all kinds, which must be Rp0."""
-    sums = totals(as_of=at)
-    return [(str(label), sums.get(kind, 0)) for kind, label in MONEY], sum(sums.values())
+def money_lines() -> tuple[list[KindTotal], int]:
+    """What every kind but the treasury holds now, and the difference over all kinds, which must be Rp0."""
+    totals = totals_of(movements())
+    by_kind = {total.kind: total for total in totals.kinds}
+    out = [by_kind.get(kind, KindTotal(kind, 0, 0)) for kind in Kind if kind != Kind.TREASURY]
+    return out, totals.difference_rupiah
 
 
 @open_to(Role.OFFICER, Role.AUDITOR)
 def funnel(request: HttpRequest) -> HttpResponse:
     at = programme_now()
     wave = _wave(request)
-    counts = funnel_counts(wave_id=wave.pk if wave else None, on=programme_day(at))
-    money, difference = money_lines(at)
-    steps = steps_of(counts)
+    found = figures(FUNNEL, request, at=at)
+    money, difference = money_lines()
     context = {
         "at": at,
+        "figures": found,
         "wave": wave,
+        "of_wave": f"&wave={wave.number}" if wave else "",
         "waves": Wave.objects.order_by("number"),
-        "steps": steps,
-        "counts": counts,
-        "chart_height": len(steps) * BAR_STEP,
         "chart_width": CHART_WIDTH,
         "bar_height": BAR_HEIGHT,
         "money": money,
-        "committed_rupiah": sum(amount for _label, amount in money),
+        "committed_rupiah": sum(each.rupiah for each in money),
         "difference": difference,
-        "on_time": on_time_share(),
+        "steps": [],
+        "counts": None,
     }
+    if found.values is not None:
+        counts = funnel_counts(found.values["waves"], wave_id=wave.pk if wave else None)
+        steps = steps_of(counts)
+        context |= {"counts": counts, "steps": steps, "chart_height": len(steps) * BAR_STEP}
+        context |= {"on_time": OnTimeShare(*found.values["on_time"])}
     return render(request, "console/funnel.html", context)

@@ -1,8 +1,10 @@
 """What institutions have earned, hold, were paid; the statement of one, and the switch that stops its settlement."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
@@ -22,7 +24,9 @@ from bekal.catalogue.models import Institution
 from bekal.catalogue.stop_settlement import REASON_LIMIT_COUNT, resume_settlement, stop_settlement
 from bekal.console.as_of import AsOf, as_of
 from bekal.console.institution import own_institution
+from bekal.console.tally import Report, figures
 from bekal.ledger.clock import programme_now
+from bekal.lifecycle.tallies import Parameters
 from bekal.purchases.hold import PROVEN_AT_SQL, held_out_sql
 from bekal.purchases.models import Purchase
 from bekal.purchases.statement import InstitutionStatement, StatementLine, institution_statement
@@ -32,6 +36,7 @@ from bekal.ui.tables_out import csv_response, xlsx_response
 PAGE_SIZE = 50
 FILE_LINES = 2_000  # read at a time for a file
 MAX_ID = 2**63 - 1
+AFTER = re.compile(r"(\d{1,18})-(\d{1,18})", flags=re.ASCII)
 ENDINGS = dict(Purchase.Ending.choices)
 
 
@@ -81,6 +86,21 @@ def institution_dues(*, at: datetime) -> tuple[InstitutionDues, ...]:
         return tuple(InstitutionDues(*row) for row in cursor.fetchall())
 
 
+def _count(*, at: datetime, as_of: datetime | None, parameters: Parameters) -> list[dict[str, Any]]:
+    return [
+        asdict(each) | {"stopped_at": each.stopped_at and each.stopped_at.isoformat()}
+        for each in institution_dues(at=at)
+    ]
+
+
+def _dues_from(row: dict[str, Any]) -> InstitutionDues:
+    stopped_at = row["stopped_at"]
+    return InstitutionDues(**{**row, "stopped_at": stopped_at and datetime.fromisoformat(stopped_at)})
+
+
+DUES = Report("institutions", _count)
+
+
 class StopForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Why is it stopped?"),
@@ -94,18 +114,24 @@ class StopForm(forms.Form):
 @require_safe
 def institutions(request: HttpRequest) -> HttpResponseBase:
     """Every institution with what it is owed."""
-    at = programme_now()
-    dues = institution_dues(at=at)
+    found = figures(DUES, request, at=programme_now())
+    dues = None if found.values is None else tuple(_dues_from(row) for row in found.values)
     form = request.GET.get("form", "")
-    if form in ("csv", "xlsx"):
+    if form in ("csv", "xlsx") and dues is not None:
         return _dues_out(form, dues)
+    context: dict[str, Any] = {"figures": found, "page_obj": None}
+    if dues is not None:
+        context |= _dues_context(request, dues)
+    return render(request, "console/institutions.html", context)
+
+
+def _dues_context(request: HttpRequest, dues: tuple[InstitutionDues, ...]) -> dict[str, Any]:
     text = request.GET.get("page", "1")
     page = Paginator(dues, PAGE_SIZE).get_page(int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1)
     sums = {name: sum(getattr(each, name) for each in dues) for name in ("escrow_rupiah", "owed_rupiah")}
     sums |= {name: sum(getattr(each, name) for each in dues) for name in ("held_rupiah", "paid_rupiah")}
     stopped_count = sum(each.stopped_at is not None for each in dues)
-    context = {"at": at, "page_obj": page, "sums": sums, "stopped_count": stopped_count}
-    return render(request, "console/institutions.html", context)
+    return {"page_obj": page, "sums": sums, "stopped_count": stopped_count}
 
 
 def _dues_out(form: str, dues: tuple[InstitutionDues, ...]) -> HttpResponseBase:
@@ -153,10 +179,10 @@ def _statement(
         if asked.problem:
             return redirect(f"{request.path}?{urlencode({'as_of': asked.text})}")
         return _statement_out(wanted, institution_id, asked, is_own=is_own)
-    text = request.GET.get("after", "")
-    after_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+    match = AFTER.fullmatch(request.GET.get("after", ""))
+    after = (int(match[1]), int(match[2])) if match else (0, 0)
     found = institution_statement(
-        institution_id=min(institution_id, MAX_ID), as_of=asked.at, after_id=after_id, limit=PAGE_SIZE + 1
+        institution_id=min(institution_id, MAX_ID), as_of=asked.at, after=after, limit=PAGE_SIZE + 1
     )
     if found is None:
         raise Http404
@@ -167,7 +193,7 @@ def _statement(
         "asked": asked,
         "statement": found,
         "lines": [(line, ENDINGS.get(line.ending, "")) for line in lines],
-        "next": "?" + urlencode(following | {"after": str(lines[-1].purchase_id)})
+        "next": "?" + urlencode(following | {"after": f"{lines[-1].training_id}-{lines[-1].purchase_id}"})
         if len(found.lines) > PAGE_SIZE
         else "",
         "is_own": is_own,
@@ -177,7 +203,7 @@ def _statement(
 
 
 def _statement_out(form: str, institution_id: int, asked: AsOf, *, is_own: bool) -> HttpResponseBase:
-    first = _statement_page(institution_id, asked, 0)
+    first = _statement_page(institution_id, asked, (0, 0))
     header = [_("Purchase"), _("Training"), _("Bought on"), _("Price"), _("Proven"), _("Ended"), _("Can be paid from")]
     header += [_("Paid on"), _("Not proven yet"), _("Owed"), _("Paid"), _("Refunded")]
     # Who learned is the programme's to know; at its desk the institution sees the names of those whose code it has.
@@ -189,9 +215,9 @@ def _statement_out(form: str, institution_id: int, asked: AsOf, *, is_own: bool)
     return xlsx_response(name=name, title=first.name, header=header, rows=rows, rupiah_columns=(3, 8, 9, 10, 11))
 
 
-def _statement_page(institution_id: int, asked: AsOf, after_id: int) -> InstitutionStatement:
+def _statement_page(institution_id: int, asked: AsOf, after: tuple[int, int]) -> InstitutionStatement:
     found = institution_statement(
-        institution_id=min(institution_id, MAX_ID), as_of=asked.at, after_id=after_id, limit=FILE_LINES
+        institution_id=min(institution_id, MAX_ID), as_of=asked.at, after=after, limit=FILE_LINES
     )
     if found is None:
         raise Http404
@@ -203,7 +229,8 @@ def _statement_rows(page: InstitutionStatement, asked: AsOf, *, is_own: bool) ->
     while page.lines:
         for line in page.lines:
             yield _cells(line) + ([] if is_own else [line.participation_id])
-        page = _statement_page(page.institution_id, asked, page.lines[-1].purchase_id)
+        last = page.lines[-1]
+        page = _statement_page(page.institution_id, asked, (last.training_id, last.purchase_id))
 
 
 def _cells(line: StatementLine) -> list[object]:

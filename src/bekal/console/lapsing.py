@@ -1,7 +1,7 @@
 """Balances by what is left and for how long, what lapses where and when, and the people behind each number."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -17,20 +17,25 @@ from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
 from bekal.accounts.provinces import PROVINCES
 from bekal.console.as_of import AsOf, as_of
+from bekal.console.further import further
 from bekal.console.people import mask_name
+from bekal.console.tally import Report, figures
 from bekal.core.money import format_rupiah
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.lifecycle.ageing import (
     DAYS_BANDS,
     LEFT_BANDS,
     AgeingCell,
+    Behind,
     LapsingDay,
     balance_ageing,
     days_between,
+    every_lapsing_person,
     lapsing,
     lapsing_people,
     left_between,
 )
+from bekal.lifecycle.tallies import Parameters
 from bekal.ui.display import day, month, province
 from bekal.ui.tables_out import csv_response, xlsx_response
 
@@ -52,6 +57,9 @@ class AgeingRow:
     @property
     def left_rupiah(self) -> int:
         return sum(cell.left_rupiah for cell in self.cells)
+
+    def has(self, days_band: int) -> bool:
+        return self.cells[days_band].people_count > 0
 
 
 @dataclass(slots=True)
@@ -126,22 +134,22 @@ def by_province(lines: Iterable[LapsingDay]) -> list[Total]:
 @require_safe
 def ageing(request: HttpRequest) -> HttpResponseBase:
     """How many have how much left for how long, and what lapses by when; `on` shows one day by province."""
-    asked, at = as_of(request), programme_now()
+    asked = as_of(request)
+    found = figures(LAPSING, request, at=programme_now(), as_of=asked.at)
+    cells, lines = _from(found.values) if found.values is not None else ([], [])
     form = request.GET.get("form", "")
-    if form in ("csv", "xlsx") and not asked.problem:
-        if request.GET.get("table") == "ageing":
-            return _ageing_out(form, balance_ageing(at=at, as_of=asked.at))
-        return _lapsing_out(form, lapsing(at=at, as_of=asked.at))
-    lines = lapsing(at=at, as_of=asked.at)
+    if form in ("csv", "xlsx") and not asked.problem and found.values is not None:
+        return _ageing_out(form, cells) if request.GET.get("table") == "ageing" else _lapsing_out(form, lines)
     days = sorted({line.balance_ends_on for line in lines})
     on = _day(request.GET.get("on", ""))
     on = on if on in days else days[0] if len(days) == 1 else None
-    rows = ageing_rows(balance_ageing(at=at, as_of=asked.at))
+    rows = ageing_rows(cells)
     context = {
         "asked": asked,
-        "at": asked.at or at,
+        "at": found.at,
+        "figures": found,
         "rows": rows,
-        "columns": [days_label(band) for band in range(len(DAYS_BANDS))],
+        "columns": [(band, days_label(band)) for band in range(len(DAYS_BANDS)) if any(row.has(band) for row in rows)],
         "people_count": sum(row.people_count for row in rows),
         "left_rupiah": sum(row.left_rupiah for row in rows),
         "months": by_month(lines),
@@ -153,46 +161,47 @@ def ageing(request: HttpRequest) -> HttpResponseBase:
     return render(request, "console/lapsing.html", context)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which people the address asks for, as `lapsing_people` takes it."""
-
-    left_band: int | None
-    days_band: int | None
-    balance_ends_on: date | None
-    province: int | None
-
-    @property
-    def title(self) -> str:
-        parts = [
-            left_label(self.left_band) if self.left_band is not None else "",
-            days_label(self.days_band) if self.days_band is not None else "",
-            _("lapses after %(day)s") % {"day": day(self.balance_ends_on)} if self.balance_ends_on else "",
-            province(self.province) if self.province is not None else "",
-        ]
-        return " · ".join(part for part in parts if part) or _("everybody with something left")
-
-    def values(self) -> dict[str, Any]:
-        return {
-            "left_band": self.left_band,
-            "days_band": self.days_band,
-            "balance_ends_on": self.balance_ends_on,
-            "province": self.province,
-        }
-
-    def query(self, asked: AsOf) -> dict[str, str]:
-        """The address again."""
-        parts = {
-            "as_of": asked.text if asked.at else "",
-            "left": _text(self.left_band),
-            "days": _text(self.days_band),
-            "on": _text(self.balance_ends_on),
-            "province": _text(self.province),
-        }
-        return {name: text for name, text in parts.items() if text}
+def _count(*, at: datetime, as_of: datetime | None, parameters: Parameters) -> dict[str, Any]:
+    lines = lapsing(at=at, as_of=as_of)
+    return {
+        "cells": [astuple(cell) for cell in balance_ageing(at=at, as_of=as_of)],
+        "lines": [
+            [line.balance_ends_on.isoformat(), line.province, line.people_count, line.left_rupiah] for line in lines
+        ],
+    }
 
 
-def _text(value: int | date | None) -> str:
+def _from(values: Any) -> tuple[list[AgeingCell], list[LapsingDay]]:
+    lines = [LapsingDay(date.fromisoformat(on), *rest) for on, *rest in values["lines"]]
+    return [AgeingCell(*cell) for cell in values["cells"]], lines
+
+
+LAPSING = Report("lapsing", _count)
+
+
+def title_of(behind: Behind) -> str:
+    parts = [
+        left_label(behind.left_band) if behind.left_band is not None else "",
+        days_label(behind.days_band) if behind.days_band is not None else "",
+        _("lapses after %(day)s") % {"day": day(behind.balance_ends_on)} if behind.balance_ends_on else "",
+        province(behind.province) if behind.province is not None else "",
+    ]
+    return " · ".join(part for part in parts if part) or _("everybody with something left")
+
+
+def query_of(behind: Behind, asked: AsOf) -> str:
+    """The address again, to go on with."""
+    parts = {
+        "as_of": asked.text if asked.at else "",
+        "left": _text(behind.left_band),
+        "days": _text(behind.days_band),
+        "on": _text(behind.balance_ends_on),
+        "province": _text(behind.province),
+    }
+    return "?" + "".join(f"{urlencode({name: text})}&" for name, text in parts.items() if text)
+
+
+def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
@@ -201,7 +210,7 @@ def _text(value: int | date | None) -> str:
 def people(request: HttpRequest) -> HttpResponseBase:
     """The people behind a number of the tables, fifty at a time; a file has all of them, without names."""
     asked, at = as_of(request), programme_now()
-    wanted = Wanted(
+    behind = Behind(
         left_band=_number(request.GET.get("left", ""), below=len(LEFT_BANDS)),
         days_band=_number(request.GET.get("days", ""), below=len(DAYS_BANDS)),
         balance_ends_on=_day(request.GET.get("on", "")),
@@ -209,21 +218,17 @@ def people(request: HttpRequest) -> HttpResponseBase:
     )
     form = request.GET.get("form", "")
     if form in ("csv", "xlsx") and not asked.problem:
-        return _people_out(form, wanted, asked, at)
+        return _people_out(form, behind, asked, at)
     after_id = _number(request.GET.get("after", "")) or 0
-    found = list(lapsing_people(at=at, as_of=asked.at, after_id=after_id, limit=PAGE_SIZE + 1, **wanted.values()))
-    query = wanted.query(asked)
+    found = lapsing_people(behind, at=at, as_of=asked.at, after_id=after_id, limit=PAGE_SIZE)
     context = {
         "asked": asked,
         "at": asked.at or at,
         "today": programme_day(asked.at or at),
-        "title": wanted.title,
-        "lines": [(line, mask_name(line.full_name)) for line in found[:PAGE_SIZE]],
-        "next": "?" + urlencode(query | {"after": str(found[PAGE_SIZE - 1].participation_id)})
-        if len(found) > PAGE_SIZE
-        else "",
-        "first": "?" + urlencode(query) if after_id else "",
-        "query": "?" + "".join(f"{urlencode({name: text})}&" for name, text in query.items()),
+        "title": title_of(behind),
+        "lines": [(line, mask_name(line.full_name)) for line in found.people],
+        "further": further(request, after_id, found.looked_until, is_full=len(found.people) == PAGE_SIZE),
+        "query": query_of(behind, asked),
     }
     return render(request, "console/lapsing_people.html", context)
 
@@ -263,11 +268,11 @@ def _lapsing_out(form: str, lines: Iterable[LapsingDay]) -> HttpResponseBase:
     return _out(form, "lapsing", _("What lapses by when"), header, rows)
 
 
-def _people_out(form: str, wanted: Wanted, asked: AsOf, at: datetime) -> HttpResponseBase:
+def _people_out(form: str, behind: Behind, asked: AsOf, at: datetime) -> HttpResponseBase:
     header = [_("Participation"), _("Province"), _("Last day"), _("Left (Rp)")]
 
     def rows() -> Iterator[list[object]]:
-        for line in lapsing_people(at=at, as_of=asked.at, **wanted.values()):
+        for line in every_lapsing_person(behind, at=at, as_of=asked.at):
             yield [line.participation_id, province(line.province), line.balance_ends_on, line.left_rupiah]
 
-    return _out(form, "lapsing-people", wanted.title, header, rows())
+    return _out(form, "lapsing-people", title_of(behind), header, rows())

@@ -1,8 +1,9 @@
 """The books as of any instant: what every kind holds, whose it is, and the last proof that it is right."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -18,28 +19,20 @@ from bekal.accounts.access import open_to, signed_in_id
 from bekal.accounts.models import Role
 from bekal.console.as_of import AsOf, as_of
 from bekal.console.find import find_address
+from bekal.console.further import further
 from bekal.console.people import mask_name
+from bekal.console.tally import Report, figures
 from bekal.ledger.clock import programme_now
-from bekal.ledger.movements import Kind
-from bekal.ledger.proof_results import StoredProof, latest_proof_result, request_proof
-from bekal.ledger.queries import (
-    KindTotal,
-    digest_head,
-    estimated_transfer_count,
-    every_holder,
-    holders,
-    ledger_totals,
-    proof_asked_at,
-)
+from bekal.ledger.movements import Kind, Reason
+from bekal.ledger.proof_results import latest_proof_result, request_proof
+from bekal.ledger.queries import KindTotal, digest_head, every_holder, holders, proof_asked_at
+from bekal.lifecycle.closed_sums import movements, totals_of
+from bekal.lifecycle.tallies import Parameters
 from bekal.participants.models import Participation
 from bekal.proofs.exceptions import OpenItem, open_items
 from bekal.ui.tables_out import csv_response, xlsx_response
 
 PAGE_SIZE = 50
-MAX_PAGE = 20_000
-# Counting a million transfers and what is open among them takes some 400 ms. Beyond that the page shows what the last
-# proof counted, with its instant, and counts when asked to.
-COUNTED_AT_ONCE = 1_000_000
 MEANS = {
     Kind.TREASURY: gettext_lazy("Committed by the state treasury less what returned: below Rp0 by all that is out."),
     Kind.TRAINING_BALANCE: gettext_lazy("What participants can still spend, on trainings only."),
@@ -52,6 +45,18 @@ MEANS = {
     Kind.INSTITUTION_SETTLED: gettext_lazy("Paid to institutions for proven sessions."),
     Kind.INCENTIVE_RECEIVABLE: gettext_lazy("Received in cash without a right to it; the participant owes it."),
     Kind.TRAINING_RECEIVABLE: gettext_lazy("Cost of trainings without a right to them; the participant owes it."),
+}
+
+
+# Kinds of open items, by how they begin, and the page of their room.
+BEHIND = {
+    "payout_in_transit": "console:runs",
+    "payout_waiting": "console:runs",
+    "payout_to_be_planned": "console:runs",
+    "institution": "console:institutions",
+    "receivable": "console:clawbacks",
+    "clawback": "console:clawbacks",
+    "mass": "console:mass_runs",
 }
 
 
@@ -68,34 +73,36 @@ class KindRow:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Every kind, their sum (Rp0), and of when. `is_counted`: just now, not by the last proof."""
+    """Every kind, their sum (Rp0), and of when."""
 
     rows: tuple[KindRow, ...]
     transfer_count: int
     at: datetime
-    is_counted: bool
 
     @property
     def difference_rupiah(self) -> int:
         return sum(row.rupiah for row in self.rows)
 
 
-def books(asked: AsOf, proof: StoredProof | None, *, at: datetime) -> Books:
-    """Counted now; where nothing is asked for and the ledger is large, what the last proof counted."""
-    stored = proof.kind_totals if proof is not None else ()
-    if asked.at is None and stored and proof is not None and estimated_transfer_count() > COUNTED_AT_ONCE:
-        return Books(_rows(stored), proof.transfer_count, proof.proved_at, is_counted=False)
-    found = ledger_totals(as_of=asked.at)
-    return Books(_rows(found.kinds), found.transfer_count, asked.at or at, is_counted=True)
-
-
-def _rows(totals: tuple[KindTotal, ...]) -> tuple[KindRow, ...]:
-    by_kind = {total.kind: total for total in totals}
-    found = [by_kind.get(kind, KindTotal(kind, 0, 0)) for kind in Kind]
-    return tuple(
+def books(asked: AsOf, *, at: datetime) -> Books:
+    """The books of now (`at`), or of the instant asked for."""
+    found = totals_of(movements(as_of=asked.at))
+    by_kind = {total.kind: total for total in found.kinds}
+    totals = [by_kind.get(kind, KindTotal(kind, 0, 0)) for kind in Kind]
+    rows = [
         KindRow(total.kind, str(MEANS[total.kind]), total.into_rupiah, total.out_rupiah, total.rupiah)
-        for total in found
-    )
+        for total in totals
+    ]
+    return Books(tuple(rows), found.transfer_count, asked.at or at)
+
+
+def _count_open_items(*, at: datetime, as_of: datetime | None, parameters: Parameters) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        found = open_items(cursor, as_of, at=as_of or at)
+    return [asdict(item) | {"oldest_at": item.oldest_at.isoformat()} for item in found]
+
+
+OPEN_ITEMS = Report("open_items", _count_open_items)
 
 
 @open_to(Role.OFFICER, Role.AUDITOR)
@@ -107,11 +114,12 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
     if address is not None:
         return redirect(address)
     at, asked = programme_now(), as_of(request)
-    proof = latest_proof_result()
-    shown = books(asked, proof, at=at)
+    shown = books(asked, at=at)
     form = request.GET.get("form", "")
     if form in ("csv", "xlsx"):
         return redirect(f"{request.path}?{urlencode({'as_of': asked.text})}") if asked.problem else _out(form, shown)
+    proof = latest_proof_result()
+    found = figures(OPEN_ITEMS, request, at=at, as_of=asked.at)
     context = {
         "at": at,
         "asked": asked,
@@ -120,18 +128,25 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
         "is_proved": proof is not None and proof.is_recent(at=at),
         "proof_asked_at": proof_asked_at(),
         "digest": digest_head(),
-        "open_items": _open_items(request, asked, at),
+        "figures": found,
+        "open_items": _open_items(found.values or ()),
         "wanted": wanted,
     }
     return render(request, "console/ledger.html", context)
 
 
-def _open_items(request: HttpRequest, asked: AsOf, at: datetime) -> list[OpenItem] | None:
-    """What waits for whom; None where the ledger is so large that it is only counted when asked for."""
-    if estimated_transfer_count() > COUNTED_AT_ONCE and "open" not in request.GET:
-        return None
-    with connection.cursor() as cursor:
-        return open_items(cursor, asked.at, at=asked.at or at)
+def _open_items(values: Iterable[Mapping[str, Any]]) -> list[tuple[OpenItem, str]]:
+    """Each with the page that leads on."""
+    items = [OpenItem(**{**each, "oldest_at": datetime.fromisoformat(each["oldest_at"])}) for each in values]
+    return [(item, resolve_url(*_behind(item))) for item in items]
+
+
+def _behind(item: OpenItem) -> tuple[Any, ...]:
+    """Where an auditor goes on: to the list of its own room, or to those whose money it is."""
+    for start, address in BEHIND.items():
+        if item.kind.startswith(start):
+            return (address,)
+    return ("console:ledger",) if item.explains is None else ("console:ledger_kind", item.explains)
 
 
 def _out(form: str, shown: Books) -> HttpResponseBase:
@@ -154,7 +169,7 @@ def prove_now(request: HttpRequest) -> HttpResponseBase:
 @open_to(Role.OFFICER, Role.AUDITOR)
 @require_safe
 def ledger_kind(request: HttpRequest, kind: int) -> HttpResponseBase:
-    """Whose money one kind holds, the largest amounts first."""
+    """What one kind holds: the movements that made it, and whose it is; the file has the largest amounts first."""
     if kind not in Kind.values:
         raise Http404
     shown, asked, at = Kind(kind), as_of(request), programme_now()
@@ -163,11 +178,11 @@ def ledger_kind(request: HttpRequest, kind: int) -> HttpResponseBase:
         if asked.problem:
             return redirect(f"{request.path}?{urlencode({'as_of': asked.text})}")
         return _holders_out(form, shown, asked)
-    text = request.GET.get("page", "1")
-    page = min(max(int(text), 1), MAX_PAGE) if text.isascii() and text.isdigit() and len(text) <= 6 else 1
-    found = holders(kind=shown, as_of=asked.at, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
+    text = request.GET.get("after", "")
+    after_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+    found = holders(kind=shown, as_of=asked.at, limit=PAGE_SIZE, after_id=after_id)
     places = Participation.objects.select_related("participant", "wave")
-    people = {row.pk: row for row in places.filter(pk__in=[each.owner_id for each in found]).order_by("pk")}
+    people = {row.pk: row for row in places.filter(pk__in=[each.owner_id for each in found.holdings]).order_by("pk")}
     lines = [
         {
             "owner_id": each.owner_id,
@@ -175,23 +190,50 @@ def ledger_kind(request: HttpRequest, kind: int) -> HttpResponseBase:
             "place": people.get(each.owner_id),
             "name": mask_name(people[each.owner_id].participant.full_name) if each.owner_id in people else "",
         }
-        for each in found[:PAGE_SIZE]
+        for each in found.holdings
     ]
-
-    def address(number: int) -> str:
-        return "?" + urlencode({"as_of": asked.text, "page": number} if asked.at else {"page": number})
-
+    moves = kind_moves(shown, as_of=asked.at)
     context = {
         "at": asked.at or at,
         "kind": shown,
         "means": MEANS[shown],
         "asked": asked,
+        "moves": moves,
+        "total": KindTotal(shown, sum(each.into_rupiah for each in moves), sum(each.out_rupiah for each in moves)),
         "lines": lines,
-        "page": page,
-        "before": address(page - 1) if page > 1 else "",
-        "after": address(page + 1) if len(found) > PAGE_SIZE and page < MAX_PAGE else "",
+        "further": further(request, after_id, found.looked_until, is_full=len(lines) == PAGE_SIZE),
     }
     return render(request, "console/ledger_kind.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class KindMove:
+    """One movement into a kind or out of it: why, from or to which other kind, and what it moved."""
+
+    reason: Reason
+    debit_kind: Kind
+    credit_kind: Kind
+    other: Kind
+    transfer_count: int
+    into_rupiah: int
+    out_rupiah: int
+
+
+def kind_moves(kind: Kind, *, as_of: datetime | None) -> list[KindMove]:
+    """Every movement into one kind and out of it up to an instant: what came in first, the largest first."""
+    found: dict[tuple[Reason, Kind, Kind], list[int]] = {}
+    for each in movements(as_of=as_of):
+        if kind in (each.debit_kind, each.credit_kind):
+            counted = found.setdefault((each.reason, each.debit_kind, each.credit_kind), [0, 0])
+            counted[0] += each.transfer_count
+            counted[1] += each.rupiah
+    moves = [
+        KindMove(reason, debit, credit, debit, count, rupiah, 0)
+        if credit == kind
+        else KindMove(reason, debit, credit, credit, count, 0, rupiah)
+        for (reason, debit, credit), (count, rupiah) in found.items()
+    ]
+    return sorted(moves, key=lambda move: (-move.into_rupiah, -move.out_rupiah))
 
 
 def _holders_out(form: str, shown: Kind, asked: AsOf) -> HttpResponseBase:

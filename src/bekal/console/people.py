@@ -1,27 +1,26 @@
 """The people behind a number of the funnel, and the ledger of one of them as of any instant."""
 
-from datetime import datetime, time
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.dateparse import parse_date
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
+from bekal.console.as_of import as_of
+from bekal.console.further import further
 from bekal.incentives.models import PayoutStatus
-from bekal.ledger.clock import JAKARTA, programme_day, programme_now
+from bekal.ledger.clock import programme_day, programme_now
 from bekal.ledger.queries import balances_of, transfers_of
 from bekal.participants.models import ContactPoint, Participation
 from bekal.purchases.models import Purchase
 from bekal.purchases.queries import purchases_of
 
 PAGE_SIZE = 50
-MAX_PAGE = 100_000
 # Somebody taken over with opening balances has taken the steps that were taken before.
 PAID_BEFORE = Q(incentives_paid_before_count__gt=0)
 PAID = PAID_BEFORE | Exists(
@@ -53,17 +52,49 @@ STAGES: dict[str, tuple[Any, Any]] = {
     "not_proven": (gettext_lazy("Completed, evidence still owed"), COMPLETED & ~PROVEN),
     "not_paid": (gettext_lazy("Evidence complete, not yet paid"), PROVEN & ~PAID),
     "not_bought_again": (gettext_lazy("One training bought, no second"), BOUGHT & ~BOUGHT_AGAIN),
+    "at_risk": (gettext_lazy("Lose their place within 7 days"), ~BOUGHT & Q(revoked_at=None)),
+    "revoked": (gettext_lazy("Place lost"), Q(revoked_at__isnull=False)),
 }
+AT_RISK_DAYS = 7
+# A page looks through so many people, a part at a time: of a large part the planner would ask for everybody's payouts.
+PART_COUNT, PARTS_LIMIT = 5_000, 4
 
 
-def people_at(stage: str, *, wave_number: int | None) -> QuerySet[Participation]:
-    """Participations before a step, those with the nearest deadline first; each `participant.reached_by` lists the
-    contact points that work."""
+def people_at(stage: str, *, wave_number: int | None, on: date) -> QuerySet[Participation]:
+    """Participations before a step on a day, by their numbers; each `participant.reached_by` lists the contact points
+    that work."""
     rows = Participation.objects.filter(STAGES[stage][1]).select_related("participant", "wave")
+    if stage == "at_risk":
+        rows = rows.filter(first_purchase_due_on__range=(on, on + timedelta(days=AT_RISK_DAYS)))
     if wave_number is not None:
         rows = rows.filter(wave__number=wave_number)
-    rows = rows.annotate(purchase_count=Count("purchases")).prefetch_related(REACHED_BY)
-    return rows.order_by("first_purchase_due_on", "pk")
+    return rows.prefetch_related(REACHED_BY).order_by("pk")
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplePage:
+    """Some of them; whoever wants more goes on after `looked_until` (None: there is nobody behind the last)."""
+
+    rows: list[Participation]
+    looked_until: int | None
+
+
+def people_page(stage: str, *, wave_number: int | None, on: date, after_id: int) -> PeoplePage:
+    """One page of the people before a step; looks through so many people and no more."""
+    rows, last_id = people_at(stage, wave_number=wave_number, on=on), after_id
+    found: list[Participation] = []
+    for _ in range(PARTS_LIMIT):
+        behind = Participation.objects.filter(pk__gt=last_id).order_by("pk").values_list("pk", flat=True)
+        until_id = behind[PART_COUNT : PART_COUNT + 1].first()
+        part = rows.filter(pk__gt=last_id)
+        part = part if until_id is None else part.filter(pk__lte=until_id)
+        found += part[: PAGE_SIZE + 1 - len(found)]
+        if len(found) > PAGE_SIZE:
+            return PeoplePage(found[:PAGE_SIZE], found[PAGE_SIZE - 1].pk)
+        if until_id is None:
+            return PeoplePage(found, None)
+        last_id = until_id
+    return PeoplePage(found, last_id)
 
 
 def mask_name(name: str) -> str:
@@ -72,8 +103,8 @@ def mask_name(name: str) -> str:
     return " ".join([first, *(f"{word[:1]}•••" for word in rest[-1:])])
 
 
-def _number(text: str, limit: int) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 and int(text) <= limit else None
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
 
 
 @open_to(Role.OFFICER, Role.AUDITOR)
@@ -81,19 +112,18 @@ def people(request: HttpRequest) -> HttpResponse:
     stage = request.GET.get("stage", "all")
     if stage not in STAGES:
         stage = "all"
-    wave_number = _number(request.GET.get("wave", ""), MAX_PAGE)
-    page = Paginator(people_at(stage, wave_number=wave_number), PAGE_SIZE).get_page(
-        _number(request.GET.get("page", "1"), MAX_PAGE) or 1
-    )
-    lines = [(row, mask_name(row.participant.full_name)) for row in page.object_list]
+    wave_number, after_id = _number(request.GET.get("wave", "")), _number(request.GET.get("after", "")) or 0
+    today = programme_day(programme_now())
+    found = people_page(stage, wave_number=wave_number, on=today, after_id=after_id)
+    bought = Purchase.objects.filter(participation__in=[row.pk for row in found.rows]).order_by("participation_id")
+    counts = dict(bought.values_list("participation_id").annotate(Count("pk")))
     context = {
         "stage": stage,
         "stages": [(name, label) for name, (label, _condition) in STAGES.items()],
         "title": STAGES[stage][0],
-        "page_obj": page,
-        "lines": lines,
+        "lines": [(row, mask_name(row.participant.full_name), counts.get(row.pk, 0)) for row in found.rows],
+        "further": further(request, after_id, found.looked_until, is_full=len(found.rows) == PAGE_SIZE),
         "wave_number": wave_number,
-        "today": programme_day(programme_now()),
     }
     return render(request, "console/people.html", context)
 
@@ -103,31 +133,18 @@ def person(request: HttpRequest, participation_id: int) -> HttpResponse:
     place = get_object_or_404(
         Participation.objects.select_related("participant__district", "wave"), pk=min(participation_id, 2**63 - 1)
     )
-    as_of, problem = _as_of(request.GET.get("as_of", ""))
-    balances = balances_of(owner_ids=[place.pk], as_of=as_of).get(place.pk, {})
+    asked, at = as_of(request), programme_now()
+    balances = balances_of(owner_ids=[place.pk], as_of=asked.at).get(place.pk, {})
     context = {
         "place": place,
         "name": mask_name(place.participant.full_name),
         "contact_points": place.participant.contact_points.order_by("kind"),
-        "as_of": as_of,
-        "problem": problem,
+        "asked": asked,
+        "at": asked.at or at,
         "balances": sorted(balances.items()),
         "difference": sum(balances.values()),
-        "transfers": transfers_of(owner_id=place.pk, as_of=as_of),
+        "transfers": transfers_of(owner_id=place.pk, as_of=asked.at),
         "purchases": purchases_of(participation_id=place.pk),
-        "today": programme_day(programme_now()),
+        "today": programme_day(at),
     }
     return render(request, "console/person.html", context)
-
-
-def _as_of(text: str) -> tuple[datetime | None, str]:
-    """The end of the day the address names in Jakarta; else None with a sentence, or None where no day is named."""
-    if not text:
-        return None, ""
-    try:
-        day = parse_date(text[:20])
-    except ValueError:
-        day = None
-    if day is None or not 1900 < day.year < 9999:
-        return None, _("“%(value)s” is not a day. Write it as 2020-07-27.") % {"value": text[:20]}
-    return datetime.combine(day, time.max, tzinfo=JAKARTA), ""

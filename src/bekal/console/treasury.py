@@ -2,9 +2,10 @@
 too large."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import astuple, dataclass
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -18,18 +19,23 @@ from django.views.decorators.http import require_safe
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
 from bekal.console.as_of import AsOf, as_of
+from bekal.console.tally import Figures, Report, figures
 from bekal.core.rules import RULES, Scheme
 from bekal.ledger.clock import programme_now
+from bekal.ledger.movements import Kind, Reason
 from bekal.ledger.queries import digest_head
+from bekal.lifecycle.closed_sums import Moved, movements
+from bekal.lifecycle.tallies import Parameters
 from bekal.lifecycle.treasury import (
     Line,
     StatementLine,
     TreasuryStatement,
     WaveReturn,
     returns_by_wave,
-    treasury_statement,
+    statement_from,
     years,
 )
+from bekal.lifecycle.treasury_records import Records, one_state, treasury_records
 from bekal.ui.tables_out import csv_response, xlsx_response
 
 LABELS: dict[Line, Promise] = {
@@ -48,11 +54,26 @@ LABELS: dict[Line, Promise] = {
     Line.INSTITUTION_PAYABLE: gettext_lazy("Owed to institutions"),
     Line.NOT_EARNED: gettext_lazy("Incentives and survey pay, not earned"),
     Line.EARNED_NOT_PAID: gettext_lazy("Incentives and survey pay, earned and not sent"),
+    Line.NOT_SENT: gettext_lazy("Incentives and survey pay, not sent"),
     Line.IN_TRANSIT: gettext_lazy("Payouts in transit"),
     Line.PAID_TO_PARTICIPANTS: gettext_lazy("To participants"),
     Line.PAID_TO_INSTITUTIONS: gettext_lazy("To institutions"),
     Line.RECEIVABLE_INCENTIVE: gettext_lazy("Incentives and survey pay to be paid back"),
     Line.RECEIVABLE_TRAINING: gettext_lazy("Cost of trainings to be paid back"),
+}
+# The kind of the ledger in which a line is found; what was committed and what returned are movements of the treasury.
+BEHIND = {
+    Line.TRAINING_BALANCE: Kind.TRAINING_BALANCE,
+    Line.ESCROW: Kind.ESCROW,
+    Line.INSTITUTION_PAYABLE: Kind.INSTITUTION_PAYABLE,
+    Line.NOT_EARNED: Kind.INCENTIVE_COMMITTED,
+    Line.EARNED_NOT_PAID: Kind.INCENTIVE_COMMITTED,
+    Line.NOT_SENT: Kind.INCENTIVE_COMMITTED,
+    Line.IN_TRANSIT: Kind.PAYOUT_IN_TRANSIT,
+    Line.PAID_TO_PARTICIPANTS: Kind.PAYOUT_SETTLED,
+    Line.PAID_TO_INSTITUTIONS: Kind.INSTITUTION_SETTLED,
+    Line.RECEIVABLE_INCENTIVE: Kind.INCENTIVE_RECEIVABLE,
+    Line.RECEIVABLE_TRAINING: Kind.TRAINING_RECEIVABLE,
 }
 # What was published of the revocations of 2020: counts of people, and the sum that one paper printed for the first.
 PUBLISHED_COUNTS = (180_000, 189_436)
@@ -72,7 +93,7 @@ class Section:
     """One part of the statement with its sum."""
 
     label: str
-    lines: tuple[tuple[str, StatementLine], ...]
+    lines: tuple[tuple[str, StatementLine, int], ...]
     total_rupiah: int
 
 
@@ -147,7 +168,8 @@ def sections(statement: TreasuryStatement) -> tuple[Section, ...]:
 
 
 def _section(label: str, lines: tuple[StatementLine, ...], total_rupiah: int) -> Section:
-    return Section(label, tuple((str(LABELS[line.line]), line) for line in lines), total_rupiah)
+    shown = tuple((str(LABELS[line.line]), line, BEHIND.get(line.line, Kind.TREASURY).value) for line in lines)
+    return Section(label, shown, total_rupiah)
 
 
 def schemes() -> tuple[Scheme, ...]:
@@ -185,6 +207,32 @@ def own_product(returns: Sequence[WaveReturn]) -> Product | None:
     return Product(people_count, envelopes.pop())
 
 
+def _count(*, at: datetime, as_of: datetime | None, parameters: Parameters) -> dict[str, Any]:
+    """Ledger and other records of one state of the database: else a run at work would make them differ."""
+    instant, year = as_of or at, parameters.get("year")
+    of_year = year if isinstance(year, int) else None
+    with one_state():
+        return {
+            "moved": [astuple(each) for each in movements(as_of=instant, year=of_year)],
+            "records": astuple(treasury_records(as_of=instant, year=of_year)),
+            "returns": [astuple(each) for each in returns_by_wave(as_of=instant)],
+        }
+
+
+TREASURY = Report("treasury", _count)
+
+
+def _statement(found: Figures, *, as_of: datetime | None, year: int | None) -> TreasuryStatement:
+    """From what was counted; while it is not, from the ledger alone."""
+    if found.values is None:
+        return statement_from(movements(as_of=as_of, year=year), None, as_of=found.at, year=year)
+    moved = [
+        Moved(Reason(reason), Kind(debit), Kind(credit), is_clawback, count, rupiah)
+        for reason, debit, credit, is_clawback, count, rupiah in found.values["moved"]
+    ]
+    return statement_from(moved, Records(*found.values["records"]), as_of=found.at, year=year)
+
+
 @open_to(Role.OFFICER, Role.AUDITOR)
 @require_safe
 def treasury(request: HttpRequest) -> HttpResponseBase:
@@ -193,25 +241,37 @@ def treasury(request: HttpRequest) -> HttpResponseBase:
     known_years = years()
     year_text = request.GET.get("year", "")
     year = next((each for each in known_years if str(each) == year_text), None)
-    instant = asked.at or at
+    found = figures(TREASURY, request, at=at, as_of=asked.at, parameters={"year": year})
+    statement = _statement(found, as_of=asked.at, year=year)
+    returns = None if found.values is None else [WaveReturn(*row) for row in found.values["returns"]]
     form = request.GET.get("form", "")
-    if form in ("csv", "xlsx") and not asked.problem:
-        if request.GET.get("table") == "returns":
-            return _returns_out(form, returns_by_wave(as_of=instant))
-        return _statement_out(form, treasury_statement(as_of=instant, year=year))
-    statement, returns = treasury_statement(as_of=instant, year=year), returns_by_wave(as_of=instant)
-    digest = digest_head()
-    calculated = calculation(request.GET.get("people", ""), request.GET.get("since", ""))
-    own = own_product(returns)
-    envelope_rupiah = own.envelope_rupiah if own else schemes()[-1].envelope_rupiah
-    published = [Product(count, envelope_rupiah) for count in PUBLISHED_COUNTS]
+    if form in ("csv", "xlsx") and not asked.problem and returns is not None:
+        is_returns = request.GET.get("table") == "returns"
+        return _returns_out(form, returns) if is_returns else _statement_out(form, statement)
     context = {
         "asked": asked,
-        "at": instant,
+        "at": statement.as_of,
+        "figures": found,
         "year": year,
         "years": known_years,
         "statement": statement,
         "sections": sections(statement),
+        "query": _query(asked, year),
+        **_returns_context(returns or []),
+        "is_counted": returns is not None,
+        "calculated": calculation(request.GET.get("people", ""), request.GET.get("since", "")),
+        "schemes": schemes(),
+        "digest": digest_head(),
+    }
+    return render(request, "console/treasury.html", context)
+
+
+def _returns_context(returns: Sequence[WaveReturn]) -> dict[str, Any]:
+    """What returned of each wave, and the published sums beside it."""
+    own = own_product(returns)
+    envelope_rupiah = own.envelope_rupiah if own else schemes()[-1].envelope_rupiah
+    published = [Product(count, envelope_rupiah) for count in PUBLISHED_COUNTS]
+    return {
         "returns": returns,
         "returns_people_count": sum(each.people_count for each in returns),
         "returns_rupiah": sum(each.returned_rupiah for each in returns),
@@ -222,13 +282,7 @@ def treasury(request: HttpRequest) -> HttpResponseBase:
         "printed_words": in_words(PRINTED_RUPIAH),
         "printed_times": _plain(Decimal(PRINTED_RUPIAH) / published[0].rupiah),
         "printed_envelope": _plain(Decimal(PRINTED_RUPIAH) / published[0].people_count),
-        "calculated": calculated,
-        "schemes": schemes(),
-        "digest": digest,
-        "digest_hex": digest.sha256.hex() if digest else "",
-        "query": _query(asked, year),
     }
-    return render(request, "console/treasury.html", context)
 
 
 def _query(asked: AsOf, year: int | None) -> str:
@@ -251,7 +305,7 @@ def _statement_out(form: str, statement: TreasuryStatement) -> HttpResponseBase:
     rows: list[list[object]] = [
         [section.label, label, line.ledger_rupiah, line.records_rupiah, *which]
         for section in sections(statement)
-        for label, line in section.lines
+        for label, line, _kind in section.lines
     ]
     rows.append([_("Difference"), "", statement.difference_rupiah, None, *which])
     name = f"treasury-{statement.year or 'all'}"

@@ -50,8 +50,9 @@ class Transfer(AppendOnlyModel):
             ),
         ]
         # Transfers are added in the order of their instants: block ranges say where a day lies, for next to nothing. A
-        # B-tree cost a sixth of every posting, and no question about instants is small enough to need one.
-        indexes = [BrinIndex(fields=["posted_at"], name="ledger_transfer_posted_in", autosummarize=True)]
+        # B-tree cost a sixth of every posting, and no question about instants is small enough to need one. The same of
+        # their numbers says where what no sum covers yet lies.
+        indexes = [BrinIndex(fields=["posted_at", "id"], name="ledger_transfer_posted_in", autosummarize=True)]
 
 
 class TrainingBalance(models.Model):

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
 from bekal.ledger.copy_rows import id_array
 from bekal.ledger.models import DigestLink, ProofRequest, Transfer
-from bekal.ledger.movements import Kind, Reason
+from bekal.ledger.movements import Kind, Movement, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ def _stored(column: str, owner_ids: Collection[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
+MAX_OWNER_ID = 2**63 - 1
 _KINDS = {kind.value: kind for kind in Kind}
 _REASONS = {reason.value: reason for reason in Reason}
 BALANCES_SQL = """
@@ -152,33 +154,55 @@ def totals(*, as_of: datetime | None = None) -> dict[Kind, int]:
     return {total.kind: total.rupiah for total in ledger_totals(as_of=as_of).kinds}
 
 
-HOLDERS_AT_ONCE = 2_000
-HOLDERS_SQL = """
-SELECT owner_id, sum(CASE WHEN credit_kind = %(kind)s THEN amount_rupiah ELSE -amount_rupiah END)::bigint AS held
-FROM ledger_transfer
-WHERE (credit_kind = %(kind)s OR debit_kind = %(kind)s) AND posted_at <= %(as_of)s
-GROUP BY owner_id HAVING sum(CASE WHEN credit_kind = %(kind)s THEN amount_rupiah ELSE -amount_rupiah END) <> 0
-ORDER BY abs(sum(CASE WHEN credit_kind = %(kind)s THEN amount_rupiah ELSE -amount_rupiah END)) DESC, owner_id
-LIMIT %(limit)s OFFSET %(offset)s
+ROWS_AT_ONCE = 2_000
+# Looking through so many transfers for a page takes some 200 ms; where fewer owners have something, the next page goes
+# on from there.
+LOOKED_THROUGH_COUNT = 300_000
+_HELD = "sum(CASE WHEN credit_kind = %(kind)s THEN amount_rupiah ELSE -amount_rupiah END)"
+_HOLDS = f"""
+SELECT owner_id, {_HELD}::bigint AS held FROM ledger_transfer
+WHERE (credit_kind = %(kind)s OR debit_kind = %(kind)s) AND posted_at <= %(as_of)s {{among}}
+GROUP BY owner_id HAVING {_HELD} <> 0
 """
+HOLDERS_SQL = (
+    _HOLDS.format(among="AND owner_id > %(after_id)s AND owner_id <= %(until_id)s")
+    + "ORDER BY owner_id LIMIT %(limit)s"
+)
+EVERY_HOLDER_SQL = _HOLDS.format(among="") + f"ORDER BY abs({_HELD}) DESC, owner_id"
+LOOK_UNTIL_SQL = "SELECT owner_id FROM ledger_transfer WHERE owner_id > %s ORDER BY owner_id OFFSET %s LIMIT 1"
 
 
-def holders(*, kind: Kind, as_of: datetime | None = None, limit: int, offset: int = 0) -> tuple[Holding, ...]:
-    """Whose money a kind holds, up to and including `as_of`: the largest amounts first, then by owner.
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Some of those whose money a kind holds, in the order of their numbers. `looked_until` is the owner up to whom was
+    looked; None: there is nobody behind the last of these."""
 
-    Owners for whom it holds Rp0 are left out; the amounts of all of them add up to the kind's total."""
-    values = {"kind": kind.value, "as_of": as_of or "infinity", "limit": limit, "offset": offset}
+    holdings: tuple[Holding, ...]
+    looked_until: int | None
+
+
+def holders(*, kind: Kind, as_of: datetime | None = None, limit: int, after_id: int = 0) -> Holders:
+    """Whose money a kind holds, up to and including `as_of`: at most `limit` owners after one, by their numbers.
+
+    Owners for whom it holds Rp0 are left out; the amounts of all of them add up to the kind's total. Looks through so
+    many transfers and no more; whoever wants all goes on after `looked_until`."""
     with connection.cursor() as cursor:
-        cursor.execute(HOLDERS_SQL, values)
-        return tuple(Holding(owner_id, amount) for owner_id, amount in cursor.fetchall())
+        cursor.execute(LOOK_UNTIL_SQL, [after_id, LOOKED_THROUGH_COUNT])
+        (until_id,) = cursor.fetchone() or (None,)
+        until = MAX_OWNER_ID if until_id is None else until_id
+        values: dict[str, Any] = {"kind": kind.value, "as_of": as_of or "infinity"}
+        cursor.execute(HOLDERS_SQL, values | {"after_id": after_id, "until_id": until, "limit": limit + 1})
+        found = tuple(Holding(owner_id, amount) for owner_id, amount in cursor.fetchall())
+    if len(found) > limit:
+        return Holders(found[:limit], found[limit - 1].owner_id)
+    return Holders(found, until_id)
 
 
 def every_holder(*, kind: Kind, as_of: datetime | None = None) -> Iterator[Holding]:
-    """The same without an end, read from the database a few thousand at a time."""
-    values = {"kind": kind.value, "as_of": as_of or "infinity", "limit": None, "offset": 0}
+    """All of them, the largest amounts first, then by owner, read from the database a few thousand at a time."""
     with connection.chunked_cursor() as cursor:
-        cursor.execute(HOLDERS_SQL, values)
-        while rows := cursor.fetchmany(HOLDERS_AT_ONCE):
+        cursor.execute(EVERY_HOLDER_SQL, {"kind": kind.value, "as_of": as_of or "infinity"})
+        while rows := cursor.fetchmany(ROWS_AT_ONCE):
             yield from (Holding(owner_id, amount) for owner_id, amount in rows)
 
 
@@ -231,6 +255,44 @@ def balances_after(transfers: Iterable[TransferLine]) -> dict[Kind, int]:
         for kind in (transfer.debit_kind, transfer.credit_kind):
             balances[kind] = balances.get(kind, 0) + transfer.change_of(kind)
     return dict(sorted(balances.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedTransfer:
+    """One transfer with the owner whose money it moved."""
+
+    owner_id: int
+    transfer: TransferLine
+
+
+MOVED_SQL = """
+SELECT owner_id, id, reason, debit_kind, credit_kind, amount_rupiah, idempotency_key, posted_at FROM ledger_transfer
+WHERE posted_at >= %(since_at)s AND posted_at <= %(until_at)s AND id > %(after_id)s
+  AND reason = %(reason)s AND debit_kind = %(debit_kind)s AND credit_kind = %(credit_kind)s
+ORDER BY id LIMIT %(limit)s
+"""
+
+
+def moved(
+    *, movement: Movement, since_at: datetime, until_at: datetime, after_id: int = 0, limit: int | None = None
+) -> Iterator[OwnedTransfer]:
+    """The transfers of one movement posted between two instants, both included, by number; read a few thousand at a
+    time."""
+    values: dict[str, Any] = {
+        "since_at": since_at,
+        "until_at": until_at,
+        "after_id": after_id,
+        "limit": limit,
+        "reason": movement.reason.value,
+        "debit_kind": movement.debit_kind.value,
+        "credit_kind": movement.credit_kind.value,
+    }
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(MOVED_SQL, values)
+        while rows := cursor.fetchmany(ROWS_AT_ONCE):
+            for owner_id, number, reason, debit, credit, amount, key, posted_at in rows:
+                kinds = _KINDS[debit], _KINDS[credit]
+                yield OwnedTransfer(owner_id, TransferLine(number, _REASONS[reason], *kinds, amount, key, posted_at))
 
 
 def estimated_transfer_count() -> int:

@@ -1,4 +1,4 @@
-"""Runs of a verb over many people, in chunks, and money that has to be paid back."""
+"""Runs of a verb over many people, in chunks, money that has to be paid back, and what was counted over everybody."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bekal.accounts.models import User
 from bekal.ledger.append_only import AppendOnlyModel
-from bekal.participants.models import Participation
+from bekal.participants.models import Participation, Wave
 
 
 class MassRun(models.Model):
@@ -227,3 +227,77 @@ class Repayment(AppendOnlyModel):
         ]
         # One receipt is one repayment over the whole programme: the verb looks for it before it writes.
         indexes = [models.Index(fields=["reference"], name="repayment_reference")]
+
+
+class ClosedSum(AppendOnlyModel):
+    """What one link of the digest chain moved on one day, of the people of one wave, from one kind to another for one
+    reason. What a link covers is final, and so is this; the books as of any instant are made of it (`closed_sums`).
+
+    Without a wave and a year: owners that are no participation. `is_clawback`: a clawback returned it."""
+
+    link_number = models.PositiveIntegerField()
+    posted_on = models.DateField()
+    wave = models.ForeignKey(Wave, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    accepted_year = models.PositiveSmallIntegerField(null=True)
+    reason = models.PositiveSmallIntegerField()
+    debit_kind = models.PositiveSmallIntegerField()
+    credit_kind = models.PositiveSmallIntegerField()
+    is_clawback = models.BooleanField()
+    transfer_count = models.BigIntegerField()
+    moved_rupiah = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=[
+                    "link_number",
+                    "posted_on",
+                    "wave",
+                    "accepted_year",
+                    "reason",
+                    "debit_kind",
+                    "credit_kind",
+                    "is_clawback",
+                ],
+                nulls_distinct=False,
+                name="lifecycle_closedsum_once",
+                violation_error_message="What a link of the digest chain moved is summed once.",
+            ),
+            models.CheckConstraint(
+                condition=Q(transfer_count__gt=0, moved_rupiah__gt=0), name="lifecycle_closedsum_of_transfers"
+            ),
+        ]
+
+
+class Tally(models.Model):
+    """Figures over everybody, counted in the background, because counting takes seconds: asked for by a page, taken
+    and counted by a worker, shown with their instant until somebody asks again.
+
+    `as_of` is the instant they were asked for, None for that of the counting; `parameters` what else was asked."""
+
+    name = models.CharField(max_length=40)
+    as_of = models.DateTimeField(null=True)
+    parameters = models.JSONField(default=dict)
+    asked_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True)
+    counted_at = models.DateTimeField(null=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+    figures = models.JSONField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(counted_at=None, duration_ms=None, figures=None)
+                | Q(taken_at__isnull=False, counted_at__isnull=False, duration_ms__isnull=False, figures__isnull=False),
+                name="lifecycle_tally_counted_once_taken",
+                violation_error_message="Figures have been taken up and counted, with how long that took.",
+            ),
+            models.UniqueConstraint(
+                fields=["name", "as_of", "parameters"],
+                condition=Q(counted_at=None),
+                nulls_distinct=False,
+                name="lifecycle_tally_one_waiting",
+                violation_error_message="These figures are being counted already.",
+            ),
+        ]
+        indexes = [models.Index(fields=["name", "-id"], name="tally_newest")]

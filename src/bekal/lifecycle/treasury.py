@@ -4,15 +4,16 @@ Everything is read as of an instant. The ledger gives each line; where another t
 (purchases, payouts, clawbacks), the line carries that second figure, too, so that the two can be compared.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from django.db import connection
 
 from bekal.ledger.movements import Kind, Reason
+from bekal.lifecycle.closed_sums import Moved, movements, totals_of
+from bekal.lifecycle.treasury_records import Records, one_state, treasury_records
 
 
 class Line(StrEnum):
@@ -35,6 +36,7 @@ class Line(StrEnum):
     INSTITUTION_PAYABLE = "institution_payable"
     NOT_EARNED = "not_earned"
     EARNED_NOT_PAID = "earned_not_paid"
+    NOT_SENT = "not_sent"
     IN_TRANSIT = "in_transit"
 
     PAID_TO_PARTICIPANTS = "paid_to_participants"
@@ -74,11 +76,13 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True)
 class TreasuryStatement:
-    """The statement of those accepted in a year (None: of all) as of an instant; its difference must be Rp0."""
+    """The statement of those accepted in a year (None: of all) as of an instant; its difference must be Rp0.
+
+    Without the other records (`people_count` None) it is the ledger's alone, and what is earned is not told apart."""
 
     as_of: datetime
     year: int | None
-    people_count: int
+    people_count: int | None
     transfer_count: int
     committed: tuple[StatementLine, ...]
     returned: tuple[StatementLine, ...]
@@ -127,197 +131,94 @@ def _sum(lines: tuple[StatementLine, ...]) -> int:
     return sum(line.ledger_rupiah for line in lines)
 
 
-# %(year)s is NULL for everybody; then no owner is looked up.
-_OF_YEAR = "participation.accepted_on >= %(first_on)s AND participation.accepted_on <= %(last_on)s"
-# What a clawback returned of an envelope is a revocation, too, but of a place that was used: told apart by its key.
-MOVEMENTS_SQL = f"""
-SELECT CASE WHEN transfer.reason = {Reason.REVOCATION.value} AND transfer.idempotency_key LIKE 'clawback:%%'
-            THEN {Reason.CLAWBACK.value} ELSE transfer.reason END,
-       transfer.debit_kind, transfer.credit_kind, count(*), sum(transfer.amount_rupiah)::bigint
-FROM ledger_transfer transfer {{of_year}} WHERE transfer.posted_at <= %(as_of)s GROUP BY 1, 2, 3
-"""
-# What is earned and neither paid nor on its way: entitlements less what was sent and did not come back. What lapsed
-# with a clawback is owed to nobody any more.
-RECORDS_SQL = """
-WITH place AS MATERIALIZED (
-    SELECT id FROM participants_participation participation WHERE participation.accepted_at <= %(as_of)s {and_of_year}
-), bought AS (
-    SELECT coalesce(sum(price) FILTER (WHERE NOT is_over), 0)::bigint AS escrow,
-           coalesce(sum(price - refunded) FILTER (WHERE is_over AND NOT is_settled), 0)::bigint AS owed,
-           coalesce(sum(price - refunded) FILTER (WHERE is_settled), 0)::bigint AS settled
-    FROM (
-        SELECT purchase.price_rupiah AS price, purchase.refunded_rupiah AS refunded,
-               coalesce(least(purchase.reconciled_at, purchase.ended_at) <= %(as_of)s, false) AS is_over,
-               coalesce(settlement.settled_at <= %(as_of)s, false) AS is_settled
-        FROM purchases_purchase purchase
-        JOIN place ON place.id = purchase.participation_id
-        LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id
-        WHERE purchase.bought_at <= %(as_of)s
-    ) purchase
-), answered AS (
-    SELECT coalesce(sum(amount) FILTER (WHERE state = 'sent'), 0)::bigint AS sent,
-           coalesce(sum(amount) FILTER (WHERE state = 'settled'), 0)::bigint AS settled,
-           coalesce(sum(amount) FILTER (WHERE state = 'rejected'), 0)::bigint AS rejected,
-           coalesce(sum(amount) FILTER (WHERE state IN ('returned', 'reversed')), 0)::bigint AS came_back,
-           (coalesce(sum(amount) FILTER (WHERE state = 'sent' AND is_owed), 0)
-            - coalesce(sum(amount) FILTER (WHERE state IN ('rejected', 'returned', 'reversed') AND is_owed), 0))::bigint
-               AS sent_of_owed
-    FROM (
-        SELECT status.state, payout.amount_rupiah AS amount,
-               entitlement.lapsed_at IS NULL OR entitlement.lapsed_at > %(as_of)s AS is_owed
-        FROM incentives_payoutstatus status
-        JOIN incentives_payout payout ON payout.id = status.payout_id
-        JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
-        JOIN place ON place.id = entitlement.participation_id
-        WHERE status.recorded_at <= %(as_of)s
-    ) status
-), earned AS (
-    SELECT coalesce(sum(entitlement.amount_rupiah), 0)::bigint AS rupiah
-    FROM incentives_entitlement entitlement JOIN place ON place.id = entitlement.participation_id
-    WHERE entitlement.entitled_at <= %(as_of)s
-      AND (entitlement.lapsed_at IS NULL OR entitlement.lapsed_at > %(as_of)s)
-), owed_back AS (
-    SELECT coalesce(sum(CASE WHEN stands THEN incentive_rupiah ELSE repaid_incentive END), 0)::bigint
-               AS asked_incentive,
-           coalesce(sum(CASE WHEN stands THEN training_rupiah ELSE repaid_training END), 0)::bigint AS asked_training,
-           coalesce(sum(repaid_incentive), 0)::bigint AS repaid_incentive,
-           coalesce(sum(repaid_training), 0)::bigint AS repaid_training
-    FROM (
-        SELECT clawback.incentive_rupiah, clawback.training_rupiah, repaid.*,
-               clawback.withdrawn_at IS NULL OR clawback.withdrawn_at > %(as_of)s AS stands
-        FROM lifecycle_clawback clawback JOIN place ON place.id = clawback.participation_id
-        CROSS JOIN LATERAL (SELECT coalesce(sum(repayment.incentive_rupiah), 0) AS repaid_incentive,
-                                   coalesce(sum(repayment.training_rupiah), 0) AS repaid_training
-                            FROM lifecycle_repayment repayment
-                            WHERE repayment.clawback_id = clawback.id AND repayment.recorded_at <= %(as_of)s) repaid
-        WHERE clawback.approved_at <= %(as_of)s
-    ) clawback
-)
-SELECT (SELECT count(*) FROM place), bought.escrow, bought.owed, bought.settled, earned.rupiah,
-       answered.sent, answered.settled, answered.rejected, answered.came_back, answered.sent_of_owed,
-       owed_back.asked_incentive, owed_back.asked_training, owed_back.repaid_incentive, owed_back.repaid_training
-FROM bought, answered, earned, owed_back
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Records:
-    """What the other tables say, in rupiah: purchases, entitlements, what was said of payouts, clawbacks."""
-
-    people_count: int
-    escrow: int
-    owed: int
-    settled: int
-    earned: int
-    payouts_sent: int
-    payouts_settled: int
-    payouts_rejected: int
-    payouts_came_back: int
-    sent_of_owed: int
-    asked_incentive: int
-    asked_training: int
-    repaid_incentive: int
-    repaid_training: int
-
-    @property
-    def earned_not_paid(self) -> int:
-        return self.earned - self.sent_of_owed
-
-    @property
-    def in_transit(self) -> int:
-        return self.payouts_sent - self.payouts_settled - self.payouts_rejected
-
-    @property
-    def paid(self) -> int:
-        return self.payouts_settled - self.payouts_came_back - self.asked_incentive
-
-
 def treasury_statement(*, as_of: datetime, year: int | None = None) -> TreasuryStatement:
-    """Where every rupiah is that was committed to those accepted in `year` (without one: to everybody). Two statements,
-    each one pass over its tables. Raises ValueError for a naive instant."""
-    if as_of.tzinfo is None:
-        raise ValueError("as_of must be an aware datetime")
-    values: dict[str, Any] = {"as_of": as_of}
-    of_year = and_of_year = ""
-    if year is not None:
-        values |= {"first_on": date(year, 1, 1), "last_on": date(year, 12, 31)}
-        and_of_year = f"AND {_OF_YEAR}"
-        of_year = f"JOIN participants_participation participation ON participation.id = owner_id {and_of_year}"
-    with connection.cursor() as cursor:
-        cursor.execute(MOVEMENTS_SQL.format(of_year=of_year), values)
-        moved = {(Reason(why), Kind(debit), Kind(credit)): (n, sum_) for why, debit, credit, n, sum_ in cursor}
-        cursor.execute(RECORDS_SQL.format(and_of_year=and_of_year), values)
-        return _statement(as_of, year, moved, _Records(*cursor.fetchone()))
+    """Where every rupiah is that was committed to those accepted in `year` (without one: to everybody), the ledger
+    beside the other records of the same state of the database. Raises ValueError for a naive instant."""
+    with one_state():
+        return statement_from(
+            movements(as_of=as_of, year=year), treasury_records(as_of=as_of, year=year), as_of=as_of, year=year
+        )
 
 
-_Moved = Mapping[tuple[Reason, Kind, Kind], tuple[int, int]]
+def statement_from(
+    moved: Iterable[Moved], records: Records | None, *, as_of: datetime, year: int | None
+) -> TreasuryStatement:
+    """The statement from what moved up to an instant, and from the other records of the same where known."""
+    moved = tuple(moved)
+    holds = dict.fromkeys(Kind, 0) | {total.kind: total.rupiah for total in totals_of(moved).kinds}
+    others = {} if records is None else _others(records)
+    not_sent = holds[Kind.INCENTIVE_COMMITTED] + holds[Kind.SURVEY_COMMITTED]
+    earned = None if records is None else records.earned_not_paid
 
+    def lines(amounts: Mapping[Line, int]) -> tuple[StatementLine, ...]:
+        return tuple(StatementLine(line, rupiah, others.get(line)) for line, rupiah in amounts.items())
 
-def _statement(as_of: datetime, year: int | None, moved: _Moved, records: _Records) -> TreasuryStatement:
-    holds = dict.fromkeys(Kind, 0)
-    committed, returned = dict.fromkeys(COMMITTED_KINDS.values(), 0), dict.fromkeys(RETURN_REASONS.values(), 0)
-    other_rupiah = 0
-    for (reason, debit, credit), (_, rupiah) in moved.items():
-        holds[debit] -= rupiah
-        holds[credit] += rupiah
-        if debit is Kind.TREASURY and credit in COMMITTED_KINDS:
-            committed[COMMITTED_KINDS[credit]] += rupiah
-        elif credit is Kind.TREASURY and reason in RETURN_REASONS:
-            returned[RETURN_REASONS[reason]] += rupiah
-        elif credit is Kind.TREASURY:
-            other_rupiah += rupiah
-    not_paid = holds[Kind.INCENTIVE_COMMITTED] + holds[Kind.SURVEY_COMMITTED]
-    earned = records.earned_not_paid
     return TreasuryStatement(
         as_of=as_of,
         year=year,
-        people_count=records.people_count,
-        transfer_count=sum(count for count, _ in moved.values()),
-        committed=tuple(StatementLine(line, rupiah) for line, rupiah in committed.items()),
-        returned=(
-            *(
-                StatementLine(
-                    line,
-                    rupiah,
-                    records.repaid_incentive + records.repaid_training if line is Line.REPAYMENT else None,
-                )
-                for line, rupiah in returned.items()
-            ),
-            *((StatementLine(Line.OTHER_RETURN, other_rupiah),) if other_rupiah else ()),
+        people_count=None if records is None else records.people_count,
+        transfer_count=sum(each.transfer_count for each in moved),
+        committed=lines(_committed(moved)),
+        returned=lines(_returned(moved)),
+        held=lines(
+            {
+                Line.TRAINING_BALANCE: holds[Kind.TRAINING_BALANCE],
+                Line.ESCROW: holds[Kind.ESCROW],
+                Line.INSTITUTION_PAYABLE: holds[Kind.INSTITUTION_PAYABLE],
+                **(
+                    {Line.NOT_SENT: not_sent}
+                    if earned is None
+                    else {Line.NOT_EARNED: not_sent - earned, Line.EARNED_NOT_PAID: earned}
+                ),
+                Line.IN_TRANSIT: holds[Kind.PAYOUT_IN_TRANSIT],
+            }
         ),
-        held=(
-            StatementLine(Line.TRAINING_BALANCE, holds[Kind.TRAINING_BALANCE]),
-            StatementLine(Line.ESCROW, holds[Kind.ESCROW], records.escrow),
-            StatementLine(
-                Line.INSTITUTION_PAYABLE,
-                holds[Kind.INSTITUTION_PAYABLE],
-                records.owed,
-            ),
-            StatementLine(Line.NOT_EARNED, not_paid - earned),
-            StatementLine(Line.EARNED_NOT_PAID, earned),
-            StatementLine(Line.IN_TRANSIT, holds[Kind.PAYOUT_IN_TRANSIT], records.in_transit),
+        paid=lines(
+            {
+                Line.PAID_TO_PARTICIPANTS: holds[Kind.PAYOUT_SETTLED],
+                Line.PAID_TO_INSTITUTIONS: holds[Kind.INSTITUTION_SETTLED],
+            }
         ),
-        paid=(
-            StatementLine(Line.PAID_TO_PARTICIPANTS, holds[Kind.PAYOUT_SETTLED], records.paid),
-            StatementLine(
-                Line.PAID_TO_INSTITUTIONS,
-                holds[Kind.INSTITUTION_SETTLED],
-                records.settled - records.asked_training,
-            ),
-        ),
-        receivable=(
-            StatementLine(
-                Line.RECEIVABLE_INCENTIVE,
-                holds[Kind.INCENTIVE_RECEIVABLE],
-                records.asked_incentive - records.repaid_incentive,
-            ),
-            StatementLine(
-                Line.RECEIVABLE_TRAINING,
-                holds[Kind.TRAINING_RECEIVABLE],
-                records.asked_training - records.repaid_training,
-            ),
+        receivable=lines(
+            {
+                Line.RECEIVABLE_INCENTIVE: holds[Kind.INCENTIVE_RECEIVABLE],
+                Line.RECEIVABLE_TRAINING: holds[Kind.TRAINING_RECEIVABLE],
+            }
         ),
     )
+
+
+def _others(records: Records) -> dict[Line, int]:
+    """The lines that other records tell, too."""
+    return {
+        Line.REPAYMENT: records.repaid_incentive + records.repaid_training,
+        Line.ESCROW: records.escrow,
+        Line.INSTITUTION_PAYABLE: records.owed,
+        Line.IN_TRANSIT: records.in_transit,
+        Line.PAID_TO_PARTICIPANTS: records.paid,
+        Line.PAID_TO_INSTITUTIONS: records.settled - records.asked_training,
+        Line.RECEIVABLE_INCENTIVE: records.asked_incentive - records.repaid_incentive,
+        Line.RECEIVABLE_TRAINING: records.asked_training - records.repaid_training,
+    }
+
+
+def _committed(moved: Iterable[Moved]) -> dict[Line, int]:
+    committed = dict.fromkeys(COMMITTED_KINDS.values(), 0)
+    for each in moved:
+        if each.debit_kind is Kind.TREASURY:
+            committed[COMMITTED_KINDS[each.credit_kind]] += each.rupiah
+    return committed
+
+
+def _returned(moved: Iterable[Moved]) -> dict[Line, int]:
+    returned = dict.fromkeys(RETURN_REASONS.values(), 0)
+    for each in moved:
+        if each.credit_kind is Kind.TREASURY:
+            # What a clawback returned of an envelope is a revocation, too, but of a place that was used.
+            reason = Reason.CLAWBACK if each.is_clawback else each.reason
+            line = RETURN_REASONS.get(reason, Line.OTHER_RETURN)
+            returned[line] = returned.get(line, 0) + each.rupiah
+    return returned
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ class StatementLine:
     was not proven was refunded. `payable_from_on`: the hold ends; None where nothing is proven."""
 
     purchase_id: int
+    training_id: int
     participation_id: int
     title: str
     bought_at: datetime
@@ -63,7 +64,7 @@ class InstitutionStatement:
 
 # What happened after the instant has not happened.
 STATE_SQL = """
-SELECT id, participation_id, title, bought_at, price_rupiah,
+SELECT id, training_id, participation_id, title, bought_at, price_rupiah,
        coalesce(reconciled_at, CASE WHEN ending <> 'refunded' THEN ended_at END) AS proven_at, ended_at, ending,
        settled_at,
        CASE WHEN reconciled_at IS NULL AND ended_at IS NULL THEN price_rupiah ELSE 0 END AS escrow_rupiah,
@@ -72,7 +73,8 @@ SELECT id, participation_id, title, bought_at, price_rupiah,
        CASE WHEN settled_at IS NULL THEN 0 ELSE price_rupiah - refunded_rupiah END AS paid_rupiah,
        refunded_rupiah
 FROM (
-    SELECT purchase.id, purchase.participation_id, training.title, purchase.bought_at, purchase.price_rupiah,
+    SELECT purchase.id, training.id AS training_id, purchase.participation_id, training.title, purchase.bought_at,
+           purchase.price_rupiah,
            CASE WHEN purchase.reconciled_at <= %(as_of)s THEN purchase.reconciled_at END AS reconciled_at,
            CASE WHEN purchase.ended_at <= %(as_of)s THEN purchase.ended_at END AS ended_at,
            CASE WHEN purchase.ended_at <= %(as_of)s THEN purchase.ending ELSE '' END AS ending,
@@ -92,11 +94,19 @@ FROM ({STATE_SQL}) state
 """
 
 
+# One training after the other: its purchases are found together, however many institutions there are.
+LINES_SQL = f"""
+SELECT * FROM ({STATE_SQL}) state
+WHERE training_id >= %(after_training_id)s AND (training_id, id) > (%(after_training_id)s, %(after_id)s)
+ORDER BY training_id, id LIMIT %(limit)s
+"""
+
+
 def institution_statement(
-    *, institution_id: int, as_of: datetime | None = None, after_id: int = 0, limit: int | None = None
+    *, institution_id: int, as_of: datetime | None = None, after: tuple[int, int] = (0, 0), limit: int | None = None
 ) -> InstitutionStatement | None:
-    """The purchases at one institution in the order of their numbers, at most `limit` of them after `after_id`, with
-    the totals of all; None where there is no such institution.
+    """The purchases at one institution by training, then by their numbers, at most `limit` of them after one (training,
+    purchase), with the totals of all; None where there is no such institution.
 
     The totals are the ledger's: escrow is kind 3, owed kind 4, paid kind 9 (and what has become a receivable of the
     participant or was repaid since: the institution keeps it)."""
@@ -106,13 +116,14 @@ def institution_statement(
     values: dict[str, Any] = {
         "institution_id": institution.pk,
         "as_of": as_of or "infinity",
-        "after_id": after_id,
+        "after_training_id": after[0],
+        "after_id": after[1],
         "limit": limit,
     }
     with connection.cursor() as cursor:
         cursor.execute(TOTALS_SQL, values)
         totals = StatementTotals(*cursor.fetchone())
-        cursor.execute(f"{STATE_SQL} WHERE id > %(after_id)s ORDER BY id LIMIT %(limit)s", values)
+        cursor.execute(LINES_SQL, values)
         lines = tuple(StatementLine(*row) for row in cursor.fetchall())
     stop = institution.settlement_stopped_at, institution.settlement_stop_reason
     return InstitutionStatement(institution.pk, institution.name, as_of, *stop, totals, lines)

@@ -182,7 +182,7 @@ def history(request: HttpRequest) -> HttpResponseBase:
 def _header(purse: Purse) -> list[str]:
     after = gettext("Balance after it") if purse is Purse.BALANCE else gettext("Received after it")
     columns = [gettext("When"), gettext("What happened"), gettext("From"), gettext("To"), gettext("Amount")]
-    return [*columns, gettext("Change"), after, gettext("Reference number")]
+    return [*columns, gettext("Change"), after, gettext("Receipt number")]
 
 
 def _cells(lines: Iterable[Line]) -> Iterator[list[object]]:
