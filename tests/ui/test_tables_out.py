@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from io import BytesIO, StringIO
 from xml.etree import ElementTree
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
 import pytest
-from django.http import FileResponse, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.test.client import closing_iterator_wrapper
 from django.utils.functional import lazystr
 
 from bekal.core.text import FORMULA_STARTS
-from bekal.ui import tables_out
+from bekal.ui import tables_out, workbook
 from bekal.ui.tables_out import csv_response, xlsx_response
 
 INSTANT = datetime(2021, 3, 24, 17, 5, tzinfo=UTC)  # past midnight in Jakarta
@@ -41,7 +41,7 @@ def csv_rows(response: StreamingHttpResponse) -> list[list[str]]:
     return list(csv.reader(StringIO(text[1:], newline="")))
 
 
-def sheets(response: FileResponse) -> list[list[dict[str, tuple[str, str]]]]:
+def sheets(response: StreamingHttpResponse) -> list[list[dict[str, tuple[str, str]]]]:
     """Every sheet as rows of {column letter: (type, text)}."""
     book = ZipFile(BytesIO(content(response)))
     found = []
@@ -120,11 +120,11 @@ def test_any_text_survives_or_is_marked() -> None:
     rows = [[odd], ["x" * 40_000]]
     [[_title, _header, first, second]] = sheets(xlsx_response(name="x", title="T", header=["a"], rows=rows))
     assert first["A"][1] == odd.replace("\ud800", "?")
-    assert len(second["A"][1]) == tables_out.CELL_CHARACTERS
+    assert len(second["A"][1]) == workbook.CELL_CHARACTERS
 
 
 def test_a_table_longer_than_a_sheet_goes_on_in_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables_out, "SHEET_ROWS", 4)
+    monkeypatch.setattr(workbook, "SHEET_ROWS", 4)
     found = sheets(xlsx_response(name="x", title="T", header=["n"], rows=[[number] for number in range(5)]))
     assert [[row["A"][1] for row in sheet] for sheet in found] == [
         ["T", "n", "0", "1"],
@@ -175,12 +175,55 @@ def test_the_first_piece_leaves_before_the_last_row_is_made() -> None:
 
 
 def test_a_table_that_fails_is_an_error_and_no_half_workbook() -> None:
+    """What was sent by then does not open: its end, without which nothing is found in it, is missing."""
+
     def rows() -> Iterator[list[object]]:
-        yield [1]
+        for number in range(3 * workbook.PIECE_ROWS):
+            yield [number, number]
         raise RuntimeError("the database went away")
 
+    sent: list[bytes] = []
+    response = xlsx_response(name="x", title="T", header=["n", "m"], rows=rows())
     with pytest.raises(RuntimeError, match="went away"):
-        xlsx_response(name="x", title="T", header=["n"], rows=rows())
+        sent.extend(bytes(piece) for piece in response)  # type: ignore[arg-type]
+    assert sum(map(len, sent)) > 0
+    with pytest.raises(BadZipFile):
+        ZipFile(BytesIO(b"".join(sent)))
+
+
+def test_a_workbook_leaves_piece_by_piece_too() -> None:
+    made = 0
+
+    def rows() -> Iterator[list[object]]:
+        nonlocal made
+        for made in range(1, 100_000):
+            yield [made, f"peserta {made * 7919 % 100_003}"]
+
+    response = xlsx_response(name="x", title="T", header=["n", "siapa"], rows=rows())
+    assert bytes(next(iter(response))).startswith(b"PK")  # type: ignore[arg-type, call-overload]
+    assert made <= workbook.PIECE_ROWS + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a\x00b", "a_x0000_b"),
+        ("a\x0bb\uffff", "a_x000B_b_xFFFF_"),
+        ("_x000D_", "_x005F_x000D_"),
+        ("_x1_ & <b> \"'", "_x1_ & <b> \"'"),
+    ],
+)
+def test_what_xml_cannot_hold_is_written_as_spreadsheets_read_it(text: str, written: str) -> None:
+    [[_title, _header, row]] = sheets(xlsx_response(name="x", title="T", header=["a"], rows=[[text]]))
+    assert row["A"] == ("inlineStr", written)
+
+
+def test_many_columns_have_the_letters_of_a_spreadsheet() -> None:
+    [[_title, header, row]] = sheets(
+        xlsx_response(name="x", title="T", header=["a"] * 703, rows=[[None, *range(1, 703)]])
+    )
+    assert list(header)[24:28] == ["Y", "Z", "AA", "AB"] and list(header)[-2:] == ["ZZ", "AAA"]
+    assert "A" not in row and row["AAA"] == ("n", "702")
 
 
 def test_what_starts_a_formula_is_the_list_auditors_know() -> None:
