@@ -98,7 +98,7 @@ def test_what_is_proven_does_not_end_and_says_why(office: Client) -> None:
     with nothing_changes():
         assert "Bukti pembelian ini lengkap" in office.post(address, {"seen": "0-0-0"}, follow=True).content.decode()
     settle_institutions(purchase_ids=[number], at=jakarta(2020, 6, 9))
-    assert "diselesaikan 9 Juni 2020" in office.get(f"/console/people/{who}/").content.decode()
+    assert "dibayar 9 Juni 2020" in office.get(f"/console/people/{who}/").content.decode()
 
 
 @pytest.mark.parametrize("number", [0, 10**9, 2**80])
@@ -133,7 +133,7 @@ def test_the_desk_shows_what_is_paid_and_what_waits(client: Client, db: None, cl
     settle_institutions(purchase_ids=ids[:1], at=jakarta(2020, 5, 2))
     end_purchases(purchase_ids=[ended], at=jakarta(2020, 4, 27))
     page = client.get("/institution/").content.decode()
-    assert "diselesaikan 2 Mei 2020" in page and "menunggu masa tahan sampai 2 Mei 2020" in page
+    assert "dibayar 2 Mei 2020" in page and "menunggu masa tahan sampai 2 Mei 2020" in page
     assert "berakhir 27 April 2020" in page and "dikembalikan, tidak ada yang dibayar" in page
     assert "setelah bukti lengkap" in page
     assert f"/institution/purchases/{ended}/attendance/" not in page

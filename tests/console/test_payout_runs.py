@@ -114,7 +114,7 @@ def test_a_payout_that_is_none_is_not_taken_back(reference: str, officers: tuple
     journey.earners()
     run = journey.exported()
     page = said(first, f"/console/payout-runs/{run.run_id}/reverse/", {"reference": reference, "reason_code": "DUPL"})
-    assert "Tidak ada pembayaran dengan referensi" in page
+    assert "Tidak ada pencairan dengan nomor rujukan" in page
 
 
 def test_nobody_approves_their_own_run(officers: tuple[Client, Client]) -> None:
