@@ -5,8 +5,8 @@ When a link of the digest chain has closed, what it covers is final and is summe
 transfers that no sum covers yet: both lie in few blocks of the table. Where nothing is summed, all of them are read.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
@@ -25,21 +25,27 @@ OPEN_LINKS_SQL = """
 SELECT number, after_id, until_id FROM ledger_digestlink
 WHERE number > (SELECT coalesce(max(link_number), 0) FROM lifecycle_closedsum) ORDER BY number
 """
+# Over millions of rows: a day is first told as the instant it begins, which costs a third of its date.
 CLOSE_SQL = f"""
 INSERT INTO lifecycle_closedsum (link_number, posted_on, wave_id, accepted_year, reason, debit_kind, credit_kind,
                                  is_clawback, transfer_count, moved_rupiah)
-SELECT %(first)s + width_bucket(transfer.id - 1, %(starts)s::bigint[]) - 1, {_DAY}, participation.wave_id, {_YEAR},
-       transfer.reason, transfer.debit_kind, transfer.credit_kind, {_IS_CLAWBACK}, count(*),
-       sum(transfer.amount_rupiah)
-FROM ledger_transfer transfer {_OWNER}
-WHERE transfer.id > %(after_id)s AND transfer.id <= %(until_id)s
+SELECT %(first)s + place - 1, (begins_at AT TIME ZONE 'Asia/Jakarta')::date, wave_id,
+       extract(year FROM accepted_on)::integer, reason, debit_kind, credit_kind, is_clawback, sum(count), sum(rupiah)
+FROM (
+    SELECT width_bucket(transfer.id - 1, %(starts)s::bigint[]) AS place,
+           date_bin('1 day', transfer.posted_at, TIMESTAMPTZ '2000-01-01 00:00+07') AS begins_at,
+           participation.wave_id, participation.accepted_on, transfer.reason, transfer.debit_kind, transfer.credit_kind,
+           {_IS_CLAWBACK} AS is_clawback, count(*) AS count, sum(transfer.amount_rupiah) AS rupiah
+    FROM ledger_transfer transfer {_OWNER}
+    WHERE transfer.id > %(after_id)s AND transfer.id <= %(until_id)s
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+) moved
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 """
 HEAD_SQL = """
 SELECT link.number, link.until_id FROM ledger_digestlink link
 WHERE link.number = (SELECT max(link_number) FROM lifecycle_closedsum)
 """
-_SUMMED = "posted_on, wave_id, accepted_year, reason, debit_kind, credit_kind, is_clawback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +86,17 @@ def close_sums() -> int:
 
 def movements(*, as_of: datetime | None = None, year: int | None = None) -> tuple[Moved, ...]:
     """Everything that moved up to and including an instant, by reason and kinds; `year`: of those accepted in it."""
-    columns = ("reason", "debit_kind", "credit_kind", "is_clawback")
-    condition = "" if year is None else "accepted_year = %(year)s"
-    rows = _read(columns, as_of, condition, {"year": year}, with_owner=year is not None)
+    columns = {
+        "reason": "transfer.reason",
+        "debit_kind": "transfer.debit_kind",
+        "credit_kind": "transfer.credit_kind",
+        "is_clawback": _IS_CLAWBACK,
+    }
+    if year is None:
+        rows = _read(columns, as_of, _Asked())
+    else:
+        among = _Asked("accepted_year = %(year)s", f"{_YEAR} = %(year)s", _OWNER, {"year": year})
+        rows = _read(columns, as_of, among)
     return tuple(
         Moved(Reason(reason), Kind(debit), Kind(credit), is_clawback, count, rupiah)
         for reason, debit, credit, is_clawback, count, rupiah in rows
@@ -97,7 +111,8 @@ def movement_days(movement: Movement, *, as_of: datetime | None = None) -> tuple
         "debit": movement.debit_kind.value,
         "credit": movement.credit_kind.value,
     }
-    return tuple(MovedDay(*row) for row in reversed(_read(("posted_on",), as_of, condition, values)))
+    rows = _read({"posted_on": _DAY}, as_of, _Asked(condition, condition, "", values))
+    return tuple(MovedDay(*row) for row in reversed(rows))
 
 
 def totals_of(moved: Iterable[Moved]) -> LedgerTotals:
@@ -112,45 +127,53 @@ def totals_of(moved: Iterable[Moved]) -> LedgerTotals:
     )
 
 
-def _read(
-    columns: Sequence[str],
-    as_of: datetime | None,
-    condition: str,
-    values: dict[str, Any],
-    *,
-    with_owner: bool = False,
-) -> list[tuple[Any, ...]]:
-    """Count and sum of what moved up to an instant, by these columns and in their order."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which sums, and the same said of transfers, with what has to be joined to them for it."""
+
+    of_sums: str = "true"
+    of_transfers: str = "true"
+    join: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _read(columns: Mapping[str, str], as_of: datetime | None, asked: _Asked) -> list[tuple[Any, ...]]:
+    """Count and sum of what moved up to an instant, by these columns of the sums (and what they are of a transfer), in
+    their order."""
     with connection.cursor() as cursor:
         cursor.execute(HEAD_SQL)
         # Read first and named in the statement: a link that is summed meanwhile is counted by its transfers.
         link_number, until_id = cursor.fetchone() or (0, 0)
-        named = values | {"link_number": link_number, "until_id": until_id, "as_of": as_of or "infinity"}
-        parts = [
-            f"SELECT {_SUMMED}, transfer_count, moved_rupiah FROM lifecycle_closedsum"
-            " WHERE link_number <= %(link_number)s" + (" AND posted_on < %(day)s" if as_of else "")
-        ]
+        values = {**asked.values, "link_number": link_number, "until_id": until_id, "as_of": as_of or "infinity"}
+        summed = f"link_number <= %(link_number)s AND {asked.of_sums}"
+        later = "transfer.id > %(until_id)s"
+        parts = [_transfers(columns, later, asked)]
         if as_of is not None:
             # Up to the end of a day, that day is a whole one.
             day = programme_day(as_of + datetime.resolution)
-            named |= {"day": day, "midnight": datetime.combine(day, time.min, tzinfo=JAKARTA)}
-            parts.append(_transfers("transfer.id <= %(until_id)s AND transfer.posted_at >= %(midnight)s", with_owner))
-        parts.append(_transfers("transfer.id > %(until_id)s", with_owner))
+            values |= {"day": day, "midnight": datetime.combine(day, time.min, tzinfo=JAKARTA)}
+            summed += " AND posted_on < %(day)s"
+            of_that_day = "transfer.id <= %(until_id)s AND transfer.posted_at >= %(midnight)s"
+            parts.append(_transfers(columns, of_that_day, asked))
         names = ", ".join(columns)
+        parts.append(
+            f"SELECT {names}, sum(transfer_count) AS count, sum(moved_rupiah) AS rupiah FROM lifecycle_closedsum"
+            f" WHERE {summed} GROUP BY {names}"
+        )
         cursor.execute(
-            f"SELECT {names}, sum(transfer_count)::bigint, sum(moved_rupiah)::bigint"
-            f" FROM ({' UNION ALL '.join(parts)}) moved {f'WHERE {condition}' if condition else ''}"
+            f"SELECT {names}, sum(count)::bigint, sum(rupiah)::bigint FROM ({' UNION ALL '.join(parts)}) moved"
             f" GROUP BY {names} ORDER BY {names}",
-            named,
+            values,
         )
         return list(cursor.fetchall())
 
 
-def _transfers(condition: str, with_owner: bool) -> str:
-    """Transfers as they would be summed, each by itself."""
-    wave, year, join = ("participation.wave_id", _YEAR, _OWNER) if with_owner else ("NULL::bigint", "NULL::integer", "")
+def _transfers(columns: Mapping[str, str], condition: str, asked: _Asked) -> str:
+    """Transfers that are not summed, or of a day of which a part is asked for: summed here."""
+    shown = ", ".join(f"{told} AS {name}" for name, told in columns.items())
+    places = ", ".join(str(number) for number in range(1, len(columns) + 1))
     return (
-        f"SELECT {_DAY}, {wave}, {year}, transfer.reason, transfer.debit_kind, transfer.credit_kind, {_IS_CLAWBACK}, 1,"
-        f" transfer.amount_rupiah FROM ledger_transfer transfer {join}"
-        f" WHERE transfer.posted_at <= %(as_of)s AND {condition}"
+        f"SELECT {shown}, count(*) AS count, sum(transfer.amount_rupiah) AS rupiah FROM ledger_transfer transfer"
+        f" {asked.join} WHERE transfer.posted_at <= %(as_of)s AND {condition} AND {asked.of_transfers}"
+        f" GROUP BY {places}"
     )
