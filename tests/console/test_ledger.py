@@ -309,7 +309,7 @@ def test_the_pages_keep_their_number_of_queries(
         ("/console/ledger/movements/1-1-2/", 5),
         ("/console/ledger/movements/1-1-2/?day=2020-04-20", 4),
         (f"/console/ledger/people/{paid}/", 5),
-        (f"/console/ledger/people/{paid}/{line}/", 7),
+        (f"/console/ledger/people/{paid}/{line}/", 8),
     ):
         auditor.get(path)
         with assert_queries(number):  # type: ignore[attr-defined]

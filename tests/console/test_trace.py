@@ -11,6 +11,7 @@ from bekal.console.trace import CAUSES, KEYS, key_words, trace_of
 from bekal.console.trace_rules import LABELS, parameters, rules_in_force, value_text
 from bekal.core.rules import RULES
 from bekal.incentives.models import Payout
+from bekal.ledger.models import DigestLink
 from bekal.ledger.movements import Kind, Movement, Reason
 from bekal.ledger.post import Posting, post
 from bekal.ledger.queries import TransferLine, transfer_under, transfers_of
@@ -272,3 +273,26 @@ def test_only_the_owners_own_transfer_is_under_the_owner(paid: int, auditor: Cli
     assert auditor.get(f"/console/ledger/people/{paid}/{line.id}/").status_code == 200
     for path in (f"{other}/{line.id}", f"{paid}/{10**30}", f"{10**30}/{line.id}", f"{paid}/0"):
         assert auditor.get(f"/console/ledger/people/{path}/").status_code == 404
+
+
+def test_a_transfer_leads_on_and_says_which_link_of_the_chain_covers_it(paid: int, auditor: Client) -> None:
+    transfer = transfers_of(owner_id=paid)[-1]
+    address = f"/console/ledger/people/{paid}/{transfer.id}/"
+    html = auditor.get(address).content.decode()
+    for behind in ("/console/ledger/kinds/7/", "/console/ledger/kinds/8/", "/console/ledger/movements/5-7-8/"):
+        assert f'href="{behind}"' in html and auditor.get(behind).status_code == 200
+    assert "Belum tercakup mata rantai sidik jari" in html
+    for number, (after_id, until_id) in enumerate([(0, transfer.id - 1), (transfer.id - 1, transfer.id)], start=1):
+        DigestLink.objects.create(
+            number=number,
+            after_id=after_id,
+            until_id=until_id,
+            transfer_count=1,
+            total_rupiah=1,
+            bucket_digests=b"",
+            previous_sha256=b"",
+            sha256=bytes([number]) * 32,
+            closed_at=AT,
+        )
+    html = auditor.get(address).content.decode()
+    assert "Tercakup mata rantai sidik jari 2" in html and "02" * 32 in html

@@ -29,6 +29,7 @@ from bekal.ledger.queries import KindTotal, digest_head, every_holder, holders, 
 from bekal.lifecycle.closed_sums import movements, totals_of
 from bekal.lifecycle.tallies import Parameters
 from bekal.participants.models import Participation
+from bekal.proofs.check import checked_invariants
 from bekal.proofs.exceptions import OpenItem, open_items
 from bekal.ui.tables_out import csv_response, xlsx_response
 
@@ -126,6 +127,7 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
         "books": shown,
         "proof": proof,
         "is_proved": proof is not None and proof.is_recent(at=at),
+        "checks": checked_invariants(now=True),
         "proof_asked_at": proof_asked_at(),
         "digest": digest_head(),
         "figures": found,

@@ -28,7 +28,7 @@ from bekal.console.trace_rules import RuleInForce, parameters, rules_in_force
 from bekal.incentives.models import Payout
 from bekal.ledger.clock import programme_day
 from bekal.ledger.movements import Reason
-from bekal.ledger.queries import TransferLine, transfer_of
+from bekal.ledger.queries import TransferLine, digest_over, transfer_of
 from bekal.lifecycle.models import Clawback, MassRun, Repayment
 from bekal.participants.models import Participation
 from bekal.purchases.models import Purchase
@@ -201,5 +201,6 @@ def transfer(request: HttpRequest, participation_id: int, transfer_id: int) -> H
         "name": mask_name(place.participant.full_name),
         "transfer": found,
         "trace": trace_of(place, found),
+        "digest": digest_over(found.id),
     }
     return render(request, "console/transfer.html", context)

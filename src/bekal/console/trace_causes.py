@@ -205,7 +205,7 @@ def _payout_steps(payout: Payout) -> tuple[Step, ...]:
 def clawback_cause(clawback: Clawback) -> Cause:
     """Why money has to come back, who decided, who approved, by when."""
     facts = [
-        Fact(_("Clawback"), str(clawback.pk)),
+        Fact(_("Clawback"), str(clawback.pk), resolve_url("console:clawback", clawback.pk)),
         Fact(_("Cause"), clawback.get_cause_display()),
         Fact(_("Explanation"), clawback.explanation),
         Fact(_("Cash to be paid back"), rupiah(clawback.incentive_rupiah)),

@@ -66,7 +66,7 @@ class LedgerTotals:
 
 @dataclass(frozen=True, slots=True)
 class DigestHead:
-    """The newest link of the digest chain: everything posted up to `closed_at` is under it."""
+    """A link of the digest chain, the newest or the one over a transfer, with its digest."""
 
     number: int
     sha256: bytes
@@ -305,6 +305,12 @@ def estimated_transfer_count() -> int:
 def digest_head() -> DigestHead | None:
     """The head of the digest chain; None before its first link."""
     link = DigestLink.objects.order_by("-number").first()
+    return None if link is None else DigestHead(link.number, bytes(link.sha256), link.transfer_count, link.closed_at)
+
+
+def digest_over(transfer_id: int) -> DigestHead | None:
+    """The link of the digest chain that covers a transfer; None where no link has closed over it yet."""
+    link = DigestLink.objects.filter(after_id__lt=transfer_id, until_id__gte=transfer_id).order_by("number").first()
     return None if link is None else DigestHead(link.number, bytes(link.sha256), link.transfer_count, link.closed_at)
 
 

@@ -168,15 +168,14 @@ def prove_ledger(connection: BaseDatabaseWrapper, *, as_of: datetime | None = No
             step(cursor)
         _share(connection, cursor, [findings.owners, others[0], findings.list_open, *others[1:], *chain[1:]])
         findings.conclude(cursor)
-    checked = [each for look in LOOKS for each in look.checked(now=as_of is None)]
-    checked += [SUMMED, EXPLAINED] if as_of is not None else [SUMMED, UNCHANGED, EXPLAINED]
-    order = {invariant: (int(invariant.name[1:]), place) for place, invariant in enumerate(checked)}
+    checked = checked_invariants(now=as_of is None)
+    order = {invariant: place for place, invariant in enumerate(checked)}
     return Proof(
         as_of=as_of,
         proved_at=findings.proved_at,
         looked_at=looked_at,
         duration_seconds=time.perf_counter() - started,
-        checked=tuple(sorted(checked, key=order.__getitem__)),
+        checked=checked,
         transfer_count=findings.transfer_count,
         participation_count=findings.participation_count,
         payout_count=findings.payout_count,
@@ -186,6 +185,13 @@ def prove_ledger(connection: BaseDatabaseWrapper, *, as_of: datetime | None = No
         digest=findings.chain.result() if as_of is None else None,
         violations=tuple(sorted(findings.violations, key=lambda violation: order[violation.invariant])),
     )
+
+
+def checked_invariants(*, now: bool) -> tuple[Invariant, ...]:
+    """What a proof of now, or of a past instant, checks: I1 first."""
+    checked = [each for look in LOOKS for each in look.checked(now=now)]
+    checked += [SUMMED, UNCHANGED, EXPLAINED] if now else [SUMMED, EXPLAINED]
+    return tuple(sorted(checked, key=lambda invariant: int(invariant.name[1:])))
 
 
 def record(proof: Proof, *, at: datetime | None = None) -> None:
