@@ -138,4 +138,4 @@ def test_the_desk_shows_what_is_paid_and_what_waits(client: Client, db: None, cl
     assert "setelah bukti lengkap" in page
     assert f"/institution/purchases/{ended}/attendance/" not in page
     clock.set(2020, 5, 2, 0, 0)
-    assert "menunggu penyelesaian berikutnya" in client.get("/institution/").content.decode()
+    assert "menunggu pembayaran berikutnya" in client.get("/institution/").content.decode()
