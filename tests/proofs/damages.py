@@ -15,6 +15,7 @@ GUARDS_DOWN = (
     "ALTER TABLE incentives_payoutstatus DISABLE TRIGGER USER",
     "ALTER TABLE incentives_payoutfile DISABLE TRIGGER USER",
     "ALTER TABLE lifecycle_repayment DISABLE TRIGGER USER",
+    "ALTER TABLE lifecycle_closedsum DISABLE TRIGGER USER",
     "ALTER TABLE engagement_surveyresponse DISABLE TRIGGER USER",
     "ALTER TABLE catalogue_training DROP CONSTRAINT catalogue_training_sold_within_seats",
     "ALTER TABLE participants_participation DROP CONSTRAINT participants_participation_ends_once",
@@ -356,6 +357,16 @@ DAMAGES: dict[str, Damage] = {
     ),
     "a training's cost that becomes incentive": Damage(
         f"{_POST} VALUES (10, 11, 8, 16, 100, 'cash', {_LATER})", "ever reaches a payout", {"I9"}
+    ),
+    "a day's sum a rupiah too high": Damage(
+        "UPDATE lifecycle_closedsum SET moved_rupiah = moved_rupiah + 1 WHERE id = (SELECT min(id) FROM lifecycle_closedsum)",
+        "sums that are kept",
+        {"I10"},
+    ),
+    "a sum taken away": Damage(
+        "DELETE FROM lifecycle_closedsum WHERE id = (SELECT min(id) FROM lifecycle_closedsum)",
+        "sums that are kept",
+        {"I10"},
     ),
     "more sold than seats": Damage(
         "UPDATE catalogue_training SET seat_count = 0 WHERE bought_count > 0", "more buyers than seats", {"I11"}

@@ -10,6 +10,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from bekal.ledger.digests import close_digest
+from bekal.lifecycle.closed_sums import close_sums
 from bekal.proofs.built import INSTANTS, NOW, build
 from bekal.proofs.check import EXPLAINED, SUMMED, UNCHANGED, Proof, prove_ledger
 from bekal.proofs.guards import GUARDS
@@ -33,6 +34,7 @@ def database(new_database: NewDatabase, django_db_blocker: Any) -> Iterator[Base
                 connections[alias].settings_dict["NAME"] = made.name
             with connections["owner"].cursor() as cursor:
                 build(cursor, 40, after_stage=lambda at: close_digest(at=at))
+            close_sums()
             connection = connections["owner"].copy()
             connection.settings_dict = connection.settings_dict | {"NAME": made.name}
         finally:
