@@ -359,7 +359,8 @@ DAMAGES: dict[str, Damage] = {
         f"{_POST} VALUES (10, 11, 8, 16, 100, 'cash', {_LATER})", "ever reaches a payout", {"I9"}
     ),
     "a day's sum a rupiah too high": Damage(
-        "UPDATE lifecycle_closedsum SET moved_rupiah = moved_rupiah + 1 WHERE id = (SELECT min(id) FROM lifecycle_closedsum)",
+        "UPDATE lifecycle_closedsum SET moved_rupiah = moved_rupiah + 1"
+        " WHERE id = (SELECT min(id) FROM lifecycle_closedsum)",
         "sums that are kept",
         {"I10"},
     ),
