@@ -10,7 +10,8 @@ mass      for N buyers and 18 in a hundred more who never buy: every envelope co
           constraints and indexes (with the rows' numbers in the file, and drawing them from the sequence as the verb
           does) and into a bare heap; verb and COPY take turns, an eighth of the people each. Then the revocation of the
           idle, and finished runs once more, before the planner has ever been told a size and after. autovacuum is off.
-proof     `manage prove ledger` over that world: seconds, and memory beside a run that finds nothing to look at.
+proof     the digest chain closed over that world and summed; then `manage prove ledger`: seconds, and memory beside a
+          run that finds nothing to look at.
 purchase  pgbench, 32 connections: the statement the program sends for a purchase (pgbench/purchase.sql) beside the same
           UPDATE and INSERT without any condition (pgbench/unchecked.sql), into the same tables and into bare ones.
 verb      `buy` from 32 threads of one process, and where its time goes.

@@ -180,8 +180,12 @@ def test_a_naive_instant_is_a_mistake_of_the_caller() -> None:
         entitle(at=RECONCILED_AT.replace(tzinfo=None))
 
 
-def test_many_people_are_two_statements(assert_queries) -> None:
+def test_many_people_are_two_statements_and_finding_them_is_one(assert_queries) -> None:
     ids = factories.accepted(30)
     learned(ids)
     with assert_queries(2):
-        assert entitle(at=RECONCILED_AT) == Entitled(120, 30)
+        assert entitle(at=RECONCILED_AT, participation_ids=ids[:10]) == Entitled(40, 10)
+    with assert_queries(3):
+        assert entitle(at=RECONCILED_AT) == Entitled(80, 20)
+    with assert_queries(1):
+        assert entitle(at=RECONCILED_AT) == Entitled(0, 0)

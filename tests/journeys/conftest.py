@@ -70,8 +70,7 @@ def world(
 ) -> Iterator[World]:
     """A programme that this test alone changes."""
     original, static_root = demo
-    label = f"journey{request.node.callspec.indices.get('window', 0) if hasattr(request.node, 'callspec') else ''}"
-    database = new_database(f"{label}_{abs(hash(request.node.nodeid)) % 10**6}", copy_of=original.name)
+    database = new_database(f"journey_{abs(hash(request.node.nodeid)) % 10**6}", copy_of=original.name)
     with served(environ_of(database, static_root)) as world:
         yield world
 

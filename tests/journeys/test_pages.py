@@ -154,7 +154,7 @@ def test_pages_are_light(
     for path in PAGES[login_name]:
         fresh = visit(museum, Window(320))
         fresh.page.context.add_cookies(cookies)  # type: ignore[arg-type]
-        fresh.page.goto(museum.base_url + path, wait_until="networkidle")
+        fresh.page.goto(museum.base_url + path)
         sizes = fresh.bytes_of
         of_kind = {
             kind: sum(size for url, size in sizes.items() if urlsplit(url).path.endswith(end))

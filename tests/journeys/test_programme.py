@@ -1,4 +1,6 @@
-"""The whole programme in a real browser: choose, buy, learn, prove, plan, approve, pay, and see that it was paid."""
+"""The whole programme in a real browser: choose, buy, learn, prove, plan, approve, pay, and see that it was paid.
+
+A participant has a phone, officers and institutions a desk; `test_pages` looks at every page in every window."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +10,7 @@ import pytest
 
 from bekal.core.money import format_rupiah, parse_price_text
 from bekal.simulation.fake_partner import answer
-from tests.journeys.conftest import WINDOWS, Window
+from tests.journeys.conftest import Window
 from tests.journeys.visitor import Visitor, said
 from tests.journeys.world import World
 
@@ -25,15 +27,16 @@ def rupiah(text: str) -> int:
     return amount
 
 
-@pytest.mark.parametrize("window", WINDOWS, ids=str)
-def test_from_a_recommendation_to_the_money(world: World, window: Window, visit: Visit, tmp_path: Path) -> None:
-    participant = visit(world, window)
+@pytest.mark.parametrize("scripts", [True, False], ids=["js", "nojs"])
+def test_from_a_recommendation_to_the_money(world: World, scripts: bool, visit: Visit, tmp_path: Path) -> None:
+    phone, desk = Window(320, scripts), Window(1280, scripts)
+    participant = visit(world, phone)
     participant.sign_in("peserta")
     title = choose(participant)
     buy(participant, title)
     code, institution_name = code_to_redeem(participant)
 
-    institution = visit(world, window)
+    institution = visit(world, desk)
     institution.sign_in("lembaga")
     assert institution.text("h1") == institution_name
     teach(institution, code)
@@ -42,7 +45,7 @@ def test_from_a_recommendation_to_the_money(world: World, window: Window, visit:
 
     participant.go("/insentif/")
     received_count = participant.texts(STATE).count(said("received"))
-    planner, approver = visit(world, window), visit(world, window)
+    planner, approver = visit(world, desk), visit(world, desk)
     planner.sign_in("petugas1")
     approver.sign_in("petugas2")
     pay(planner, approver, world, tmp_path)

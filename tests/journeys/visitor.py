@@ -18,8 +18,8 @@ CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 # Text that only a mistake puts on a page.
 MISTAKES = re.compile(r"\bNone\b|\bnan\b|\{\{|\}\}|\{%|%\(\w+\)s|&amp;\w+;|<[A-Za-z]+ object")
 # All that axe judges of a page: which elements stand in which, their attributes, and where there is text at all. Which
-# text, number or address it is, in which language, and how many alike there are, is nothing to it: `alike` are all after
-# the first. Which labels are the same does matter, so they are numbered.
+# text, number or address it is, in which language, and how many alike there are, is nothing to it: `alike` are all
+# after the first. Which labels are the same does matter, so they are numbered.
 SHAPE = """
     const told = new Set(["href", "action", "src", "value", "alt", "title", "placeholder", "content", "datetime",
         "lang"]);

@@ -23,32 +23,42 @@ class Entitled:
     participation_count: int
 
 
-# Place by place, by the indexes of its entitlements and purchases: a planner who knows no sizes (after a bulk load it
-# takes a million rows for one) finds nothing here to compare each with each. Who was revoked, clawed back or closed
-# earns nothing afterwards. Who was paid a part before being taken over with opening balances has proven a training
-# already: the rest is counted from the day of the opening.
-EARNERS_SQL = f"""
-SELECT participation.id AS participation_id, participation.accepted_on,
-       participation.incentives_paid_before_count AS paid_before_count,
-       (earned.since_at AT TIME ZONE '{JAKARTA.key}')::date AS reconciled_on
-FROM participants_participation participation
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN EXISTS (SELECT 1 FROM incentives_entitlement entitlement
-                             WHERE entitlement.participation_id = participation.id AND entitlement.kind = %(kind)s)
-                THEN NULL
-                WHEN participation.incentives_paid_before_count > 0 THEN participation.opened_at
-                ELSE (SELECT min(purchase.reconciled_at) FROM purchases_purchase purchase
-                      WHERE purchase.participation_id = participation.id) END AS since_at
-    OFFSET 0
-) earned
-WHERE participation.revoked_at IS NULL AND participation.clawed_back_at IS NULL AND participation.closed_at IS NULL
-  AND (%(participation_ids)s::bigint[] IS NULL OR participation.id = ANY(%(participation_ids)s::bigint[]))
-  AND earned.since_at <= %(at)s
+# Who was revoked, clawed back or closed earns nothing afterwards.
+_OPEN = "revoked_at IS NULL AND clawed_back_at IS NULL AND closed_at IS NULL"
+# Who was paid a part before being taken over with opening balances has proven a training already: the rest is counted
+# from the day of the opening. The fence keeps the planner from asking twice.
+_SINCE = """
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN incentives_paid_before_count > 0 THEN opened_at
+                    ELSE (SELECT min(purchase.reconciled_at) FROM purchases_purchase purchase
+                          WHERE purchase.participation_id = participation.id) END AS since_at
+        OFFSET 0
+    ) earned
 """
-# Whoever earns now, by the days that decide what: a list of numbers as text, which is the cheapest to carry. The lock
-# looks at each place again: who was revoked, clawed back or closed while we waited for it is left out.
+_EARNER = f"""
+    participation.id AS participation_id, accepted_on, incentives_paid_before_count AS paid_before_count,
+    (since_at AT TIME ZONE '{JAKARTA.key}')::date AS reconciled_on
+"""
+# Among all: whoever has nothing yet is what is left of two lists, so that a planner who knows no sizes (after a bulk
+# load it takes a million rows for one) does not ask for each place by itself.
+EARNERS_SQL = f"""
+SELECT {_EARNER}
+FROM (SELECT id FROM participants_participation WHERE {_OPEN}
+      EXCEPT SELECT participation_id FROM incentives_entitlement WHERE kind = %(kind)s OFFSET 0) without
+JOIN participants_participation participation ON participation.id = without.id
+{_SINCE} WHERE since_at <= %(at)s
+"""
+# Of those named, place by place, by the days that decide what is earned: numbers as text, which is the cheapest to
+# carry. The lock looks at each place again: who was revoked, clawed back or closed while we waited for it is left out.
 LOCK_SQL = f"""
-WITH earner AS MATERIALIZED ({EARNERS_SQL} ORDER BY participation.id FOR NO KEY UPDATE OF participation)
+WITH earner AS MATERIALIZED (
+    SELECT {_EARNER}
+    FROM participants_participation participation {_SINCE}
+    WHERE participation.id = ANY(%(participation_ids)s::bigint[]) AND {_OPEN} AND since_at <= %(at)s
+      AND NOT EXISTS (SELECT 1 FROM incentives_entitlement entitlement
+                      WHERE entitlement.participation_id = participation.id AND entitlement.kind = %(kind)s OFFSET 0)
+    ORDER BY participation.id FOR NO KEY UPDATE OF participation
+)
 SELECT accepted_on, reconciled_on, paid_before_count, array_agg(participation_id)::text
 FROM earner GROUP BY 1, 2, 3
 """
@@ -65,7 +75,10 @@ def entitle(*, at: datetime, participation_ids: Collection[int] | None = None) -
     Everyone with a reconciled purchase (or paid a part before being taken over) who has no incentive yet, or only those
     named. The same again writes nothing. Locks the participations in the order of their numbers.
     """
-    values = _values(at, participation_ids)
+    named = entitling_ids(at=at) if participation_ids is None else participation_ids
+    if not named:
+        return Entitled(0, 0)
+    values = {**_values(at), "participation_ids": id_array(named)}
     for attempt in range(1, TRIES + 1):
         with connection.cursor() as cursor:
             cursor.execute(LOCK_SQL, values)
@@ -91,7 +104,7 @@ def _row(owed: Instalment, at: datetime) -> tuple[object, ...]:
 def entitling_ids(*, at: datetime) -> list[int]:
     """Whom `entitle` would entitle now, in the order of their numbers."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT participation_id FROM ({EARNERS_SQL}) earner ORDER BY 1", _values(at, None))
+        cursor.execute(f"SELECT participation_id FROM ({EARNERS_SQL}) earner ORDER BY 1", _values(at))
         return [number for (number,) in cursor.fetchall()]
 
 
@@ -108,13 +121,9 @@ def _owed(accepted_on: date, reconciled_on: date, paid_before_count: int) -> lis
     return [replace(each, number=paid_before_count + each.number) for each in left]
 
 
-def _values(at: datetime, participation_ids: Collection[int] | None) -> dict[str, Any]:
+def _values(at: datetime) -> dict[str, Any]:
     programme_day(at)  # refuses a naive instant
-    return {
-        "at": at,
-        "kind": InstalmentKind.INCENTIVE.value,
-        "participation_ids": None if participation_ids is None else id_array(participation_ids),
-    }
+    return {"at": at, "kind": InstalmentKind.INCENTIVE.value}
 
 
 @dataclass(frozen=True, slots=True)

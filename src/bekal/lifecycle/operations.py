@@ -171,7 +171,7 @@ WHERE participation_id = ANY(%(ids)s::bigint[]) AND kind = %(kind)s AND entitled
 
 
 def _entitling(at: datetime, parameters: Parameters) -> Listing:
-    values: dict[str, Any] = {"at": at, "kind": InstalmentKind.INCENTIVE.value, "participation_ids": None}
+    values: dict[str, Any] = {"at": at, "kind": InstalmentKind.INCENTIVE.value}
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT DISTINCT accepted_on, reconciled_on, paid_before_count FROM ({EARNERS_SQL}) e", values)
         days = cursor.fetchall()
