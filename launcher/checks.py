@@ -9,6 +9,8 @@ from launcher.project import Project, project
 from launcher.say import Steps, line
 
 PYTHON_SOURCES = ("src", "tests", "benchmarks", "launcher", "manage.py", "dev")
+# Test processes share the cores: linear algebra that takes all of them in each waits for itself.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 LINT_IMPORTS = """
 import sys
 sys.path.insert(0, "src")
@@ -32,7 +34,7 @@ def run(root: Path, arguments: Sequence[str]) -> int:
             path = chromium.find() if narrowed else chromium.ensure(python)
             extra = {"BEKAL_CHROMIUM": path} if path else {}
     with database.ready(root) as variables:
-        made = project(root, python, variables, **extra)
+        made = project(root, python, variables, **ONE_THREAD, **extra)
         _run_steps(made, steps, narrowed)
     line("")
     steps.table()

@@ -14,7 +14,7 @@ from bekal.purchases import reconcile as reconcile_module
 from bekal.purchases.hold import payable_from_on
 from tests import factories
 
-SEED = 2
+SEED = 3
 
 
 @pytest.fixture(scope="module")

@@ -164,11 +164,13 @@ def _create(label: str, source: str | None) -> str:
 
 
 def _drop_soon(name: str) -> None:
-    """At the latest when the outermost one ends; nobody is connected until then."""
+    """At the latest when the outermost one ends; nobody is connected until then. Several at once: what the first
+    one makes the server write, the others find written."""
     _open.remove(name)
     _to_drop.append(name)
-    while _to_drop and (not _open or len(_to_drop) >= TO_DROP_COUNT):
-        _drop(_to_drop.pop())
+    if not _open or len(_to_drop) >= TO_DROP_COUNT:
+        while _to_drop:
+            _drop(_to_drop.pop())
 
 
 def _drop(name: str) -> None:
