@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from bekal.ledger.models import DigestLink
 
 BUCKET_COUNT = 256
-PART_COUNT = 4
+PART_COUNT = 8
 """So many parts are computed one after the other, or by several connections: each sorts in memory what it covers."""
 FIRST_SHA256 = bytes(32)
 MAX_DIFFERENCES = 20

@@ -21,7 +21,7 @@ from bekal.ledger.copy_rows import id_array, int_array
 from bekal.lifecycle.close_year import close_year, closing_listing
 from bekal.lifecycle.end_balances import end_balances, ending_listing
 from bekal.lifecycle.models import MassRun
-from bekal.lifecycle.preview import Listing
+from bekal.lifecycle.preview import NOBODY, Listing
 from bekal.lifecycle.refusals import MassRefusal
 from bekal.lifecycle.revoke import revoke, revoking_listing
 from bekal.participants.accept import accept
@@ -175,6 +175,8 @@ def _entitling(at: datetime, parameters: Parameters) -> Listing:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT DISTINCT accepted_on, reconciled_on, paid_before_count FROM ({EARNERS_SQL}) e", values)
         days = cursor.fetchall()
+    if not days:  # a finished run over a million people is looked at once, not twice
+        return NOBODY
     return Listing(
         ENTITLING_SQL,
         values

@@ -34,3 +34,6 @@ class Listing:
                 f"SELECT count(*), coalesce(sum(amount_rupiah), 0)::bigint FROM ({self.sql}) listing", self.values
             )
             return Preview(*cursor.fetchone())
+
+
+NOBODY = Listing("SELECT NULL::bigint AS subject_id, NULL::bigint AS amount_rupiah WHERE false", {})

@@ -28,8 +28,8 @@ from bekal.proofs.snapshot import snapshot
 CONNECTION_COUNT = 2
 # Of the proof's own session. After a bulk load the planner knows little: without nested loops it cannot go far wrong.
 SESSION = {
-    "work_mem": "384MB",
-    "hash_mem_multiplier": "2",
+    "work_mem": "192MB",
+    "hash_mem_multiplier": "4",
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
     "enable_nestloop": "off",
