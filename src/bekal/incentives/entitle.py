@@ -75,10 +75,11 @@ def entitle(*, at: datetime, participation_ids: Collection[int] | None = None) -
     Everyone with a reconciled purchase (or paid a part before being taken over) who has no incentive yet, or only those
     named. The same again writes nothing. Locks the participations in the order of their numbers.
     """
+    values = _values(at)
     named = entitling_ids(at=at) if participation_ids is None else participation_ids
     if not named:
         return Entitled(0, 0)
-    values = {**_values(at), "participation_ids": id_array(named)}
+    values["participation_ids"] = id_array(named)
     for attempt in range(1, TRIES + 1):
         with connection.cursor() as cursor:
             cursor.execute(LOCK_SQL, values)
