@@ -13,8 +13,7 @@ Figures = dict[str, Any]
 
 
 def proof(figures: Figures) -> bool:
-    """Close the digest chain over the world and prove it in a process of its own; True where it does not hold."""
-    closing(figures)
+    """Prove the world in a process of its own; True where it does not hold."""
     nothing = proving("--as-of", "2000-01-01T00:00")
     everything = proving()
     print("\n".join(everything["output"].splitlines()[-60:]))
@@ -34,25 +33,28 @@ def proof(figures: Figures) -> bool:
     return everything["code"] != 0
 
 
-def closing(figures: Figures) -> None:
-    """What the worker does every day, here at once: a link of the chain over everything, and what it moved, summed."""
+def close_day(figures: Figures) -> None:
+    """What the worker does every night: a link of the digest chain over what was posted since, and what it moved,
+    summed."""
     from bekal.ledger.clock import programme_now
     from bekal.ledger.digests import close_digest
     from bekal.lifecycle.closed_sums import close_sums
 
     started = time.perf_counter()
     link = close_digest(at=programme_now())
-    closed, covered = time.perf_counter(), 0 if link is None else link.transfer_count
+    if link is None:
+        raise RuntimeError("nothing was posted since the last link")
+    closed = time.perf_counter()
     if close_sums() != 1:
         raise RuntimeError("the link was not summed")
-    figures["closing"] = {
-        "transfer_count": covered,
-        "link_seconds": round(closed - started, 1),
-        "sums_seconds": round(time.perf_counter() - closed, 1),
-    }
+    link_seconds, sums_seconds = closed - started, time.perf_counter() - closed
+    said = figures.setdefault("closing", {"transfer_count": 0, "link_seconds": 0, "sums_seconds": 0})
+    said["transfer_count"] += link.transfer_count
+    said["link_seconds"] = round(said["link_seconds"] + link_seconds, 1)
+    said["sums_seconds"] = round(said["sums_seconds"] + sums_seconds, 1)
     print(
-        f"digest chain closed over {covered:,} transfers in {figures['closing']['link_seconds']} s, "
-        f"summed in {figures['closing']['sums_seconds']} s",
+        f"  a link of the digest chain over {link.transfer_count:,} transfers: {link_seconds:.1f} s, "
+        f"its sums {sums_seconds:.1f} s",
         flush=True,
     )
 

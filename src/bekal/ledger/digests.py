@@ -7,7 +7,7 @@ line has, joined by commas: owner_id, id, debit_kind, credit_kind, reason, amoun
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -19,15 +19,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from bekal.ledger.models import DigestLink
 
 BUCKET_COUNT = 256
-PART_COUNT = 8
-"""So many parts are computed one after the other, or by several connections: each sorts in memory what it covers."""
+PART_TRANSFERS, MOST_PARTS = 1_500_000, 8
+"""About so many transfers are sorted at once, in memory: small links together, a larger one in at most eight parts."""
 FIRST_SHA256 = bytes(32)
 MAX_DIFFERENCES = 20
 
 LINE_SQL = """concat_ws(',', owner_id, id, debit_kind, credit_kind, reason, amount_rupiah,
                       extract(epoch FROM posted_at), idempotency_key)"""
-# Every transfer goes to its link by its number; `link` 0 is before the first one, where nothing may be, and what comes
-# after the last is not covered yet. One pass over the table for each part, whose buckets it sorts.
+# Transfers lie about in the order of their numbers, so that a range of them is found without a look at all others.
+# Each goes to its link by its number, counted from 1 within the range.
 PART_SQL = f"""
 WITH computed AS (
     SELECT place / {BUCKET_COUNT} AS link, place %% {BUCKET_COUNT} AS bucket, count(*) AS transfer_count,
@@ -37,11 +37,12 @@ WITH computed AS (
                      + (owner_id & {BUCKET_COUNT - 1})::int AS place,
                  owner_id, id, amount_rupiah, {LINE_SQL} AS line
           FROM ledger_transfer
-          WHERE id <= %(until_id)s AND owner_id & {BUCKET_COUNT - 1} BETWEEN %(first)s AND %(last)s) covered
+          WHERE id > %(after_id)s AND id <= %(until_id)s
+            AND owner_id & {BUCKET_COUNT - 1} BETWEEN %(first)s AND %(last)s) covered
     GROUP BY place
 )
 """
-CLOSE_SQL = PART_SQL + "SELECT bucket, transfer_count, total_rupiah, sha256 FROM computed WHERE link = 1"
+CLOSE_SQL = PART_SQL + "SELECT bucket, transfer_count, total_rupiah, sha256 FROM computed"
 # Of each link: what it counts in this part, and the buckets that are not as the link says.
 COMPARE_SQL = (
     PART_SQL
@@ -51,16 +52,19 @@ SELECT expected.position, coalesce(sum(computed.transfer_count), 0)::bigint,
        array_agg(expected.bucket ORDER BY expected.bucket)
            FILTER (WHERE coalesce(computed.sha256, sha256('')) IS DISTINCT FROM expected.sha256)
 FROM (
-    SELECT position::int, bucket, substr(bucket_digests, bucket * 32 + 1, 32) AS sha256
+    SELECT position, bucket, substr(bucket_digests, bucket * 32 + 1, 32) AS sha256
     FROM (SELECT row_number() OVER (ORDER BY number) AS position, bucket_digests FROM ledger_digestlink) link
     CROSS JOIN generate_series(%(first)s, %(last)s) AS bucket
-    UNION ALL SELECT 0, bucket, sha256('') FROM generate_series(%(first)s, %(last)s) AS bucket
-) expected LEFT JOIN computed ON computed.link = expected.position AND computed.bucket = expected.bucket
+    WHERE position BETWEEN %(first_position)s AND %(last_position)s
+) expected
+LEFT JOIN computed ON computed.link = expected.position - %(first_position)s + 1 AND computed.bucket = expected.bucket
 GROUP BY expected.position
 HAVING bool_or(coalesce(computed.sha256, sha256('')) IS DISTINCT FROM expected.sha256)
     OR sum(computed.transfer_count) > 0
 """
 )
+# Before the first link nothing may be.
+BEFORE_SQL = f"SELECT DISTINCT (owner_id & {BUCKET_COUNT - 1})::int FROM ledger_transfer WHERE id <= %s"
 LAST_SQL = "SELECT number, until_id, sha256 FROM ledger_digestlink ORDER BY number DESC LIMIT 1"
 LINKS_SQL = """
 SELECT number, after_id, until_id, transfer_count, total_rupiah, bucket_digests, previous_sha256, sha256, closed_at
@@ -125,8 +129,8 @@ def close_digest(*, at: datetime) -> Link | None:
 def _close(cursor: Any, number: int, after_id: int, until_id: int, previous: bytes, at: datetime) -> Link | None:
     buckets = [hashlib.sha256().digest()] * BUCKET_COUNT
     transfer_count = total_rupiah = 0
-    for first, last in parts():
-        values = {"starts": [after_id], "until_id": until_id, "first": first, "last": last}
+    for first, last in bucket_parts(until_id - after_id):
+        values = {"starts": [after_id], "after_id": after_id, "until_id": until_id, "first": first, "last": last}
         cursor.execute(CLOSE_SQL, values)
         for bucket, count, rupiah, sha256 in cursor.fetchall():
             buckets[bucket] = bytes(sha256)
@@ -150,9 +154,12 @@ def _close(cursor: Any, number: int, after_id: int, until_id: int, previous: byt
     return Link(number, after_id, until_id, transfer_count, total_rupiah, sha256, at)
 
 
-def parts() -> list[tuple[int, int]]:
-    """The first and the last bucket of each part."""
-    size = BUCKET_COUNT // PART_COUNT
+def bucket_parts(transfer_count: int) -> list[tuple[int, int]]:
+    """The first and the last bucket of each part of a link with about so many transfers."""
+    count = 1
+    while count < MOST_PARTS and transfer_count > count * PART_TRANSFERS:
+        count *= 2
+    size = BUCKET_COUNT // count
     return [(first, first + size - 1) for first in range(0, BUCKET_COUNT, size)]
 
 
@@ -180,7 +187,7 @@ _MICROSECOND = datetime.resolution
 class Recomputation:
     """The chain computed again, in parts that several connections with one snapshot may share.
 
-    `begin` first, then `compare` for each of `parts()`, then `result`."""
+    `begin` first, then each of `steps()` in any order and on any connection, then `result`."""
 
     links: list[tuple[int, int, int, int, int, datetime]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -212,21 +219,43 @@ class Recomputation:
             self._fault(f"the head that proof {result_id} of {proved_at:%Y-%m-%d} noted is not in the chain any more")
         cursor.execute(UNCOVERED_SQL, [until])
         (self.uncovered_count,) = cursor.fetchone()
+        if self.links:
+            cursor.execute(BEFORE_SQL, [self.links[0][1]])
+            if before_first := [bucket for (bucket,) in cursor.fetchall()]:
+                self.differing[0] = before_first
 
-    def compare(self, cursor: Any, part: tuple[int, int]) -> None:
-        """Compute the buckets of one part and note those that are not as the links say."""
-        if not self.links:
-            return
-        first, last = part
-        starts = [after_id for _, after_id, *_ in self.links]
-        values = {"starts": starts, "until_id": self.links[-1][2], "first": first, "last": last}
+    def steps(self) -> Iterator[Callable[[Any], None]]:
+        """What there is to compare: parts of about as many transfers each."""
+        position = 1
+        while position <= len(self.links):
+            until, count = position, self.links[position - 1][3]
+            while until < len(self.links) and count + self.links[until][3] <= PART_TRANSFERS:
+                count += self.links[until][3]
+                until += 1
+            for buckets in bucket_parts(count):
+                yield partial(self.compare, positions=(position, until), buckets=buckets)
+            position = until + 1
+
+    def compare(self, cursor: Any, positions: tuple[int, int], buckets: tuple[int, int]) -> None:
+        """Compute these buckets of the links from one position to another (the first is 1), and note those that are
+        not as the links say."""
+        links = self.links[positions[0] - 1 : positions[1]]
+        values = {
+            "starts": [after_id for _, after_id, *_ in links],
+            "after_id": links[0][1],
+            "until_id": links[-1][2] if positions[1] == len(self.links) else self.links[positions[1]][1],
+            "first": buckets[0],
+            "last": buckets[1],
+            "first_position": positions[0],
+            "last_position": positions[1],
+        }
         cursor.execute(COMPARE_SQL, values)
-        for position, count, rupiah, buckets in cursor.fetchall():
+        for position, count, rupiah, differing in cursor.fetchall():
             counted = self.found.setdefault(position, [0, 0])
             counted[0] += count
             counted[1] += rupiah
-            if buckets:
-                self.differing.setdefault(position, []).extend(buckets)
+            if differing:
+                self.differing.setdefault(position, []).extend(differing)
 
     def result(self) -> DigestCheck:
         """What was found, the chain's own faults first."""
@@ -259,16 +288,10 @@ def recompute(over: BaseDatabaseWrapper) -> DigestCheck:
     """Compute the whole chain again on one connection (any role that may read) and compare."""
     work = Recomputation()
     with over.cursor() as cursor:
-        for step in steps(work):
+        work.begin(cursor)
+        for step in work.steps():
             step(cursor)
     return work.result()
-
-
-def steps(work: Recomputation) -> Iterable[Callable[[Any], None]]:
-    """What a recomputation consists of: the beginning, then parts in any order and on any connection."""
-    yield work.begin
-    for part in parts():
-        yield partial(work.compare, part=part)
 
 
 def has_head(over: BaseDatabaseWrapper, sha256: bytes) -> bool:

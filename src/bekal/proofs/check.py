@@ -17,7 +17,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from bekal.ledger.clock import programme_now
-from bekal.ledger.digests import DigestCheck, Recomputation, steps
+from bekal.ledger.digests import DigestCheck, Recomputation
 from bekal.ledger.proof_results import record_proof_result
 from bekal.proofs.exceptions import EXPLAINED, OpenItem, open_items, unexplained
 from bekal.proofs.invariants import LOOKS
@@ -157,16 +157,18 @@ def prove_ledger(connection: BaseDatabaseWrapper, *, as_of: datetime | None = No
         raise ValueError("as_of must be an aware datetime")
     started = time.perf_counter()
     findings = _Findings(as_of, programme_now())
-    chain = list(steps(findings.chain)) if as_of is None else []
     others = [findings.look(look) for look in LOOKS if look is not OWNERS]
     with snapshot(connection) as cursor, _tuned(cursor):
         # The setting of `_tuned` was the first question, so the snapshot is there: whoever commits from here on is not
         # in it.
         cursor.execute("SELECT clock_timestamp()")
         (looked_at,) = cursor.fetchone()
-        for step in (findings.count, *chain[:1]):
-            step(cursor)
-        _share(connection, cursor, [findings.owners, others[0], findings.list_open, *others[1:], *chain[1:]])
+        findings.count(cursor)
+        chain: list[Step] = []
+        if as_of is None:
+            findings.chain.begin(cursor)
+            chain += findings.chain.steps()
+        _share(connection, cursor, [findings.owners, others[0], findings.list_open, *others[1:], *chain])
         findings.conclude(cursor)
     checked = checked_invariants(now=as_of is None)
     order = {invariant: place for place, invariant in enumerate(checked)}

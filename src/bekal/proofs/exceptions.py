@@ -102,22 +102,26 @@ SELECT CASE WHEN sent_at IS NOT NULL THEN 'payout_in_transit'
             ELSE greatest(payment_on::timestamp AT TIME ZONE 'Asia/Jakarta', entitled_at) END AS since_at,
        CASE WHEN sent_at IS NOT NULL THEN 7 ELSE 5 END AS explains
 FROM (
-    SELECT entitlement.payment_on, entitlement.entitled_at, entitlement.amount_rupiah, run.id AS run_id, run.planned_at,
-           run.approved_at, live.partner, sent.recorded_at AS sent_at, account.id AS account_id, account.verified_at
-    FROM (
-        SELECT * FROM incentives_entitlement earned
-        WHERE entitled_at <= %(as_of)s AND (lapsed_at IS NULL OR lapsed_at > %(as_of)s) AND NOT EXISTS (
-            SELECT 1 FROM incentives_payout paid JOIN incentives_payoutstatus status ON status.payout_id = paid.id
-                 AND status.state = 'settled' AND status.recorded_at <= %(as_of)s
-            WHERE paid.entitlement_id = earned.id AND (paid.ended_at IS NULL OR paid.ended_at > %(as_of)s))
-    ) entitlement
-    JOIN participants_participation place ON place.id = entitlement.participation_id
-    LEFT JOIN (incentives_payout live JOIN incentives_payoutrun run ON run.id = live.run_id
-                                           AND run.planned_at <= %(as_of)s)
-         ON live.entitlement_id = entitlement.id AND (live.ended_at IS NULL OR live.ended_at > %(as_of)s)
-    LEFT JOIN incentives_payoutstatus sent ON sent.payout_id = live.id AND sent.state = 'sent'
-         AND sent.recorded_at <= %(as_of)s
-    LEFT JOIN participants_payoutaccount account ON account.participant_id = place.participant_id
+    SELECT earned.payment_on, earned.entitled_at, earned.amount_rupiah, live.run_id, live.planned_at, live.approved_at,
+           live.partner, live.sent_at, account.id AS account_id, account.verified_at
+    FROM incentives_entitlement earned
+    LEFT JOIN (
+        SELECT payout.entitlement_id, payout.partner, run.id AS run_id, run.planned_at, run.approved_at,
+               sent.recorded_at AS sent_at, paid.id IS NOT NULL AS is_paid
+        FROM incentives_payout payout
+        JOIN incentives_payoutrun run ON run.id = payout.run_id AND run.planned_at <= %(as_of)s
+        LEFT JOIN incentives_payoutstatus sent ON sent.payout_id = payout.id AND sent.state = 'sent'
+             AND sent.recorded_at <= %(as_of)s
+        LEFT JOIN incentives_payoutstatus paid ON paid.payout_id = payout.id AND paid.state = 'settled'
+             AND paid.recorded_at <= %(as_of)s
+        WHERE payout.ended_at IS NULL OR payout.ended_at > %(as_of)s OFFSET 0
+    ) live ON live.entitlement_id = earned.id
+    LEFT JOIN (participants_participation place
+               JOIN participants_payoutaccount account ON account.participant_id = place.participant_id)
+         -- Asked only of what is due: of an empty key nothing is looked up.
+         ON place.id = CASE WHEN live.run_id IS NULL AND earned.payment_on <= {DAY} THEN earned.participation_id END
+    WHERE earned.entitled_at <= %(as_of)s AND (earned.lapsed_at IS NULL OR earned.lapsed_at > %(as_of)s)
+      AND live.is_paid IS NOT TRUE
 ) unpaid
 """
 ESCROW_SQL = """
@@ -210,9 +214,10 @@ UNION ALL
 SELECT 'proof_waiting', 'worker', '', 0, requested_at, NULL FROM ledger_proofrequest
 WHERE requested_at <= %(as_of)s AND (answered_at IS NULL OR answered_at > %(as_of)s)
 """
+# Behind the fence the planner knows nothing of how many kinds there are, so it adds them up without sorting all items.
 ITEMS_SQL = """
 SELECT kind, owner, of, count(*), sum(rupiah)::bigint, min(since_at), explains
-FROM ({sql}) item(kind, owner, of, rupiah, since_at, explains)
+FROM (SELECT * FROM ({sql}) found OFFSET 0) item(kind, owner, of, rupiah, since_at, explains)
 GROUP BY kind, owner, of, explains ORDER BY kind, owner, of, explains
 """
 QUESTIONS = (PAYOUTS_SQL, ESCROW_SQL, INSTITUTIONS_SQL, RECEIVABLES_SQL, f"{OVERDUE_SQL} UNION ALL {WAITING_SQL}")

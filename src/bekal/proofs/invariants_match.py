@@ -61,16 +61,20 @@ _PAYOUTS = """
 """
 # What is proven late is owed at once; only the instant of the purchase is kept from going back before its completion.
 _PURCHASES = """
-    SELECT participation_id AS owner_id, what.key || ':' || training_id AS idempotency_key, what.reason,
-           what.debit_kind, what.credit_kind, what.amount_rupiah, what.at, what.may_be_late
-    FROM purchases_purchase purchase
-    LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id
-    CROSS JOIN LATERAL (VALUES
-        ('purchase', 2, 2, 3, price_rupiah, bought_at, false),
-        ('completion', 3, 3, 4, price_rupiah - refunded_rupiah, coalesce(reconciled_at, ended_at), true),
-        ('institution', 11, 4, 9, price_rupiah - refunded_rupiah, settlement.settled_at, false)
-    ) AS what(key, reason, debit_kind, credit_kind, amount_rupiah, at, may_be_late)
-    WHERE what.amount_rupiah > 0 AND what.at IS NOT NULL
+    SELECT participation_id AS owner_id, 'purchase:' || training_id AS idempotency_key, 2 AS reason, 2 AS debit_kind,
+           3 AS credit_kind, price_rupiah AS amount_rupiah, bought_at AS at, false AS may_be_late
+    FROM purchases_purchase WHERE price_rupiah > 0
+    UNION ALL
+    SELECT participation_id, 'completion:' || training_id, 3, 3, 4, price_rupiah - refunded_rupiah,
+           coalesce(reconciled_at, ended_at), true
+    FROM purchases_purchase
+    WHERE price_rupiah > refunded_rupiah AND (reconciled_at IS NOT NULL OR ended_at IS NOT NULL)
+    UNION ALL
+    SELECT participation_id, 'institution:' || training_id, 11, 4, 9, price_rupiah - refunded_rupiah,
+           settlement.settled_at, false
+    FROM purchases_purchase
+    JOIN purchases_institutionsettlement settlement ON settlement.id = settlement_id
+    WHERE price_rupiah > refunded_rupiah
 """
 _CLAWBACKS = """
     SELECT clawback.participation_id AS owner_id, what.key AS idempotency_key, what.reason, what.debit_kind,
