@@ -74,13 +74,15 @@ def main(arguments: list[str] | None = None) -> int:
             failed |= mass(options.people, figures)
             if "proof" in sections:
                 failed |= proof(figures)
-    from benchmarks import _ledger_purchase
-
     if "purchase" in sections:
         with own_programme("bekal_bench_purchase"):
+            from benchmarks import _ledger_purchase
+
             figures["purchase"] = _ledger_purchase.statements(options.seconds)
     if "verb" in sections:
         with own_programme("bekal_bench_verb"):
+            from benchmarks import _ledger_purchase
+
             figures["verb"] = _ledger_purchase.verb(figures.get("purchase"))
     if not options.no_write:
         print(f"\nWritten to {machine.write_result('ledger', figures)}")
