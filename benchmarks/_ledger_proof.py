@@ -22,6 +22,7 @@ def proof(figures: Figures) -> bool:
         "seconds": everything["seconds"],
         "peak_mib": everything["peak_mib"],
         "peak_mib_over_nothing": nothing["peak_mib"],
+        "growth_mib": round(growth, 1),
         "holds": everything["code"] == 0,
         "summary": [row.strip() for row in everything["output"].splitlines()[:2]],
     }

@@ -2,7 +2,8 @@
 
     dev bench ledger [--people N] [--only mass,proof,purchase,verb] [--seconds S] [--no-write]
 
-In databases of its own, made and dropped here:
+Ends with a table of targets. Only a whole run is written, since its ratios are of one moment. In databases of its own,
+made and dropped here:
 
 mass      for N buyers and 18 in a hundred more who never buy: every envelope committed (`post_commitments`) and every
           instalment planned (`entitle`), in chunks of 10,000 as a mass run works them, by one runner and by two in
@@ -35,6 +36,7 @@ import django
 from benchmarks import machine
 from benchmarks._costs import Cost, Figures, Timer, ratios
 from benchmarks._ledger_proof import close_day, proof
+from benchmarks._ledger_targets import verdicts
 from benchmarks.verbs import URLS, migrate, own_database
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,7 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
             from benchmarks import _ledger_purchase
 
             figures["verb"] = _ledger_purchase.verb(figures.get("purchase"))
-    if not options.no_write:
+    figures["targets"] = verdicts(figures)
+    if not options.no_write and set(sections) == set(SECTIONS):
         print(f"\nWritten to {machine.write_result('ledger', figures)}")
     return 1 if failed else 0
 
@@ -342,7 +345,7 @@ def again(figures: Figures, when: str) -> None:
         "entitle": lambda: entitle(at=world.ENTITLED_AT).entitlement_count,
         "revoke": lambda: revoke(at=world.REVOKED_AT).participation_count,
         "end_balances": lambda: end_balances(at=world.ENTITLED_AT + timedelta(days=1)).participation_count,
-        "post_commitments": commit,
+        "post_commitments of one chunk": commit,
         "plan accept_wave": plan("accept_wave", world.ACCEPTED_AT),
         "plan entitle": plan("entitle", world.ENTITLED_AT),
         "plan revoke": plan("revoke", world.REVOKED_AT),

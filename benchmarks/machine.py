@@ -34,10 +34,13 @@ def one_line(machine: dict[str, Any]) -> str:
 
 
 def write_result(name: str, payload: dict[str, Any]) -> Path:
-    """Write `payload` with the machine to benchmarks/results/NAME.json and return the path."""
+    """Write `payload` with the machine and the commit to benchmarks/results/NAME.json and return the path."""
+    from bekal.proofs.report import commit
+
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({"machine": describe(), **payload}, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    whole = {"machine": describe(), "commit": commit(), **payload}
+    path.write_text(json.dumps(whole, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return path
 
 

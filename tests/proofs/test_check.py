@@ -301,6 +301,7 @@ def test_an_instant_that_is_none_is_refused_with_the_form_to_use(text: str) -> N
 def test_an_empty_ledger_says_that_it_is_empty(text: str) -> None:
     out = StringIO()
     call_command("prove", "ledger", as_of=text, stdout=out)
+    assert "invariants of what has no past" in out.getvalue()
     assert "an empty ledger" in out.getvalue()
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from bekal.incentives.models import Payout
+from bekal.incentives.models import Payout, PayoutRun
 from bekal.incentives.reverse_payouts import ask_to_reverse_payouts, drop_reversals, reverse_payouts
 from bekal.lifecycle.claw_back import withdraw_clawback
 from bekal.lifecycle.mass_runs import approve_mass_run, ask_to_stop_mass_run, plan_mass_run, stop_mass_run
@@ -59,3 +59,15 @@ def test_what_two_officers_have_to_do_waits_until_it_is_answered() -> None:
     )
     assert not asked.keys() & waiting(days=6).keys()
     assert asked.items() <= waiting(days=4, as_of_days=4).items(), "as of then they waited"
+
+
+def test_what_was_paid_is_not_open_though_its_run_is_noted_later() -> None:
+    """History that is brought in may have one run for a day, noted at its end: what was answered before is paid."""
+    money_back.paid(1)
+    payout = Payout.objects.get()
+    answered_at = payout.statuses.get(state="settled").recorded_at
+    noted_at = answered_at + timedelta(hours=5)
+    PayoutRun.objects.filter(pk=payout.run_id).update(planned_at=noted_at, approved_at=noted_at, exported_at=noted_at)
+    with connection.cursor() as cursor:
+        found = open_items(cursor, answered_at + timedelta(hours=1))
+    assert [(item.kind, item.count) for item in found if item.explains in (5, 7)] == [("payout_not_yet_due", 3)]

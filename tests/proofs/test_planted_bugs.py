@@ -40,7 +40,7 @@ def test_a_planted_bug_is_caught(bug: Bug, world: Ground, django_db_blocker: Any
     with django_db_blocker.unblock():
         run = hunt(bug, world, seed_number=SEED)
     assert run.problem == ""
-    assert run.failure is not None, f"{bug.name} lives: {bug.sentence}"
+    assert run.failure is not None and not run.failure.is_slip, f"{bug.name} lives: {bug.sentence}"
 
 
 def test_a_bug_is_taken_out_again() -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from bekal.ledger import digests
-from bekal.proofs import tamper
+from bekal.proofs import chain, tamper
 
 
 @pytest.mark.usefixtures("own_databases")
@@ -41,11 +41,11 @@ LEFT_OUT = {
 @pytest.mark.parametrize("column", LEFT_OUT)
 def test_a_digest_that_leaves_out_a_column_is_named(column: str, monkeypatch: pytest.MonkeyPatch) -> None:
     written, unseen = LEFT_OUT[column]
-    for name in ("CLOSE_SQL", "COMPARE_SQL"):
-        statement = getattr(digests, name)
-        shorter = statement.replace(digests.LINE_SQL, digests.LINE_SQL.replace(written, ""))
+    for code, name in ((digests, "CLOSE_SQL"), (chain, "COMPARE_SQL")):
+        statement = getattr(code, name)
+        shorter = statement.replace(code.LINE_SQL, code.LINE_SQL.replace(written, ""))
         assert shorter != statement
-        monkeypatch.setattr(digests, name, shorter)
+        monkeypatch.setattr(code, name, shorter)
     out = StringIO()
     with pytest.raises(CommandError, match="not everything holds"):
         call_command("prove", "tamper", flips=len(tamper.COLUMNS), seed=1, stdout=out)

@@ -17,8 +17,8 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from bekal.ledger.clock import programme_now
-from bekal.ledger.digests import DigestCheck, Recomputation
 from bekal.ledger.proof_results import record_proof_result
+from bekal.proofs.chain import DigestCheck, Recomputation
 from bekal.proofs.exceptions import EXPLAINED, OpenItem, open_items, unexplained
 from bekal.proofs.invariants import LOOKS
 from bekal.proofs.invariants_owner import OWNERS, OWNERS_SMALL, SMALL_RUPIAH

@@ -107,21 +107,22 @@ FROM (
     FROM incentives_entitlement earned
     LEFT JOIN (
         SELECT payout.entitlement_id, payout.partner, run.id AS run_id, run.planned_at, run.approved_at,
-               sent.recorded_at AS sent_at, paid.id IS NOT NULL AS is_paid
+               sent.recorded_at AS sent_at
         FROM incentives_payout payout
         JOIN incentives_payoutrun run ON run.id = payout.run_id AND run.planned_at <= %(as_of)s
         LEFT JOIN incentives_payoutstatus sent ON sent.payout_id = payout.id AND sent.state = 'sent'
              AND sent.recorded_at <= %(as_of)s
-        LEFT JOIN incentives_payoutstatus paid ON paid.payout_id = payout.id AND paid.state = 'settled'
-             AND paid.recorded_at <= %(as_of)s
-        WHERE payout.ended_at IS NULL OR payout.ended_at > %(as_of)s OFFSET 0
+        WHERE payout.ended_at IS NULL OR payout.ended_at > %(as_of)s
     ) live ON live.entitlement_id = earned.id
     LEFT JOIN (participants_participation place
                JOIN participants_payoutaccount account ON account.participant_id = place.participant_id)
          -- Asked only of what is due: of an empty key nothing is looked up.
          ON place.id = CASE WHEN live.run_id IS NULL AND earned.payment_on <= {DAY} THEN earned.participation_id END
     WHERE earned.entitled_at <= %(as_of)s AND (earned.lapsed_at IS NULL OR earned.lapsed_at > %(as_of)s)
-      AND live.is_paid IS NOT TRUE
+      AND NOT EXISTS (
+          SELECT 1 FROM incentives_payout paid JOIN incentives_payoutstatus status ON status.payout_id = paid.id
+               AND status.state = 'settled' AND status.recorded_at <= %(as_of)s
+          WHERE paid.entitlement_id = earned.id AND (paid.ended_at IS NULL OR paid.ended_at > %(as_of)s))
 ) unpaid
 """
 ESCROW_SQL = """

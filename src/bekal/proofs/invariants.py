@@ -3,7 +3,7 @@
 The checker shares no code with the verbs: table and column names, kinds and reasons are written out, the promises are
 read from the rule files, and it runs as a role that can only read. `%(as_of)s` bounds every table that has a past;
 stored balances, counts and live settings exist only now, so those are left out as of a past instant. Told elsewhere:
-that the chain recomputes (I10) by `ledger.digests`, I12 by `exceptions.py`, and that everything sums to Rp0 by
+that the chain recomputes (I10) by `chain.py`, I12 by `exceptions.py`, and that everything sums to Rp0 by
 `check.py`, which counts it all.
 """
 

@@ -9,7 +9,7 @@ from django.db import connections
 
 from bekal.core.money import format_rupiah
 from bekal.ledger.digests import has_head
-from bekal.proofs.check import Proof, prove_ledger, record
+from bekal.proofs.check import Proof, checked_invariants, prove_ledger, record
 from bekal.proofs.report import heading
 from bekal.proofs.shards import run_shards
 from bekal.proofs.snapshot import read_instant
@@ -77,6 +77,11 @@ def _print_rest(proof: Proof, stdout: Output) -> None:
         stdout.write(
             f"  digest chain: {proof.digest.link_count} links over {proof.digest.transfer_count} transfers, "
             f"{proof.digest.uncovered_count} not covered yet, head {head}"
+        )
+    else:
+        rest = len(checked_invariants(now=True)) - len(proof.checked)
+        stdout.write(
+            f"  not checked: {rest} invariants of what has no past, as the chain and stored balances; leave --as-of out"
         )
     for item in proof.open_items:
         whose = f"{item.owner} {item.of}".strip()

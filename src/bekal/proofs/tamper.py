@@ -9,10 +9,11 @@ from typing import Any
 
 from django.db import connections, transaction
 
-from bekal.ledger.digests import DigestCheck, close_digest, recompute
+from bekal.ledger.digests import close_digest
 from bekal.ledger.proof_results import record_proof_result
 from bekal.proofs.arguments import add_common_arguments, seed_of, whole_number
 from bekal.proofs.built import NOW, build
+from bekal.proofs.chain import DigestCheck, recompute
 from bekal.proofs.report import bound, heading
 from bekal.proofs.result_file import write_result
 from bekal.proofs.scratch import OWNER, scratch_database
