@@ -1,9 +1,10 @@
 """Riwayat: every line of one's own ledger, the two purses apart, each with a receipt; nobody sees another's."""
 
 import csv
+import zipfile
 from collections.abc import Callable
 from datetime import timedelta
-from io import StringIO
+from io import BytesIO, StringIO
 
 import pytest
 
@@ -124,6 +125,18 @@ def test_the_file_holds_the_same_lines(paid: int, sign_in: SignIn) -> None:
         [str(line.change_rupiah), str(line.after_rupiah), line.reference] for line in lines
     ]
     assert rows[0][0] == "2020-04-27T15:00:00+07:00"
+
+
+def test_the_workbook_holds_them_too_with_rupiah_as_numbers(paid: int, sign_in: SignIn) -> None:
+    visitor = sign_in(paid)
+    page = visitor.get("/riwayat/?dompet=insentif").content.decode()
+    assert 'href="?dompet=insentif&amp;form=csv"' in page and 'href="?dompet=insentif&amp;form=xlsx"' in page
+    response = visitor.get("/riwayat/?dompet=insentif&form=xlsx")
+    assert response["Content-Disposition"] == 'attachment; filename="riwayat-insentif.xlsx"'
+    with zipfile.ZipFile(BytesIO(b"".join(response.streaming_content))) as book:  # type: ignore[attr-defined]
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    for line in lines_of(paid, Purse.INCENTIVE):
+        assert f"<v>{line.change_rupiah}</v>" in sheet and line.reference in sheet
 
 
 def test_a_title_that_would_run_as_a_formula_is_only_read(sign_in: SignIn) -> None:

@@ -20,7 +20,7 @@ from bekal.ledger.clock import JAKARTA
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.queries import StatementLine, statement_of
 from bekal.purchases.models import Purchase
-from bekal.ui.tables_out import csv_response
+from bekal.ui.tables_out import csv_response, xlsx_response
 from bekal.web.history_words import WORDS
 from bekal.web.reader import reader_of
 
@@ -163,13 +163,19 @@ def by_month(lines: Iterable[Line]) -> tuple[Month, ...]:
 @require_safe
 @never_cache
 def history(request: HttpRequest) -> HttpResponseBase:
-    """One purse at a time, by its address; `?form=csv` is the same as a file."""
+    """One purse at a time, by its address; `?form=csv` and `?form=xlsx` are the same as a file."""
     reader = reader_of(request)
     asked = request.GET.get("dompet", "")
     purse = Purse(asked) if asked in list(Purse) else Purse.BALANCE
     lines = lines_of(reader.participation.pk, purse) if reader.participation else ()
-    if request.GET.get("form") == "csv":
-        return csv_response(name=f"riwayat-{purse}", header=_header(purse), rows=_cells(lines))
+    form, name = request.GET.get("form"), f"riwayat-{purse}"
+    if form == "csv":
+        return csv_response(name=name, header=_header(purse), rows=_cells(lines))
+    if form == "xlsx":
+        title = gettext("Training balance") if purse is Purse.BALANCE else gettext("Incentive")
+        return xlsx_response(
+            name=name, title=title, header=_header(purse), rows=_cells(lines), rupiah_columns=(4, 5, 6)
+        )
     context = {
         "reader": reader,
         "purse": purse,
