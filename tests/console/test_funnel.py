@@ -11,9 +11,12 @@ from bekal.console import people as people_module
 from bekal.console.funnel import CHART_WIDTH, COUNTS, funnel_by_wave, funnel_counts, money_lines, steps_of
 from bekal.console.people import STAGES, mask_name, people_at
 from bekal.ledger.movements import Kind
+from bekal.ledger.queries import transfers_of
+from bekal.lifecycle.revoke import revoke
 from bekal.participants.mark_unreachable import Unreachable, mark_unreachable
 from bekal.participants.models import Participation
 from bekal.participants.set_districts import NewDistrict, set_districts
+from bekal.purchases.end_purchases import end_purchases
 from bekal.purchases.models import Purchase
 from bekal.purchases.settle_institutions import settle_institutions
 from tests import factories
@@ -74,7 +77,9 @@ def test_each_drop_off_opens_into_the_people_it_counts(walked: dict[str, int]) -
         "not_paid": {walked["proven"]},
         "not_bought_again": {walked["buyer"], walked["finisher"], walked["proven"]},
         "at_risk": set(),
+        "to_be_revoked": set(),
         "revoked": set(),
+        "revoked_unbought": set(),
     }
     for step in steps_of(counted(date(2020, 5, 15))):
         if step.stage:
@@ -146,6 +151,8 @@ def test_a_long_list_is_looked_through_part_by_part(
 def test_no_address_makes_the_pages_fail(value: str, walked: dict[str, int], office: Client) -> None:
     for path, name in (("/console/", "wave"), ("/console/people/", "after"), ("/console/people/", "stage")):
         assert office.get(path, {name: value}).status_code == 200
+    for name in ("as_of", "envelope", "wave"):
+        assert office.get("/console/people/", {name: value}).status_code == 200
     assert office.get(f"/console/people/{walked['paid']}/", {"as_of": value}).status_code == 200
 
 
@@ -158,6 +165,77 @@ def test_a_person_as_of_a_past_day(walked: dict[str, int], office: Client) -> No
     wrong = office.get(path, {"as_of": "kemarin"}).content.decode()
     assert "“kemarin” bukan tanggal dan bukan waktu. Tulis seperti 2020-07-27 atau 2020-07-27 15:30." in wrong
     assert office.get("/console/people/999999999999999999999999/").status_code == 404
+
+
+def listed(office: Client, stage: str, as_of: str) -> set[int]:
+    context = office.get("/console/people/", {"stage": stage, "as_of": as_of}).context
+    return {row.pk for row, _name, _count in context["lines"]}
+
+
+def test_a_stage_is_that_of_the_instant(walked: dict[str, int], office: Client) -> None:
+    """Each has taken the steps of a past day alone: bought on 21 April, completed two days later, and so on."""
+    everybody, nobody = set(walked.values()), walked["nobody"]
+    assert listed(office, "all", "2020-04-19") == set(), "not accepted yet"
+    assert listed(office, "not_bought", "2020-04-20") == everybody
+    assert listed(office, "not_completed", "2020-04-22") == everybody - {nobody}
+    assert listed(office, "not_proven", "2020-04-23") >= {walked["finisher"], walked["proven"]}
+    assert listed(office, "not_paid", "2020-04-25") == {walked["proven"], walked["paid"]}
+    assert listed(office, "not_paid", "2020-04-27 15:30") == {walked["proven"]}
+    assert listed(office, "not_bought_again", "2020-05-01") == everybody - {nobody}
+    assert listed(office, "not_bought_again", "2020-05-02") == everybody - {nobody, walked["paid"]}
+    assert listed(office, "at_risk", "2020-05-15") == {nobody} and listed(office, "at_risk", "2020-05-01") == set()
+    then = office.get("/console/people/", {"as_of": "2020-04-20"})
+    assert {count for _row, _name, count in then.context["lines"]} == {0}
+    page = then.content.decode()
+    assert "per 20 April 2020" in page and "hanya diketahui untuk keadaan sekarang" in page
+    assert f'href="/console/people/{nobody}/?as_of=2020-04-20"' in page
+    assert '<input type="hidden" name="as_of" value="2020-04-20">' in page, "another stage is of the same instant"
+    assert "“kemarin” bukan tanggal" in office.get("/console/people/?as_of=kemarin").content.decode()
+
+
+def test_a_place_is_lost_from_the_instant_on(walked: dict[str, int], office: Client) -> None:
+    revoke(at=factories.jakarta(2020, 5, 21))
+    assert listed(office, "to_be_revoked", "2020-05-20") == set(), "its last day"
+    for as_of, stage, other in (
+        ("2020-05-21 08:00", "to_be_revoked", "revoked"),
+        ("2020-05-21 09:00", "revoked", "to_be_revoked"),
+    ):
+        assert listed(office, stage, as_of) == {walked["nobody"]} and listed(office, other, as_of) == set()
+        is_lost = stage == "revoked"
+        person = office.get(f"/console/people/{walked['nobody']}/", {"as_of": as_of}).content.decode()
+        assert ("kepesertaan dicabut</span>" in person) == is_lost
+        people = office.get("/console/people/", {"as_of": as_of}).content.decode()
+        assert ("kepesertaan dicabut</span>" in people) == is_lost
+
+
+def test_the_purchases_of_a_person_are_those_of_the_instant(walked: dict[str, int], office: Client) -> None:
+    path = f"/console/people/{walked['paid']}/"
+    seen = {}
+    for as_of in ("2020-04-20", "2020-04-22", "2020-04-25", "2020-05-02"):
+        lines = office.get(path, {"as_of": as_of}).context["purchases"]
+        seen[as_of] = [(line.price_rupiah, line.reconciled_at is not None) for line in lines]
+    assert seen == {
+        "2020-04-20": [],
+        "2020-04-22": [(250_000, False)],
+        "2020-04-25": [(250_000, True)],
+        "2020-05-02": [(250_000, True), (100_000, False)],
+    }
+    now = office.get(path).content.decode()
+    assert "Akhiri pembelian ini lebih awal" in now and "hanya diketahui" not in now
+    then = office.get(path, {"as_of": "2020-04-22"}).content.decode()
+    assert "Akhiri pembelian ini lebih awal" not in then, "nothing is done in the past"
+    assert "hanya diketahui untuk keadaan sekarang" in then
+    transfer = transfers_of(owner_id=walked["paid"])[0].id
+    assert f'href="/console/ledger/people/{walked["paid"]}/{transfer}/?as_of=2020-04-22"' in then
+
+
+def test_an_ending_is_that_of_the_instant(walked: dict[str, int], office: Client) -> None:
+    purchase = Purchase.objects.get(participation=walked["buyer"])
+    end_purchases(purchase_ids=[purchase.pk], at=factories.jakarta(2020, 5, 4))
+    path = f"/console/people/{walked['buyer']}/"
+    ((before,), (after,)) = (office.get(path, {"as_of": f"2020-05-0{n}"}).context["purchases"] for n in (3, 4))
+    assert (before.ending, before.refunded_rupiah, before.ended_at, before.to_balance) == ("", 0, None, False)
+    assert (after.ending, after.refunded_rupiah, after.to_balance) == ("refunded", 300_000, True)
 
 
 def test_the_people_of_a_step_show_what_still_reaches_them(db: None, office: Client) -> None:

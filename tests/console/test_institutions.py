@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from bekal.catalogue.models import Institution, Training
+from bekal.catalogue.stop_settlement import stop_settlement
 from bekal.console.institutions import institution_dues
 from bekal.ledger.movements import Kind
 from bekal.ledger.queries import totals
@@ -78,6 +79,50 @@ def test_the_list_leads_to_statements_and_files(trainings: list[Training], audit
     assert header[4] == "Terutang" and sum(int(row[4]) for row in rows) == 370_000
     workbook = auditor.get("/console/ledger/institutions/?form=xlsx")
     assert b"".join(workbook.streaming_content)[:2] == b"PK"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("as_of", ["2020-04-21", "2020-04-26", "2020-05-01", "2020-05-14", "2020-05-20", "2020-11-14"])
+def test_the_list_is_that_of_the_instant(as_of: str, trainings: list[Training], auditor: Client) -> None:
+    """Each institution has the sums of its own statement, and the ledger's in all."""
+    page = auditor.get("/console/ledger/institutions/", {"as_of": as_of})
+    dues = page.context["page_obj"].object_list
+    held = totals(as_of=page.context["asked"].at)
+    assert sum(each.escrow_rupiah for each in dues) == held.get(Kind.ESCROW, 0)
+    assert sum(each.owed_rupiah for each in dues) == held.get(Kind.INSTITUTION_PAYABLE, 0)
+    assert sum(each.paid_rupiah for each in dues) == held.get(Kind.INSTITUTION_SETTLED, 0)
+    bought_from = {trainings[0].institution_id} | ({trainings[1].institution_id} if as_of > "2020-11-13" else set())
+    assert {each.institution_id for each in dues} == bought_from
+    for each in dues:
+        address = f"/console/ledger/institutions/{each.institution_id}/?as_of={as_of}"
+        assert f'href="{address}"' in page.content.decode()
+        then = auditor.get(address).context["statement"].totals
+        assert (each.purchase_count, each.escrow_rupiah) == (then.purchase_count, then.escrow_rupiah)
+        assert (each.owed_rupiah, each.paid_rupiah) == (then.owed_rupiah, then.paid_rupiah)
+    response = auditor.get("/console/ledger/institutions/", {"as_of": as_of, "form": "csv"})
+    text = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    rows = list(csv.reader(StringIO(text, newline="")))[1:]
+    assert [[int(row[3]), int(row[4])] for row in rows] == [[each.escrow_rupiah, each.owed_rupiah] for each in dues]
+    assert f'href="?as_of={as_of}&amp;form=csv"' in page.content.decode()
+
+
+def test_the_hold_and_the_stop_are_those_of_the_instant(trainings: list[Training], auditor: Client) -> None:
+    path, number = "/console/ledger/institutions/", trainings[0].institution_id
+    stop_settlement(institution_id=number, reason="Sertifikat diragukan.", at=jakarta(2020, 5, 15))
+    seen = {}
+    for as_of in ("2020-05-01", "2020-05-14", "2020-05-15", "2020-05-22"):
+        (each,) = auditor.get(path, {"as_of": as_of}).context["page_obj"].object_list
+        seen[as_of] = (each.held_rupiah, each.owed_rupiah, each.stop_reason)
+    assert seen == {
+        "2020-05-01": (300_000, 300_000, ""),
+        "2020-05-14": (300_000, 600_000, ""),
+        "2020-05-15": (300_000, 600_000, "Sertifikat diragukan."),
+        "2020-05-22": (0, 300_000, "Sertifikat diragukan."),
+    }
+    assert "hanya yang masih berlaku" in auditor.get(path, {"as_of": "2020-05-14"}).content.decode()
+    empty = auditor.get(path, {"as_of": "2020-04-20"}).content.decode()
+    assert "Tidak ada pembelian sampai saat ini" in empty and "Belum ada lembaga" not in empty
+    wrong = auditor.get(path, {"as_of": "kemarin", "form": "csv"})
+    assert (wrong.status_code, wrong["Location"]) == (302, f"{path}?as_of=kemarin")
 
 
 def test_a_statement_now_and_then(trainings: list[Training], auditor: Client) -> None:

@@ -9,6 +9,7 @@ from django.test import Client
 
 from bekal.console import ledger as page
 from bekal.console import tally
+from bekal.console.as_of import AsOf
 from bekal.console.tallies import COUNTS
 from bekal.incentives.models import Payout
 from bekal.ledger.clock import programme_day, programme_now
@@ -26,7 +27,10 @@ from bekal.ledger.queries import (
     totals,
     transfers_of,
 )
+from bekal.lifecycle.end_balances import end_balances
+from bekal.lifecycle.revoke import revoke
 from bekal.lifecycle.tallies import count_next
+from bekal.proofs.exceptions import LABELS, OpenItem
 from tests import factories
 from tests.conftest import StoppedClock
 from tests.factories import jakarta
@@ -58,8 +62,13 @@ def people(db: None) -> dict[str, int]:
     return {"paid": paid, "new": new}
 
 
-def proved(*, violations: tuple[str, ...] = (), kinds: dict[int, tuple[int, int]] | None = None) -> None:
-    found = [{"name": name, "holds": "nothing is lost", "rows": []} for name in violations]
+def proved(
+    *,
+    violations: tuple[str, ...] = (),
+    rows: tuple[dict[str, object], ...] = (),
+    kinds: dict[int, tuple[int, int]] | None = None,
+) -> None:
+    found = [{"name": name, "holds": "nothing is lost", "rows": list(rows)} for name in violations]
     at = programme_now()
     record_proof_result(
         as_of=None,
@@ -169,7 +178,7 @@ def test_a_rupiah_is_followed_from_the_movement_and_its_day(people: dict[str, in
 def test_no_address_makes_the_pages_fail(value: str, people: dict[str, int], auditor: Client) -> None:
     paths = ("/console/ledger/", "/console/ledger/kinds/2/", f"/console/ledger/people/{people['paid']}/")
     for path in paths:
-        for name in ("as_of", "after", "form", "q", "anew"):
+        for name in ("as_of", "after", "form", "q", "anew", "year"):
             assert auditor.get(path, {name: value}).status_code in (200, 302)
     assert auditor.get("/console/ledger/kinds/99999999999999999999/").status_code == 404
     assert auditor.get("/console/ledger/people/99999999999999999999/").status_code == 404
@@ -291,6 +300,67 @@ def test_every_open_item_leads_on(people: dict[str, int], auditor: Client) -> No
         assert auditor.get(address).status_code == 200
 
 
+@pytest.mark.parametrize("kind", LABELS)
+def test_every_kind_of_open_item_has_a_page_behind_it(kind: str, auditor: Client) -> None:
+    """None leads back to where it stands, and all to the same instant where the page knows a past."""
+    explains = Kind.ESCROW if kind.startswith("escrow") else Kind.INCENTIVE_COMMITTED if "due" in kind else None
+    explains = Kind.INCENTIVE_COMMITTED if kind.startswith("payout_") and "reversal" not in kind else explains
+    item = OpenItem(kind, "officer", "", 1, 1, EARLY, 0, explains)
+    now, then = (page._behind(item, asked) for asked in (AsOf(None, ""), AsOf(EARLY, "2020-04-20")))
+    assert (now == "/console/ledger/#proof") == (kind == "proof_waiting")
+    assert auditor.get(now).status_code == auditor.get(then).status_code == 200
+    if "asked" in auditor.get(then).context:
+        assert auditor.get(then).context["asked"].text == "2020-04-20"
+    else:
+        assert now == then
+
+
+def test_what_should_have_ended_opens_into_whom_it_counts(auditor: Client) -> None:
+    """As of an instant, too: a place without a purchase in time, and a balance past its last day."""
+    idle, buyer, other = factories.accepted(3)
+    for person in (buyer, other):
+        factories.bought(person, factories.training(price_rupiah=300_000))
+    revoke(at=jakarta(2020, 6, 1))
+    end_balances(at=jakarta(2020, 12, 20))
+    for as_of, kind, owners in (
+        ("2020-05-25", "place_to_be_revoked", {idle}),
+        ("2020-12-18", "balance_to_be_ended", {buyer, other}),
+    ):
+        items = auditor.get("/console/ledger/", {"as_of": as_of}).context["open_items"]
+        ((item, address),) = [(item, address) for item, address in items if item.kind == kind]
+        assert f"as_of={as_of}" in address
+        lines = auditor.get(address).context["lines"]
+        assert {getattr(line[0], "participation_id", None) or line[0].pk for line in lines} == owners
+        assert item.count == len(owners)
+        if kind == "balance_to_be_ended":
+            assert sum(line[0].left_rupiah for line in lines) == item.rupiah
+    assert not [item for item, _ in auditor.get("/console/ledger/").context["open_items"] if "ended" in item.kind]
+
+
+def test_a_kind_of_a_year_is_that_of_its_people(
+    people: dict[str, int], auditor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = factories.accepted(2, at=jakarta(2021, 3, 1))
+    path = "/console/ledger/kinds/2/"
+    monkeypatch.setattr(page, "PAGE_SIZE", 1)
+    for year, owners in (("2020", list(people.values())), ("2021", list(later))):
+        found = auditor.get(path, {"year": year})
+        seen, address = [], f"{path}?year={year}"
+        while address:
+            context = auditor.get(address).context
+            seen += [line["owner_id"] for line in context["lines"]]
+            address = context["further"].following and path + context["further"].following
+        assert seen == owners
+        balances = balances_of(owner_ids=owners)
+        held = sum(each[Kind.TRAINING_BALANCE] for each in balances.values())
+        assert found.context["total"].rupiah == held
+        assert f'href="/console/ledger/movements/1-1-2/?year={year}"' in found.content.decode()
+        rows = rows_of(auditor.get(path, {"year": year, "form": "csv"}))[1:]
+        assert sorted(int(row[0]) for row in rows) == owners and sum(int(row[1]) for row in rows) == held
+    assert auditor.get(path, {"year": "1999"}).context["total"].rupiah == totals()[Kind.TRAINING_BALANCE]
+    assert auditor.get(path, {"year": "2021", "after": str(later[1])}).context["lines"] == []
+
+
 def test_an_amount_whose_owner_is_no_participation_is_shown_all_the_same(auditor: Client) -> None:
     post(postings=[Posting(77, Movement.OPEN_TRAINING, 5, "open:training")], at=jakarta(2020, 5, 1))
     html = auditor.get("/console/ledger/kinds/2/").content.decode()
@@ -306,7 +376,9 @@ def test_the_pages_keep_their_number_of_queries(
     for path, number in (
         ("/console/ledger/", 14),
         ("/console/ledger/kinds/2/", 8),
+        ("/console/ledger/kinds/2/?year=2020", 11),
         ("/console/ledger/movements/1-1-2/", 5),
+        ("/console/ledger/movements/1-1-2/?year=2020", 6),
         ("/console/ledger/movements/1-1-2/?day=2020-04-20", 4),
         (f"/console/ledger/people/{paid}/", 5),
         (f"/console/ledger/people/{paid}/{line}/", 8),

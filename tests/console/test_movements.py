@@ -12,6 +12,7 @@ from django.test import Client
 from bekal.console import movements as page
 from bekal.ledger.movements import Movement
 from bekal.ledger.queries import transfers_of
+from bekal.participants.models import Participation
 from tests import factories
 from tests.factories import jakarta
 
@@ -84,6 +85,47 @@ def test_the_files_have_every_transfer(
     assert (wrong.status_code, wrong["Location"]) == (302, f"{ACCEPTED}?as_of=kemarin")
 
 
+def test_the_movements_of_a_year_are_those_of_its_people(
+    people: tuple[int, ...], auditor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two years move on one day; the days, the transfers and the files are of one alone."""
+    monkeypatch.setattr(page, "PAGE_SIZE", 1)
+    monkeypatch.setattr("bekal.console.year.ROWS_AT_ONCE", 2)
+    later = factories.accepted(2, at=jakarta(2021, 4, 20))
+    trainings = factories.training(price_rupiah=70_000), factories.training(price_rupiah=30_000)
+    at = jakarta(2021, 4, 21)
+    for person in (*later, *factories.accepted(at=jakarta(2021, 4, 20))):
+        factories.bought(person, trainings[0], at=at)
+    Participation.objects.filter(pk=later[0]).update(accepted_on=date(2020, 4, 20))
+    bought = "/console/ledger/movements/2-2-3/"
+    amounts = {}
+    for year in ("", "2020", "2021", "1999"):
+        context = auditor.get(bought, {"year": year}).context
+        amounts[year] = (context["rupiah"], context["transfer_count"], context["year"])
+    assert amounts == {
+        "": (210_000, 3, None),
+        "2020": (70_000, 1, 2020),
+        "2021": (140_000, 2, 2021),
+        "1999": (210_000, 3, None),
+    }
+    first = auditor.get(bought, {"year": "2021", "as_of": "2021-05-01"})
+    text = first.content.decode()
+    day = "?year=2021&as_of=2021-05-01&day=2021-04-21"
+    assert day in text.replace("&amp;", "&") and "Peserta yang diterima tahun 2021" in text
+    assert 'href="/console/ledger/kinds/2/?year=2021&amp;as_of=2021-05-01"' in text
+    assert 'href="?year=2021&amp;as_of=2021-05-01&amp;form=csv"' in text
+    seen, following = [], day
+    while following:
+        shown = auditor.get(bought + following)
+        seen += [line.owner_id for line in shown.context["lines"]]
+        next_id = shown.context["next_id"]
+        following = next_id and f"{day}&after={next_id}"
+    assert len(seen) == 2 and later[0] not in seen and later[1] in seen
+    assert 'href="/console/ledger/movements/2-2-3/?year=2021&amp;as_of=2021-05-01"' in shown.content.decode()
+    assert [int(row[0]) for row in rows_of(auditor.get(f"{bought}{day}&form=csv"))[1:]] == seen
+    assert rows_of(auditor.get(f"{bought}?year=2021&form=csv"))[1:] == [["2021-04-21", "2", "140000"]]
+
+
 def test_only_what_money_may_do_has_a_page(people: tuple[int, ...], auditor: Client) -> None:
     for movement in Movement:
         codes = "-".join(str(code.value) for code in movement.value)
@@ -95,7 +137,7 @@ def test_only_what_money_may_do_has_a_page(people: tuple[int, ...], auditor: Cli
 @pytest.mark.parametrize("value", HOSTILE)
 def test_no_address_makes_it_fail(value: str, people: tuple[int, ...], auditor: Client) -> None:
     for address in (ACCEPTED, DAY):
-        for name in ("as_of", "page", "after", "form", "day"):
+        for name in ("as_of", "page", "after", "form", "day", "year"):
             assert auditor.get(address, {name: value}, follow=True).status_code == 200
 
 

@@ -1,5 +1,7 @@
 """A payout run through the pages: planned, approved by another officer, sent, answered; a misstep says why."""
 
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -82,6 +84,10 @@ def test_what_comes_back_is_shown_and_an_officer_takes_back_what_was_paid_wrongl
     page = said(first, f"{path}reverse/", asked)
     assert f"Permintaan dicatat: {other}, Rp600.000." in page and "meminta ditarik kembali: DUPL" in page
     assert f"{path}reverse/agree/" not in page, "who asked does not agree"
+    waiting = second.get("/console/payout-runs/").content.decode()
+    assert "Pembayaran yang diminta seorang petugas untuk ditarik kembali" in waiting and "DUPL" in waiting
+    (address,) = re.findall(rf'<a href="({path}[^"]+)">{other}</a>', waiting)
+    assert second.get(address).context["lines"][0].reference == other, "its line comes first"
     assert "sudah pernah ditarik kembali" in said(first, f"{path}reverse/", asked)
     assert "petugas lain harus menyetujuinya" in said(first, f"{path}reverse/agree/", asked)
     assert "kini DUPL, bukan yang Anda lihat" in said(second, f"{path}reverse/agree/", {**asked, "reason_code": "X"})
@@ -90,6 +96,7 @@ def test_what_comes_back_is_shown_and_an_officer_takes_back_what_was_paid_wrongl
     page = said(second, f"{path}reverse/agree/", asked)
     assert f"{other} ditarik kembali: Rp600.000." in page and "ditarik kembali DUPL" in page
     assert "semua terjawab" in page
+    assert other not in second.get("/console/payout-runs/").content.decode()
     assert "sudah pernah ditarik kembali" in said(second, f"{path}reverse/agree/", asked)
     assert "sudah kembali" in said(first, f"{path}reverse/", {"reference": one, "reason_code": "DUPL"})
     assert PayoutStatus.objects.filter(state="reversed").count() == 1

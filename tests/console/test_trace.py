@@ -21,6 +21,7 @@ from bekal.lifecycle.models import Clawback, MassChunk, MassRun, Repayment
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.models import Participation
 from bekal.purchases.end_purchases import end_purchases
+from bekal.purchases.models import Purchase
 from bekal.purchases.record_attendance import Attendance, record_attendance
 from bekal.purchases.settle_institutions import settle_institutions
 from tests import factories
@@ -273,6 +274,34 @@ def test_only_the_owners_own_transfer_is_under_the_owner(paid: int, auditor: Cli
     assert auditor.get(f"/console/ledger/people/{paid}/{line.id}/").status_code == 200
     for path in (f"{other}/{line.id}", f"{paid}/{10**30}", f"{10**30}/{line.id}", f"{paid}/0"):
         assert auditor.get(f"/console/ledger/people/{path}/").status_code == 404
+
+
+def test_what_leads_on_from_a_transfer_is_of_the_same_instant(paid: int, auditor: Client) -> None:
+    bought = next(line for line in transfers_of(owner_id=paid) if line.reason == Reason.PURCHASE)
+    address = f"/console/ledger/people/{paid}/{bought.id}/"
+    institution = Purchase.objects.select_related("training").get(participation=paid).training.institution_id
+    for query in ("", "?as_of=2020-05-01"):
+        html = auditor.get(address + query).content.decode()
+        for behind in (
+            "/console/ledger/",
+            f"/console/ledger/people/{paid}/",
+            "/console/ledger/kinds/2/",
+            "/console/ledger/kinds/3/",
+            "/console/ledger/movements/2-2-3/",
+            f"/console/ledger/institutions/{institution}/",
+        ):
+            assert f'<a href="{behind}{query}">' in html
+        for page in (f"/console/ledger/people/{paid}/", "/console/ledger/movements/2-2-3/?day=2020-04-21"):
+            path, _, day = page.partition("?")
+            before = auditor.get(
+                path, ({"day": "2020-04-21"} if day else {}) | ({"as_of": "2020-05-01"} if query else {})
+            )
+            assert f'href="{address}{query}"' in before.content.decode()
+    assert "“kemarin” bukan tanggal" in auditor.get(address + "?as_of=kemarin").content.decode()
+    payout = Payout.objects.get(entitlement__participation_id=paid)
+    sent = under(paid, f"sent:{payout.reference}").id
+    html = auditor.get(f"/console/ledger/people/{paid}/{sent}/?as_of=2020-05-01").content.decode()
+    assert f'href="/console/payout-runs/{payout.run_id}/"' in html, "a page without a past is asked for none"
 
 
 def test_a_transfer_leads_on_and_says_which_link_of_the_chain_covers_it(paid: int, auditor: Client) -> None:

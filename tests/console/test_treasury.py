@@ -1,8 +1,11 @@
 """The treasury's page says what the ledger says, and how a printed sum came to be ten times too large."""
 
 import csv
+import html
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import date
 from decimal import Decimal
 from io import StringIO
 
@@ -14,11 +17,14 @@ from bekal.accounts.models import Role, User
 from bekal.console.treasury import PRINTED_RUPIAH, PUBLISHED_COUNTS, calculation, in_words, schemes
 from bekal.core.money import format_rupiah
 from bekal.core.rules import RULES
+from bekal.ledger.movements import Kind
 from bekal.ledger.queries import totals
 from bekal.lifecycle.revoke import revoke
+from bekal.participants.accept import accept
 from tests import factories
 from tests.factories import jakarta
 from tests.incentives import journey
+from tests.lifecycle import money_back
 
 ASSERT_QUERIES = Callable[[int], AbstractContextManager[None]]
 
@@ -70,6 +76,53 @@ def test_each_wave_is_people_times_envelope(world: int, office: Client) -> None:
         (1, 3_550_000, 0),
     ]
     assert f"{world} orang x Rp3.550.000 = {format_rupiah(world * 3_550_000)}" in page.content.decode()
+
+
+def test_the_people_behind_a_wave_are_those_it_counts(world: int, office: Client) -> None:
+    """Now and then, without those whose place a clawback took, and apart where a wave has two envelopes."""
+    bought, idle, late = factories.accepted(3, at=jakarta(2020, 4, 20))
+    factories.bought(bought, factories.training())
+    money_back.approved(bought, at=jakarta(2020, 5, 4))
+    wave = factories.wave(opens_on=date(2022, 12, 22), closes_on=date(2022, 12, 27), quota_count=3)
+    for at, number in ((jakarta(2022, 12, 31), 1), (jakarta(2023, 1, 2), 2)):
+        accept(wave_id=wave.pk, participant_ids=factories.participants(number), at=at)
+    revoke(at=jakarta(2020, 6, 2), participation_ids=[idle])
+    revoke(at=jakarta(2020, 6, 4), participation_ids=[late])
+    revoke(at=jakarta(2023, 3, 1))
+    seen = []
+    for as_of in ("", "2020-06-01", "2020-06-03", "2023-03-01"):
+        page = office.get("/console/treasury/", {"as_of": as_of})
+        links = re.findall(r'<a href="(/console/people/[^"]+)">([\d.]+)</a>', page.content.decode())
+        assert len(links) == len(page.context["returns"])
+        for (address, shown), each in zip(links, page.context["returns"], strict=True):
+            people = office.get(html.unescape(address))
+            assert len(people.context["lines"]) == each.people_count == int(shown), address
+            assert people.context["envelope_rupiah"] == each.envelope_rupiah
+            assert bought not in {row.pk for row, _name, _count in people.context["lines"]}
+        seen.append([each.people_count for each in page.context["returns"]])
+    assert seen == [[2, 1, 2], [2, 1], [2, 1, 1], [2, 1, 2, 1, 2]]
+    assert "manfaat Rp3.550.000" in office.get(html.unescape(links[0][0])).content.decode()
+
+
+def test_a_line_of_a_year_is_followed_to_the_movements_of_that_year(world: int, office: Client) -> None:
+    factories.accepted(2, at=jakarta(2021, 3, 1))
+    for year in (2020, 2021):
+        page = office.get(f"/console/treasury/?year={year}&as_of=2021-03-02")
+        text = page.content.decode()
+        statement, kinds = page.context["statement"], dict.fromkeys(Kind, 0)
+        for section in page.context["sections"]:
+            for _label, line, kind in section.lines:
+                assert f'href="/console/ledger/kinds/{kind}/?year={year}&amp;as_of=2021-03-02"' in text
+                kinds[Kind(kind)] += line.ledger_rupiah
+        held = {kind: office.get(f"/console/ledger/kinds/{kind}/?year={year}&as_of=2021-03-02") for kind in Kind}
+        totals_of_year = {kind: shown.context["total"] for kind, shown in held.items()}
+        treasury = totals_of_year.pop(Kind.TREASURY)
+        assert (treasury.out_rupiah, treasury.into_rupiah) == (statement.committed_rupiah, statement.returned_rupiah)
+        # What is promised and not sent is told by whether it is earned, not by what it is for.
+        kinds[Kind.INCENTIVE_COMMITTED] -= totals_of_year.pop(Kind.SURVEY_COMMITTED).rupiah
+        for kind, total in totals_of_year.items():
+            assert total.rupiah == kinds[kind] == sum(line["rupiah"] for line in held[kind].context["lines"]), kind
+        assert f"Peserta yang diterima tahun {year}" in held[Kind.TRAINING_BALANCE].content.decode()
 
 
 def test_the_published_sums_follow_from_the_systems_own_figure(world: int, office: Client) -> None:
@@ -129,6 +182,11 @@ def test_the_calculator_cites_its_rules() -> None:
     oldest = schemes()[-1].accepted_on
     calculated = calculation("189436", oldest.isoformat())
     assert calculated.product and calculated.product.rupiah == 672_497_800_000
+    assert [(cited.label, cited.value) for cited in calculated.cited[:3]] == [
+        ("Saldo pelatihan satu orang", "Rp1.000.000"),
+        ("Insentif, setiap angsuran", "Rp600.000"),
+        ("Jumlah angsuran insentif", "4"),
+    ]
     for cited in calculated.cited:
         assert cited.source in {RULES.cited(name, oldest).source for name in RULES}
 

@@ -68,11 +68,13 @@ def demo(
 def world(
     demo: tuple[TestDatabase, Path], new_database: Callable[..., TestDatabase], request: pytest.FixtureRequest
 ) -> Iterator[World]:
-    """A programme that this test alone changes."""
+    """A programme that this test alone changes. Whatever was clicked, its ledger is proven at the end."""
     original, static_root = demo
     database = new_database(f"journey_{abs(hash(request.node.nodeid)) % 10**6}", copy_of=original.name)
-    with served(environ_of(database, static_root)) as world:
+    environ = environ_of(database, static_root)
+    with served(environ) as world:
         yield world
+    manage(environ, "prove", "ledger", "--no-record")
 
 
 @pytest.fixture(scope="package")

@@ -42,7 +42,8 @@ ENDINGS = dict(Purchase.Ending.choices)
 
 @dataclass(frozen=True, slots=True)
 class InstitutionDues:
-    """One institution now: `owed` is proven and unpaid; of it `held` still waits for the days after the proof."""
+    """One institution at an instant: `owed` is proven and unpaid; of it `held` still waits for the days after the
+    proof."""
 
     institution_id: int
     name: str
@@ -60,36 +61,53 @@ class InstitutionDues:
         return self.owed_rupiah - self.held_rupiah
 
 
+# What happened after the instant has not happened.
+KNOWN_SQL = """
+SELECT purchase.id, purchase.training_id, purchase.price_rupiah AS price,
+       CASE WHEN purchase.reconciled_at <= %(as_of)s THEN purchase.reconciled_at END AS reconciled_at,
+       CASE WHEN purchase.ended_at <= %(as_of)s THEN purchase.ended_at END AS ended_at,
+       CASE WHEN purchase.ended_at <= %(as_of)s THEN purchase.ending ELSE '' END AS ending,
+       CASE WHEN purchase.ended_at <= %(as_of)s THEN purchase.refunded_rupiah ELSE 0 END AS refunded,
+       coalesce(settlement.settled_at <= %(as_of)s, false) AS is_settled
+FROM purchases_purchase purchase
+LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id
+WHERE purchase.bought_at <= %(as_of)s
+"""
 DUES_SQL = """
-SELECT institution.id, institution.name, institution.settlement_stopped_at, institution.settlement_stop_reason,
+SELECT institution.id, institution.name, institution.stopped_at,
+       CASE WHEN institution.stopped_at IS NULL THEN '' ELSE institution.settlement_stop_reason END,
        count(sums.id), coalesce(sum(escrow), 0)::bigint, coalesce(sum(owed), 0)::bigint,
        coalesce(sum(owed) FILTER (WHERE NOT is_out), 0)::bigint, coalesce(sum(paid), 0)::bigint
-FROM catalogue_institution institution
-LEFT JOIN (
+FROM (SELECT *, CASE WHEN settlement_stopped_at <= %(as_of)s THEN settlement_stopped_at END AS stopped_at
+      FROM catalogue_institution) institution
+{joined} JOIN (
     SELECT training.institution_id, purchase.id, {held_out} AS is_out,
            CASE WHEN {proven_at} IS NULL AND purchase.ended_at IS NULL THEN price ELSE 0 END AS escrow,
-           CASE WHEN {proven_at} IS NOT NULL AND settlement_id IS NULL THEN price - refunded ELSE 0 END AS owed,
-           CASE WHEN settlement_id IS NOT NULL THEN price - refunded ELSE 0 END AS paid
-    FROM (SELECT *, price_rupiah AS price, refunded_rupiah AS refunded FROM purchases_purchase) purchase
+           CASE WHEN {proven_at} IS NOT NULL AND NOT is_settled THEN price - refunded ELSE 0 END AS owed,
+           CASE WHEN is_settled THEN price - refunded ELSE 0 END AS paid
+    FROM ({known}) purchase
     JOIN catalogue_training training ON training.id = purchase.training_id
 ) sums ON sums.institution_id = institution.id
-GROUP BY institution.id
-ORDER BY (institution.settlement_stopped_at IS NULL), coalesce(sum(owed), 0) DESC, institution.id
+GROUP BY institution.id, institution.name, institution.stopped_at, institution.settlement_stop_reason
+ORDER BY (institution.stopped_at IS NULL), coalesce(sum(owed), 0) DESC, institution.id
 """
 
 
-def institution_dues(*, at: datetime) -> tuple[InstitutionDues, ...]:
-    """Every institution as it stands at `at`: those stopped first, then by what they are owed."""
-    held_out, values = held_out_sql(at)
+def institution_dues(*, at: datetime, as_of: datetime | None = None) -> tuple[InstitutionDues, ...]:
+    """Every institution as it stands now (`at`), or those with a purchase as they stood at an earlier instant: those
+    stopped first, then by what they are owed. Of a stop that was lifted nothing is known any more."""
+    held_out, values = held_out_sql(as_of or at)
+    joined = "LEFT" if as_of is None else "INNER"
+    sql = DUES_SQL.format(held_out=held_out, proven_at=PROVEN_AT_SQL, known=KNOWN_SQL, joined=joined)
     with connection.cursor() as cursor:
-        cursor.execute(DUES_SQL.format(held_out=held_out, proven_at=PROVEN_AT_SQL), values)
+        cursor.execute(sql, {**values, "as_of": as_of or "infinity"})
         return tuple(InstitutionDues(*row) for row in cursor.fetchall())
 
 
 def _count(*, at: datetime, as_of: datetime | None, parameters: Parameters) -> list[dict[str, Any]]:
     return [
         asdict(each) | {"stopped_at": each.stopped_at and each.stopped_at.isoformat()}
-        for each in institution_dues(at=at)
+        for each in institution_dues(at=at, as_of=as_of)
     ]
 
 
@@ -113,13 +131,15 @@ class StopForm(forms.Form):
 @open_to(Role.OFFICER, Role.AUDITOR)
 @require_safe
 def institutions(request: HttpRequest) -> HttpResponseBase:
-    """Every institution with what it is owed."""
-    found = figures(DUES, request, at=programme_now())
+    """Every institution with what it is owed, now or as of an instant."""
+    asked, form = as_of(request), request.GET.get("form", "")
+    if form in ("csv", "xlsx") and asked.problem:
+        return redirect(f"{request.path}?{urlencode({'as_of': asked.text})}")
+    found = figures(DUES, request, at=programme_now(), as_of=asked.at)
     dues = None if found.values is None else tuple(_dues_from(row) for row in found.values)
-    form = request.GET.get("form", "")
     if form in ("csv", "xlsx") and dues is not None:
         return _dues_out(form, dues)
-    context: dict[str, Any] = {"figures": found, "page_obj": None}
+    context: dict[str, Any] = {"asked": asked, "figures": found, "page_obj": None}
     if dues is not None:
         context |= _dues_context(request, dues)
     return render(request, "console/institutions.html", context)

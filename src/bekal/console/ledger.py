@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -22,10 +22,12 @@ from bekal.console.find import find_address
 from bekal.console.further import further
 from bekal.console.people import mask_name
 from bekal.console.tally import Report, figures
+from bekal.console.violations import SHOWN_ROWS, violations_of
+from bekal.console.year import asked_year, holders_of_year, of_year, query_of
 from bekal.ledger.clock import programme_now
 from bekal.ledger.movements import Kind, Reason
 from bekal.ledger.proof_results import latest_proof_result, request_proof
-from bekal.ledger.queries import KindTotal, digest_head, every_holder, holders, proof_asked_at
+from bekal.ledger.queries import KindTotal, digest_head, every_holder, proof_asked_at
 from bekal.lifecycle.closed_sums import movements, totals_of
 from bekal.lifecycle.tallies import Parameters
 from bekal.participants.models import Participation
@@ -49,16 +51,30 @@ MEANS = {
 }
 
 
-# Kinds of open items, by how they begin, and the page of their room.
+class Page(NamedTuple):
+    """Where an open item leads: a page, what its address asks for, and the part of the page."""
+
+    name: str
+    query: Mapping[str, str] = {}
+    part: str = ""
+
+
+# Kinds of open items, by how they begin, and the page of their room; those not named lead to whose money they are.
 BEHIND = {
-    "payout_in_transit": "console:runs",
-    "payout_waiting": "console:runs",
-    "payout_to_be_planned": "console:runs",
-    "institution": "console:institutions",
-    "receivable": "console:clawbacks",
-    "clawback": "console:clawbacks",
-    "mass": "console:mass_runs",
+    "payout_in_transit": Page("console:runs"),
+    "payout_waiting": Page("console:runs"),
+    "payout_to_be_planned": Page("console:runs"),
+    "payout_reversal_waiting": Page("console:runs", part="#reversals"),
+    "institution": Page("console:institutions"),
+    "receivable": Page("console:clawbacks"),
+    "clawback": Page("console:clawbacks"),
+    "place_to_be_revoked": Page("console:people", {"stage": "to_be_revoked"}),
+    "balance_to_be_ended": Page("console:lapsing_people", {"days": "0"}),
+    "mass": Page("console:mass_runs"),
+    "proof_waiting": Page("console:ledger", part="#proof"),
 }
+# The pages among them that know a past.
+WITH_PAST = {"console:institutions", "console:people", "console:lapsing_people", "console:ledger"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,29 +142,33 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
         "asked": asked,
         "books": shown,
         "proof": proof,
+        "violations": [] if proof is None else violations_of(proof),
+        "shown_rows": SHOWN_ROWS,
         "is_proved": proof is not None and proof.is_recent(at=at),
         "checks": checked_invariants(now=True),
         "proof_asked_at": proof_asked_at(),
         "digest": digest_head(),
         "figures": found,
-        "open_items": _open_items(found.values or ()),
+        "open_items": _open_items(found.values or (), asked),
         "wanted": wanted,
     }
     return render(request, "console/ledger.html", context)
 
 
-def _open_items(values: Iterable[Mapping[str, Any]]) -> list[tuple[OpenItem, str]]:
+def _open_items(values: Iterable[Mapping[str, Any]], asked: AsOf) -> list[tuple[OpenItem, str]]:
     """Each with the page that leads on."""
     items = [OpenItem(**{**each, "oldest_at": datetime.fromisoformat(each["oldest_at"])}) for each in values]
-    return [(item, resolve_url(*_behind(item))) for item in items]
+    return [(item, _behind(item, asked)) for item in items]
 
 
-def _behind(item: OpenItem) -> tuple[Any, ...]:
-    """Where an auditor goes on: to the list of its own room, or to those whose money it is."""
-    for start, address in BEHIND.items():
-        if item.kind.startswith(start):
-            return (address,)
-    return ("console:ledger",) if item.explains is None else ("console:ledger_kind", item.explains)
+def _behind(item: OpenItem, asked: AsOf) -> str:
+    """Where an auditor goes on, as of the same instant: to the list of its own room, or to those whose money it is."""
+    page = next((page for start, page in BEHIND.items() if item.kind.startswith(start)), None)
+    if page is None and item.explains is not None:
+        return resolve_url("console:ledger_kind", item.explains) + asked.query
+    page = page or Page("console:ledger")
+    query = dict(page.query) | ({"as_of": asked.text} if asked.at and page.name in WITH_PAST else {})
+    return resolve_url(page.name) + (f"?{urlencode(query)}" if query else "") + page.part
 
 
 def _out(form: str, shown: Books) -> HttpResponseBase:
@@ -171,18 +191,20 @@ def prove_now(request: HttpRequest) -> HttpResponseBase:
 @open_to(Role.OFFICER, Role.AUDITOR)
 @require_safe
 def ledger_kind(request: HttpRequest, kind: int) -> HttpResponseBase:
-    """What one kind holds: the movements that made it, and whose it is; the file has the largest amounts first."""
+    """What one kind holds, of those accepted in a year or of all: the movements that made it, and whose it is; the file
+    has the largest amounts first."""
     if kind not in Kind.values:
         raise Http404
     shown, asked, at = Kind(kind), as_of(request), programme_now()
+    year, known_years = asked_year(request)
     form = request.GET.get("form", "")
     if form in ("csv", "xlsx"):
         if asked.problem:
             return redirect(f"{request.path}?{urlencode({'as_of': asked.text})}")
-        return _holders_out(form, shown, asked)
+        return _holders_out(form, shown, asked, year)
     text = request.GET.get("after", "")
     after_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
-    found = holders(kind=shown, as_of=asked.at, limit=PAGE_SIZE, after_id=after_id)
+    found = holders_of_year(kind=shown, year=year, as_of=asked.at, limit=PAGE_SIZE, after_id=after_id)
     places = Participation.objects.select_related("participant", "wave")
     people = {row.pk: row for row in places.filter(pk__in=[each.owner_id for each in found.holdings]).order_by("pk")}
     lines = [
@@ -194,12 +216,15 @@ def ledger_kind(request: HttpRequest, kind: int) -> HttpResponseBase:
         }
         for each in found.holdings
     ]
-    moves = kind_moves(shown, as_of=asked.at)
+    moves = kind_moves(shown, as_of=asked.at, year=year)
     context = {
         "at": asked.at or at,
         "kind": shown,
         "means": MEANS[shown],
         "asked": asked,
+        "year": year,
+        "years": known_years,
+        "query": query_of(asked, year),
         "moves": moves,
         "total": KindTotal(shown, sum(each.into_rupiah for each in moves), sum(each.out_rupiah for each in moves)),
         "lines": lines,
@@ -221,10 +246,11 @@ class KindMove:
     out_rupiah: int
 
 
-def kind_moves(kind: Kind, *, as_of: datetime | None) -> list[KindMove]:
-    """Every movement into one kind and out of it up to an instant: what came in first, the largest first."""
+def kind_moves(kind: Kind, *, as_of: datetime | None, year: int | None) -> list[KindMove]:
+    """Every movement into one kind and out of it up to an instant, of those accepted in a year or of all: what came in
+    first, the largest first."""
     found: dict[tuple[Reason, Kind, Kind], list[int]] = {}
-    for each in movements(as_of=as_of):
+    for each in movements(as_of=as_of, year=year):
         if kind in (each.debit_kind, each.credit_kind):
             counted = found.setdefault((each.reason, each.debit_kind, each.credit_kind), [0, 0])
             counted[0] += each.transfer_count
@@ -238,15 +264,15 @@ def kind_moves(kind: Kind, *, as_of: datetime | None) -> list[KindMove]:
     return sorted(moves, key=lambda move: (-move.into_rupiah, -move.out_rupiah))
 
 
-def _holders_out(form: str, shown: Kind, asked: AsOf) -> HttpResponseBase:
+def _holders_out(form: str, shown: Kind, asked: AsOf, year: int | None) -> HttpResponseBase:
     header = [_("Participation"), _("Rupiah"), _("Ledger of this person")]
     before, after = resolve_url("console:person_ledger", 0).split("0")  # made once, for hundreds of thousands of rows
 
     def rows() -> Iterator[list[object]]:
-        for each in every_holder(kind=shown, as_of=asked.at):
+        for each in of_year(every_holder(kind=shown, as_of=asked.at), year):
             yield [each.owner_id, each.rupiah, f"{before}{each.owner_id}{after}{asked.query}"]
 
-    name = f"ledger-kind-{shown.value}"
+    name = f"ledger-kind-{shown.value}" if year is None else f"ledger-kind-{shown.value}-accepted-{year}"
     if form == "csv":
         return csv_response(name=name, header=header, rows=rows())
     return xlsx_response(name=name, title=str(shown.label), header=header, rows=rows(), rupiah_columns=(1,))

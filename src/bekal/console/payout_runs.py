@@ -19,7 +19,7 @@ from bekal.core.money import format_rupiah
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.export_payout_run import export_payout_run
-from bekal.incentives.models import PayoutFile, PayoutRun
+from bekal.incentives.models import PayoutFile, PayoutReversal, PayoutRun
 from bekal.incentives.plan_payout_run import LeftOutReason, plan_payout_run
 from bekal.incentives.queries import due_days, run_detail, run_lines
 from bekal.incentives.queries import runs as list_runs
@@ -80,10 +80,12 @@ def runs(request: HttpRequest, form: PlanForm | None = None) -> HttpResponse:
     text = request.GET.get("before", "")
     before_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
     lines = list_runs(limit=PAGE_SIZE + 1, before_id=before_id)
+    asking = PayoutReversal.objects.filter(payout__ended_at=None, agreed_at=None, dropped_at=None)
     context = {
         "runs": lines[:PAGE_SIZE],
         "next_before": lines[PAGE_SIZE - 1].run_id if len(lines) > PAGE_SIZE else None,
         "due_days": due_days(),
+        "reversals": asking.select_related("payout", "asked_by").order_by("asked_at", "pk")[:LINES],
         "form": form or PlanForm(initial={"planned_for": programme_day(programme_now())}),
     }
     return render(request, "console/runs.html", context, status=422 if form else 200)

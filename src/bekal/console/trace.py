@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
+from bekal.console.as_of import as_of
 from bekal.console.people import mask_name
 from bekal.console.trace_causes import (
     Cause,
@@ -190,13 +191,15 @@ CAUSES: Mapping[Reason, Callable[[Participation, TransferLine], tuple[Cause, ...
 @open_to(Role.OFFICER, Role.AUDITOR)
 @require_safe
 def transfer(request: HttpRequest, participation_id: int, transfer_id: int) -> HttpResponseBase:
-    """The page of one transfer: a stranger can check each word of it against its source."""
+    """The page of one transfer: a stranger can check each word of it against its source. Its links go on as of the
+    instant that was asked for."""
     rows = Participation.objects.select_related("participant", "wave")
     place = get_object_or_404(rows, pk=min(participation_id, MAX_ID))
     found = transfer_of(owner_id=place.pk, transfer_id=min(transfer_id, MAX_ID))
     if found is None:
         raise Http404
     context = {
+        "asked": as_of(request),
         "place": place,
         "name": mask_name(place.participant.full_name),
         "transfer": found,

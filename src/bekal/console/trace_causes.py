@@ -20,11 +20,12 @@ from bekal.ui.display import count, day, moment, rupiah
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One line of what is on record; `address` leads to its page."""
+    """One line of what is on record; `address` leads to its page, which may know a past."""
 
     label: str
     value: str
     address: str = ""
+    has_past: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ def purchase_cause(purchase: Purchase) -> Cause:
             _("Institution"),
             training.institution.name,
             resolve_url("console:institution_statement", training.institution_id),
+            has_past=True,
         ),
         Fact(_("Price paid"), rupiah(purchase.price_rupiah)),
         Fact(_("Price on the training now"), rupiah(training.price_rupiah)),

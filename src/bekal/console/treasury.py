@@ -18,8 +18,11 @@ from django.views.decorators.http import require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
-from bekal.console.as_of import AsOf, as_of
+from bekal.console.as_of import as_of
 from bekal.console.tally import Figures, Report, figures
+from bekal.console.trace_rules import LABELS as RULE_LABELS
+from bekal.console.trace_rules import value_text
+from bekal.console.year import query_of
 from bekal.core.rules import RULES, Scheme
 from bekal.ledger.clock import programme_now
 from bekal.ledger.movements import Kind, Reason
@@ -118,8 +121,7 @@ class Cited:
     """One rule of an envelope as it was in force, with its source."""
 
     label: str
-    value: int
-    is_rupiah: bool
+    value: str
     source: str
 
 
@@ -195,7 +197,7 @@ def calculation(people_text: str, since_text: str) -> Calculation:
 
 def _cited(name: str, on: date) -> Cited:
     rule = RULES.cited(name, on)
-    return Cited(rule.label, rule.value, name.endswith("_rupiah"), rule.source)
+    return Cited(str(RULE_LABELS[name]), value_text(rule), rule.source)
 
 
 def own_product(returns: Sequence[WaveReturn]) -> Product | None:
@@ -248,6 +250,7 @@ def treasury(request: HttpRequest) -> HttpResponseBase:
     if form in ("csv", "xlsx") and not asked.problem and returns is not None:
         is_returns = request.GET.get("table") == "returns"
         return _returns_out(form, returns) if is_returns else _statement_out(form, statement)
+    behind = query_of(asked, year)
     context = {
         "asked": asked,
         "at": statement.as_of,
@@ -256,7 +259,8 @@ def treasury(request: HttpRequest) -> HttpResponseBase:
         "years": known_years,
         "statement": statement,
         "sections": sections(statement),
-        "query": _query(asked, year),
+        "behind": behind,
+        "query": f"{behind}&" if behind else "?",
         **_returns_context(returns or []),
         "is_counted": returns is not None,
         "calculated": calculation(request.GET.get("people", ""), request.GET.get("since", "")),
@@ -283,13 +287,6 @@ def _returns_context(returns: Sequence[WaveReturn]) -> dict[str, Any]:
         "printed_times": _plain(Decimal(PRINTED_RUPIAH) / published[0].rupiah),
         "printed_envelope": _plain(Decimal(PRINTED_RUPIAH) / published[0].people_count),
     }
-
-
-def _query(asked: AsOf, year: int | None) -> str:
-    """What a link to the same statement in another form begins with."""
-    parts = [f"year={year}"] if year is not None else []
-    parts += [asked.query.removeprefix("?")] if asked.query else []
-    return "?" + "".join(f"{part}&" for part in parts)
 
 
 def _out(form: str, name: str, title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponseBase:

@@ -27,8 +27,8 @@ class ReleaseBlock(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredProof:
-    """One run of the proof as it was recorded. `violations` are sentences, the invariant's name first; `digest_sha256`
-    is the head of the chain it saw."""
+    """One run of the proof as it was recorded. `violations` are sentences, the invariant's name first, and
+    `violation_rows` the first rows that break each; `digest_sha256` is the head of the chain it saw."""
 
     as_of: datetime | None
     proved_at: datetime
@@ -38,6 +38,7 @@ class StoredProof:
     check_count: int
     violation_count: int
     violations: tuple[str, ...]
+    violation_rows: tuple[tuple[Mapping[str, Any], ...], ...]
     kind_totals: tuple[KindTotal, ...]
     digest_sha256: bytes | None
 
@@ -93,6 +94,7 @@ def latest_proof_result() -> StoredProof | None:
         check_count=row.check_count,
         violation_count=row.violation_count,
         violations=tuple(f"{each['name']}: {each['holds']}" for each in row.findings["violations"]),
+        violation_rows=tuple(tuple(each["rows"]) for each in row.findings["violations"]),
         kind_totals=tuple(_totals(row.findings["kinds"].items())),
         digest_sha256=None if row.digest_sha256 is None else bytes(row.digest_sha256),
     )

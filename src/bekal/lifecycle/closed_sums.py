@@ -6,7 +6,7 @@ transfers that no sum covers yet: both lie in few blocks of the table. Where not
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Any
 
@@ -103,16 +103,25 @@ def movements(*, as_of: datetime | None = None, year: int | None = None) -> tupl
     )
 
 
-def movement_days(movement: Movement, *, as_of: datetime | None = None) -> tuple[MovedDay, ...]:
-    """The days on which one movement moved something, up to and including an instant, the newest first."""
+def movement_days(
+    movement: Movement, *, as_of: datetime | None = None, year: int | None = None
+) -> tuple[MovedDay, ...]:
+    """The days on which one movement moved something, up to and including an instant, for those accepted in a year or
+    for all, the newest first."""
     condition = "reason = %(reason)s AND debit_kind = %(debit)s AND credit_kind = %(credit)s"
     values = {
         "reason": movement.reason.value,
         "debit": movement.debit_kind.value,
         "credit": movement.credit_kind.value,
+        "year": year,
     }
-    rows = _read({"posted_on": _DAY}, as_of, _Asked(condition, condition, "", values))
-    return tuple(MovedDay(*row) for row in reversed(rows))
+    asked = _Asked(condition, condition, "", values)
+    if year is not None:
+        of_year = f"owner_id IN (SELECT id FROM participants_participation participation WHERE {_YEAR} = %(year)s)"
+        asked = replace(
+            asked, of_sums=f"{condition} AND accepted_year = %(year)s", of_transfers=f"{condition} AND {of_year}"
+        )
+    return tuple(MovedDay(*row) for row in reversed(_read({"posted_on": _DAY}, as_of, asked)))
 
 
 def totals_of(moved: Iterable[Moved]) -> LedgerTotals:

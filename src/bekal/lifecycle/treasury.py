@@ -242,6 +242,11 @@ class WaveReturn:
         return self.envelopes_rupiah - self.earned_rupiah - self.returned_rupiah
 
 
+# The envelope of a participation by which `RETURNS_SQL` tells sizes apart, of what was granted up to an instant.
+ENVELOPE_SQL = """
+(SELECT coalesce(sum(amount_rupiah), 0)::bigint FROM ledger_transfer
+ WHERE owner_id = participants_participation.id AND reason IN (1, 9) AND posted_at <= %s)
+"""
 # Who lost the place for not buying, not by a clawback; both lists are by owner, so that they meet in one pass.
 RETURNS_SQL = """
 WITH revoked AS MATERIALIZED (
