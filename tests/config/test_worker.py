@@ -161,12 +161,14 @@ def test_what_another_worker_is_at_nobody_else_does(one: Worker, said: list[str]
 
     rival = threading.Thread(target=hold)
     rival.start()
-    taken.wait()
-    assert one.round() is True, "the other steps are done"
-    assert sorted(text.split(":")[0] for text in said) == sorted({"daily work", "digest", "proof"} - {line[:-1]})
-    assert one.round() is False
-    done.set()
-    rival.join()
+    try:
+        taken.wait()
+        assert one.round() is True, "the other steps are done"
+        assert sorted(text.split(":")[0] for text in said) == sorted({"daily work", "digest", "proof"} - {line[:-1]})
+        assert one.round() is False
+    finally:
+        done.set()
+        rival.join()
     assert one.round() is True, "who found it taken looks again"
     assert said[-1].startswith(line)
 

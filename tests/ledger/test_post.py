@@ -53,6 +53,16 @@ def test_the_last_rupiah_can_be_spent_and_not_one_more() -> None:
 
 
 @pytest.mark.django_db
+def test_a_purchase_alone_of_a_rupiah_too_much_is_refused_and_of_the_last_one_made() -> None:
+    """One purchase by itself is another statement than several."""
+    commit(7)
+    assert post(postings=[purchase(7, 1_000_001)], at=AT).refused == {(7, "purchase:1")}
+    assert remaining(owner_ids=[7]) == {7: 1_000_000}
+    assert post(postings=[purchase(7, 1_000_000)], at=AT).posted == {(7, "purchase:1")}
+    assert remaining(owner_ids=[7]) == {7: 0}
+
+
+@pytest.mark.django_db
 def test_an_owner_without_a_balance_is_refused() -> None:
     assert post(postings=[purchase(9, 1)], at=AT).refused == {(9, "purchase:1")}
     assert transfers_of(owner_id=9) == ()

@@ -43,6 +43,14 @@ def test_a_planted_bug_is_caught(bug: Bug, world: Ground, django_db_blocker: Any
     assert run.failure is not None and not run.failure.is_slip, f"{bug.name} lives: {bug.sentence}"
 
 
+def test_a_transfer_that_is_wrong_is_seen_by_itself(world: Ground, django_db_blocker: Any) -> None:
+    """Not only when the whole ledger is proven at the end of an example."""
+    bug = next(bug for bug in bugs() if bug.name == "the instant of a purchase is the machine's")
+    with django_db_blocker.unblock():
+        run = hunt(bug, world, seed_number=SEED)
+    assert run.failure is not None and run.failure.check == "transfers"
+
+
 def test_a_bug_is_taken_out_again() -> None:
     bug = next(bug for bug in bugs() if bug.name == "a completion moves a round amount")
     code = reconcile_module._release.__code__
