@@ -56,8 +56,7 @@ def own_database(name: str) -> Iterator[None]:
     """A new database beside the one DATABASE_URL names; the variables of this process lead to it."""
     home = os.environ["DATABASE_URL"]
     with psycopg.connect(home, autocommit=True) as connection:
-        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        connection.execute(drop)
+        _drop(connection, name)
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         for variable in URLS:
             if os.environ.get(variable):
@@ -68,7 +67,16 @@ def own_database(name: str) -> Iterator[None]:
             from django.db import connections
 
             connections.close_all()
-            connection.execute(drop)
+            _drop(connection, name)
+
+
+def _drop(connection: psycopg.Connection[Any], name: str) -> None:
+    """FORCE may not end an autovacuum worker, the server's own; the plain statement asks it to go and waits."""
+    statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+    try:
+        connection.execute(statement + sql.SQL(" WITH (FORCE)"))
+    except psycopg.errors.InsufficientPrivilege:
+        connection.execute(statement)
 
 
 def migrate() -> None:

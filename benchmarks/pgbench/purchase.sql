@@ -3,7 +3,7 @@
 \set amount 1
 WITH moved AS (
     UPDATE ledger_trainingbalance SET remaining_rupiah = remaining_rupiah - :amount
-    WHERE owner_id = :owner_id AND remaining_rupiah >= :amount
+    WHERE owner_id = :owner_id AND CASE WHEN remaining_rupiah >= :amount THEN true ELSE false END
     RETURNING owner_id
 )
 INSERT INTO ledger_transfer (owner_id, debit_kind, credit_kind, reason, amount_rupiah, idempotency_key, posted_at)
