@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bekal.core.recommend import ReasonTables, Recommender, from_bytes, to_bytes
+from bekal.core.recommend import FORMAT_VERSION, ReasonTables, Recommender, from_bytes, to_bytes
 from bekal.recommender.models import ModelVersion
 
 
@@ -51,8 +51,11 @@ def store_model(
 
 
 def newest_model() -> ServingModel | None:
-    """The newest version, loaded once in each process; None where none was fitted yet. One small query."""
-    newest = ModelVersion.objects.order_by("-id").values_list("id", "sha256").first()
+    """The newest version, loaded once in each process; None where none was fitted yet. One small query.
+
+    Versions of an older format are left alone: the next fit makes one that can be read."""
+    readable = ModelVersion.objects.filter(manifest__format_version=FORMAT_VERSION)
+    newest = readable.order_by("-id").values_list("id", "sha256").first()
     return None if newest is None else _loaded(newest[0], bytes(newest[1]).hex())
 
 

@@ -34,12 +34,13 @@ class Coefficients:
     """Tables to be summed for a person: `alone` with no known choice, `base` plus `history` rows with one or more.
 
     The last row of `alone` and `base` (A+1, M) is the constant; `history` is (M, M), known training by recommended
-    training.
+    training; `rate` (M,) the share of people who chose each training.
     """
 
     alone: Float32Array
     base: Float32Array
     history: Float32Array
+    rate: FloatArray
 
 
 def rates(moments: Moments) -> FloatArray:
@@ -101,7 +102,7 @@ def solve(moments: Moments, row_strengths: FloatArray, history_strength: float) 
     rate = rates(moments)
     if moments.people_count == 0:
         empty = np.zeros_like(moments.profile_rest, dtype=np.float32)
-        return Coefficients(empty, empty, np.zeros_like(moments.known_rest, dtype=np.float32))
+        return Coefficients(empty, empty, np.zeros_like(moments.known_rest, dtype=np.float32), rate)
     mean_weight = moments.known_weight.sum() / moments.known_count if moments.known_count else 0.0
     alone, base = np.zeros_like(moments.profile_rest), np.zeros_like(moments.profile_rest)
     for members in _buckets(rate):
@@ -115,9 +116,8 @@ def solve(moments: Moments, row_strengths: FloatArray, history_strength: float) 
         scaled = (moments.known_profile / (moments.known_weight + history_strength * mean_weight / shared)[:, None]).T
         target = moments.profile_rest[:, members] - scaled @ moments.known_rest[:, members]
         base[:, members] = np.linalg.solve(gram - scaled @ moments.known_profile, target)
-    return Coefficients(
-        alone.astype(np.float32), base.astype(np.float32), _history(moments, base, rate, history_strength * mean_weight)
-    )
+    history = _history(moments, base, rate, history_strength * mean_weight)
+    return Coefficients(alone.astype(np.float32), base.astype(np.float32), history, rate)
 
 
 def _history(moments: Moments, base: FloatArray, rate: FloatArray, strength: float) -> Float32Array:
@@ -127,6 +127,25 @@ def _history(moments: Moments, base: FloatArray, rate: FloatArray, strength: flo
     history /= moments.known_weight[:, None] + strength / rate
     np.fill_diagonal(history, 0.0)
     return history.astype(np.float32)
+
+
+def add_up(coefficients: Coefficients, ptr: IntArray, items: IntArray, rows: IntArray) -> Float32Array:
+    """(people, trainings) scores: constant, profile rows, then known choices in the order given, added elementwise.
+
+    No matrix product: its rounding would depend on a person's place in the batch.
+    """
+    lengths = np.diff(ptr)
+    scores = np.empty((len(lengths), coefficients.base.shape[1]), np.float32)
+    for people, table in ((lengths == 0, coefficients.alone), (lengths > 0, coefficients.base)):
+        part = np.repeat(table[-1:], int(people.sum()), axis=0)
+        for row in rows[people].T:
+            known = row >= 0
+            part[known] += table[row[known]]
+        scores[people] = part
+    for position in range(int(lengths.max(initial=0))):
+        longer = np.flatnonzero(lengths > position)
+        scores[longer] += coefficients.history[items[ptr[longer] + position]]
+    return scores
 
 
 def _buckets(rate: FloatArray) -> list[IntArray]:

@@ -1,28 +1,25 @@
 """The recommender: fit once on completed choices, then lists for any number of people, with or without a history."""
 
 from collections.abc import Mapping
-from math import fsum
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import ranking
-from .checks import checked_choices, checked_count, checked_profile, checked_rupiah
-from .colift import Coefficients, attribute_strengths, rates, solve
+from .checks import checked_choices, checked_count, checked_flags, checked_profile, checked_rupiah, whole_numbers
+from .choosing import DEFAULT_FLOOR, DEFAULT_HISTORY_STRENGTH, choose_floor, choose_history_strength, held_out
+from .colift import Coefficients, add_up, attribute_strengths, solve
+from .contributions import Explanation, explanation
 from .moments import Moments, count_moments
+from .plan import Plan, spending_plans
 from .profiles import ProfileRows
-from .ragged import Float32Array, FloatArray, IntArray, owners, take
+from .ragged import IntArray, owners, take
 from .store import checked_arrays, content_hash
 
 FORMAT = "bekal-colift"
-FORMAT_VERSION = 1
-HISTORY_STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
-DEFAULT_HISTORY_STRENGTH = 30.0
-HELD_OUT_SHARE = 5  # one person in five ...
-HELD_OUT_LIMIT = 1500  # ... up to this many chooses kappa_h
-HELD_OUT_MINIMUM = 50  # with fewer the default stands
-FLOOR = 0.1  # a held-out likelihood never takes a training for less than this part of its rate
+FORMAT_VERSION = 2
+COUNTS = "counted_"  # before the names of the arrays of `Moments` in a file
 
 
 class Recommender:
@@ -30,47 +27,129 @@ class Recommender:
 
     Arrays as in every function of this package: `ptr` (people + 1) and `items`: the distinct trainings of person u are
     `items[ptr[u]:ptr[u+1]]`; `profile` (people, attributes) integer codes, negative = unknown; `price_rupiah`
-    (trainings); `balance_rupiah` (people). Bad arrays raise ValueError naming array, position and mend. The same input
-    gives the same answer; the order of people does not matter.
+    (trainings); `balance_rupiah` (people). Each may be a list, a numpy array, or a column of pandas, Polars or Arrow.
+    Bad arrays raise ValueError naming array, position and mend. The same input gives the same answer; the order of
+    people does not matter.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, history_strength: float | None = None, floor: float | None = None) -> None:
+        """`history_strength`: kappa_h of `colift`, greater than 0; `floor`: the part of its popularity, up to 1, that a
+        training keeps in `probabilities` whatever its score. None: `fit` chooses on people it holds out."""
         self.seed = checked_count("seed", seed, minimum=0)
+        self._given_strength = None if history_strength is None else _checked_strength(history_strength)
+        self._given_floor = None if floor is None else _checked_floor(floor)
         self._coefficients: Coefficients | None = None
+        self._moments: Moments | None = None
+        self._people_count = 0  # where it was loaded without its counts
 
     def fit(self, *, ptr: ArrayLike, items: ArrayLike, profile: ArrayLike, price_rupiah: ArrayLike) -> "Recommender":
         """Learn from completed choices; the length of `price_rupiah` is the number of trainings. Returns itself."""
         price = checked_rupiah("price_rupiah", price_rupiah)
         starts, chosen = checked_choices(ptr, items, len(price))
-        people_count = len(starts) - 1
-        self._price = price
-        self._people_count = people_count
-        codes = checked_profile(profile, people_count)
-        self._profiles = ProfileRows.learn(codes)
-        rows = self._profiles.rows(codes)
+        codes = checked_profile(profile, len(starts) - 1)
+        profiles = ProfileRows.learn(codes)
+        rows = profiles.rows(codes)
         held = held_out(starts, chosen, rows, len(price), self.seed)
-        seen_moments = self._count(starts, chosen, rows, ~held)
-        moments = seen_moments + self._count(starts, chosen, rows, held)
-        self._row_strengths = attribute_strengths(moments, self._profiles.row_attribute)
-        self._history_strength = self._choose_history_strength(seen_moments, *take(starts, chosen, held), rows[held])
-        self._coefficients = solve(moments, self._row_strengths, self._history_strength)
+        seen, others = (
+            count_moments(*take(starts, chosen, keep), rows[keep], len(profiles.row_attribute), len(price))
+            for keep in (~held, held)
+        )
+        self._price, self._profiles, self._moments = price, profiles, seen + others
+        strengths = attribute_strengths(self._moments, profiles.row_attribute)
+        if self._given_strength is None:
+            self._history_strength = choose_history_strength(seen, strengths, *take(starts, chosen, held), rows[held])
+        else:
+            self._history_strength = self._given_strength
+        self._row_strengths = strengths
+        if self._given_floor is None:
+            self._floor = choose_floor(seen, strengths, self._history_strength, *take(starts, chosen, held), rows[held])
+        else:
+            self._floor = self._given_floor
+        self._coefficients = solve(self._moments, strengths, self._history_strength)
         return self
 
-    def _count(self, ptr: IntArray, items: IntArray, rows: IntArray, keep: NDArray[np.bool_]) -> Moments:
-        return count_moments(*take(ptr, items, keep), rows[keep], len(self._profiles.row_attribute), len(self._price))
+    def partial_fit(
+        self, *, ptr: ArrayLike, items: ArrayLike, profile: ArrayLike, price_rupiah: ArrayLike | None = None
+    ) -> "Recommender":
+        """Learn from further people, as of `fit`; what was learned stays. Returns itself.
 
-    def _choose_history_strength(self, seen: Moments, ptr: IntArray, items: IntArray, rows: IntArray) -> float:
-        """kappa_h that makes most likely what people not counted in `seen` chose after their first 1, 2 and 3."""
-        if int(np.sum(np.diff(ptr) >= 2)) < HELD_OUT_MINIMUM:
-            return DEFAULT_HISTORY_STRENGTH
-        rate = rates(seen)
-        likelihoods = []
-        for strength in HISTORY_STRENGTHS:
-            coefficients = solve(seen, self._row_strengths, strength)
-            likelihoods.append(
-                sum(mean_log_likelihood(coefficients, rate, ptr, items, rows, known) for known in (1, 2, 3))
+        All at once or in any parts and any order, the same people give the same bits. `price_rupiah`, where given, is
+        that of all trainings from now on: those known before in their places, new ones after them. What `fit` has
+        chosen stays (the defaults where nothing was fitted before and none was given).
+        """
+        if self._moments is None and self._coefficients is None:
+            if price_rupiah is None:
+                raise ValueError("price_rupiah is needed the first time: give the price of every training.")
+            codes = checked_profile(profile, len(whole_numbers("ptr", ptr)) - 1)
+            price = checked_rupiah("price_rupiah", price_rupiah)
+            profiles, counted = ProfileRows.learn(codes[:0]), Moments.nobody(0, len(price))
+            self._history_strength = self._given_strength or DEFAULT_HISTORY_STRENGTH
+            self._floor = DEFAULT_FLOOR if self._given_floor is None else self._given_floor
+        else:
+            profiles, counted = self._profiles, self._counted
+            price = self._price if price_rupiah is None else checked_rupiah("price_rupiah", price_rupiah)
+            if len(price) < len(self._price):
+                raise ValueError(
+                    f"price_rupiah has {len(price)} entries but {len(self._price)} trainings are known: a training "
+                    "is never taken out, only put off sale."
+                )
+        profiles, counted, added = _beside(profiles, counted, ptr, items, profile, len(price))
+        self._learned(price, profiles, counted + added)
+        return self
+
+    def merge(self, other: "Recommender") -> "Recommender":
+        """Learn everything that `other` has learned from other people of the same trainings. Returns itself."""
+        own, theirs = self._counted, other._counted
+        if not np.array_equal(self._price, other._price):
+            raise ValueError("The two have learned from other trainings or prices: give both the same price_rupiah.")
+        for name, here, there in (
+            ("history_strength", self._history_strength, other._history_strength),
+            ("floor", self._floor, other._floor),
+        ):
+            if here != there:
+                raise ValueError(f"{name} is {here} here and {there} there: make both with the same.")
+        profiles = self._profiles.union(other._profiles)
+        own, theirs = (
+            counted.placed(each._profiles.among(profiles), len(profiles.row_attribute), len(self._price))
+            for each, counted in ((self, own), (other, theirs))
+        )
+        self._learned(self._price, profiles, own + theirs)
+        return self
+
+    def forget(self, *, ptr: ArrayLike, items: ArrayLike, profile: ArrayLike) -> "Recommender":
+        """Unlearn people exactly, as if they had never been added; arrays as they were given. Returns itself.
+
+        Raises ValueError, and forgets nobody, where they cannot have been learned from. Lists that are stored
+        elsewhere, and what `fit` has chosen on held-out people, stay as they are.
+        """
+        counted = self._counted
+        profiles, counted, added = _beside(self._profiles, counted, ptr, items, profile, len(self._price))
+        rest = counted - added
+        if not rest.is_possible:
+            raise ValueError("These people were not learned from: give choices and profile as they were added.")
+        self._learned(self._price, profiles, rest)
+        return self
+
+    def _learned(self, price: IntArray, profiles: ProfileRows, moments: Moments) -> None:
+        """Keep what is known; a profile row that nobody carries is as if it had never been seen."""
+        carried = np.diag(moments.profile_gram)[:-1] > 0
+        self._price, self._profiles, self._moments = price, profiles.only(carried), moments.only(carried)
+        self._coefficients = None  # solved when it is asked for: many shards may follow one another
+
+    @property
+    def people_count(self) -> int:
+        """How many people it has learned from."""
+        return self._people_count if self._moments is None else self._moments.people_count
+
+    @property
+    def _counted(self) -> Moments:
+        if self._moments is None:
+            raise ValueError(
+                "This recommender was loaded without its counts, so it can only answer: save it with counts=True."
+                if self._coefficients is not None
+                else "This recommender has learned nothing yet: call fit(...) or partial_fit(...) first."
             )
-        return HISTORY_STRENGTHS[int(np.argmax(likelihoods))]
+        return self._moments
 
     def recommend(
         self,
@@ -109,10 +188,97 @@ class Recommender:
         """
         return add_up(self._fitted, *self._checked_people(ptr, items, profile))
 
+    def probabilities(
+        self,
+        *,
+        ptr: ArrayLike,
+        items: ArrayLike,
+        profile: ArrayLike,
+        balance_rupiah: ArrayLike | None = None,
+        price_rupiah: ArrayLike | None = None,
+        on_sale: ArrayLike | None = None,
+    ) -> NDArray[np.float32]:
+        """Chance of each training to be the person's next choice, out of what may be chosen: (people, trainings).
+
+        Every row sums to 1 over the trainings that the person has not taken, can pay and that are on sale, and is 0
+        elsewhere; a row is all 0 where there is none. Arguments as of `recommend`. A training that the score says
+        nothing good of still has a part of its popularity; which part, `fit` learns.
+        """
+        starts, chosen, rows = self._checked_people(ptr, items, profile)
+        price = self._price if price_rupiah is None else checked_rupiah("price_rupiah", price_rupiah, len(self._price))
+        people_count = len(starts) - 1
+        balance = None if balance_rupiah is None else checked_rupiah("balance_rupiah", balance_rupiah, people_count)
+        flags = None if on_sale is None else checked_flags("on_sale", on_sale, len(price))
+        fitted = self._fitted
+        scores = np.maximum(add_up(fitted, starts, chosen, rows), (self._floor * fitted.rate).astype(np.float32))
+        ranking.forbid(scores, starts, chosen, price_rupiah=price, balance_rupiah=balance, on_sale=flags)
+        scores[~np.isfinite(scores)] = 0.0
+        total = scores.sum(axis=1, dtype=np.float64)
+        scores /= np.where(total > 0, total, 1.0).astype(np.float32)[:, None]
+        return scores
+
+    def plan(
+        self,
+        *,
+        ptr: ArrayLike,
+        items: ArrayLike,
+        profile: ArrayLike,
+        balance_rupiah: ArrayLike,
+        worth: ArrayLike | None = None,
+        max_count: int = 8,
+        price_rupiah: ArrayLike | None = None,
+        on_sale: ArrayLike | None = None,
+    ) -> list[tuple[Plan, Plan, Plan]]:
+        """Three ways to spend each person's balance, as of `spending_plans`: value is probability times `worth`.
+
+        `worth` (trainings), 1 by default: what a training is good for whoever takes it, as its rating times the odds
+        of its completion; finite and not negative.
+        """
+        price = self._price if price_rupiah is None else checked_rupiah("price_rupiah", price_rupiah, len(self._price))
+        balance = checked_rupiah("balance_rupiah", balance_rupiah)
+        each = np.ones(len(price)) if worth is None else np.asarray(worth, dtype=np.float64)
+        if each.shape != price.shape or not np.isfinite(each).all() or (each < 0).any():
+            raise ValueError(f"worth must be {len(price)} finite numbers of 0 or more, one for each training.")
+        chances = self.probabilities(
+            ptr=ptr, items=items, profile=profile, balance_rupiah=balance, price_rupiah=price, on_sale=on_sale
+        )
+        return [
+            spending_plans(chance * each, price, int(left), max_count)
+            for chance, left in zip(chances.astype(np.float64), balance, strict=True)
+        ]
+
+    def explain(
+        self, *, ptr: ArrayLike, items: ArrayLike, profile: ArrayLike, trainings: ArrayLike
+    ) -> list[list[Explanation]]:
+        """What each score is made of: for each person and each of their `trainings` (people, n; -1 for none), in order.
+
+        For whoever examines the model. What a participant may read is made from counts of groups (`ReasonTables`).
+        """
+        starts, chosen, rows = self._checked_people(ptr, items, profile)
+        asked = whole_numbers("trainings", trainings, dimensions=2)
+        if len(asked) != len(rows) or asked.max(initial=-1) >= len(self._price) or asked.min(initial=-1) < -1:
+            raise ValueError(
+                f"trainings must have one row for each of the {len(rows)} people, of numbers from -1 to "
+                f"{len(self._price) - 1}."
+            )
+        return [
+            [
+                explanation(self._fitted, chosen[starts[person] : starts[person + 1]], rows[person], int(training))
+                for training in asked[person]
+                if training >= 0
+            ]
+            for person in range(len(rows))
+        ]
+
     @property
     def _fitted(self) -> Coefficients:
         if self._coefficients is None:
-            raise ValueError("This recommender has learned nothing yet: call fit(...) or Recommender.load(...) first.")
+            if self._moments is None:
+                raise ValueError(
+                    "This recommender has learned nothing yet: call fit(...) or Recommender.load(...) first."
+                )
+            self._row_strengths = attribute_strengths(self._moments, self._profiles.row_attribute)
+            self._coefficients = solve(self._moments, self._row_strengths, self._history_strength)
         return self._coefficients
 
     def _checked_people(
@@ -126,9 +292,12 @@ class Recommender:
         return starts, chosen[order], self._profiles.rows(codes)
 
     def save(
-        self, *, extra: Mapping[str, NDArray[Any]] | None = None
+        self, *, extra: Mapping[str, NDArray[Any]] | None = None, counts: bool = False
     ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """Arrays and a JSON-able manifest with their hash. `extra` arrays (as of `ReasonTables.save`) travel along."""
+        """Arrays and a JSON-able manifest with their hash. `extra` arrays (as of `ReasonTables.save`) travel along.
+
+        With `counts` the loaded recommender can go on learning and forget; it is then about five times as large.
+        """
         fitted = self._fitted
         arrays: dict[str, NDArray[Any]] = {
             "alone": fitted.alone,
@@ -138,7 +307,10 @@ class Recommender:
             "row_attribute": self._profiles.row_attribute,
             "row_code": self._profiles.row_code,
             "row_strengths": self._row_strengths,
+            "rate": fitted.rate,
         }
+        if counts:
+            arrays.update(self._counted.arrays(COUNTS))
         clash = sorted(set(arrays) & set(extra or {}))
         if clash:
             raise ValueError(f"extra names {clash[0]}, which is an array of the model itself: rename it.")
@@ -149,10 +321,11 @@ class Recommender:
             "seed": self.seed,
             "hyperparameters": {
                 "kappa_history": self._history_strength,
+                "floor": self._floor,
                 "kappa_profile": self._profiles.per_attribute(self._row_strengths),
             },
             "sha256": content_hash(arrays),
-            "people_count": self._people_count,
+            "people_count": self.people_count,
             "trainings_count": len(self._price),
             "attributes_count": self._profiles.attributes_count,
         }
@@ -165,78 +338,37 @@ class Recommender:
             raise ValueError(f"The manifest is not of {FORMAT} version {FORMAT_VERSION}: fit and save the model anew.")
         arrays = checked_arrays(arrays, str(manifest.get("sha256")))
         model = cls(seed=manifest["seed"])
-        model._coefficients = Coefficients(arrays["alone"], arrays["base"], arrays["history"])
+        model._coefficients = Coefficients(arrays["alone"], arrays["base"], arrays["history"], arrays["rate"])
         model._price = arrays["price_rupiah"]
         model._people_count = int(manifest["people_count"])
         model._profiles = ProfileRows(arrays["row_attribute"], arrays["row_code"], int(manifest["attributes_count"]))
         model._row_strengths = arrays["row_strengths"]
+        if f"{COUNTS}people_count" in arrays:
+            model._moments = Moments.of_arrays(COUNTS, arrays)
         model._history_strength = float(manifest["hyperparameters"]["kappa_history"])
+        model._floor = float(manifest["hyperparameters"]["floor"])
         return model
 
 
-def add_up(coefficients: Coefficients, ptr: IntArray, items: IntArray, rows: IntArray) -> Float32Array:
-    """(people, trainings) scores: constant, profile rows, then known choices in the order given, added elementwise.
-
-    No matrix product: its rounding would depend on a person's place in the batch.
-    """
-    lengths = np.diff(ptr)
-    scores = np.empty((len(lengths), coefficients.base.shape[1]), np.float32)
-    for people, table in ((lengths == 0, coefficients.alone), (lengths > 0, coefficients.base)):
-        part = np.repeat(table[-1:], int(people.sum()), axis=0)
-        for row in rows[people].T:
-            known = row >= 0
-            part[known] += table[row[known]]
-        scores[people] = part
-    for position in range(int(lengths.max(initial=0))):
-        longer = np.flatnonzero(lengths > position)
-        scores[longer] += coefficients.history[items[ptr[longer] + position]]
-    return scores
+def _beside(
+    profiles: ProfileRows, counted: Moments, ptr: ArrayLike, items: ArrayLike, profile: ArrayLike, trainings_count: int
+) -> tuple[ProfileRows, Moments, Moments]:
+    """What is counted already and the counts of these people, in tables of the same profile rows and trainings."""
+    starts, chosen = checked_choices(ptr, items, trainings_count)
+    codes = checked_profile(profile, len(starts) - 1)
+    wider = ProfileRows.learn(codes) if counted.people_count == 0 else profiles.union(ProfileRows.learn(codes))
+    rows_count = len(wider.row_attribute)
+    placed = counted.placed(profiles.among(wider), rows_count, trainings_count)
+    return wider, placed, count_moments(starts, chosen, wider.rows(codes), rows_count, trainings_count)
 
 
-def held_out(ptr: IntArray, items: IntArray, rows: IntArray, trainings_count: int, seed: int) -> NDArray[np.bool_]:
-    """(people,) who chooses kappa_h: drawn by a hash of profile and popularity of the choices.
-
-    So the draw does not depend on the order of people or the numbering of trainings; people who are alike are drawn
-    together.
-    """
-    popularity = np.bincount(items, minlength=trainings_count).astype(np.uint64)
-    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(_mix(popularity[items]), dtype=np.uint64)])
-    drawn = running[ptr[1:]] - running[ptr[:-1]]
-    for column, codes in enumerate(rows.T):
-        drawn = _mix(drawn + (codes + 2).astype(np.uint64) + np.uint64(column))
-    drawn = _mix(drawn + np.uint64(seed))
-    limit = min(len(drawn) // HELD_OUT_SHARE, HELD_OUT_LIMIT)
-    if limit == 0:
-        return np.zeros(len(drawn), np.bool_)
-    held: NDArray[np.bool_] = drawn <= np.partition(drawn, limit - 1)[limit - 1]
-    return held
+def _checked_strength(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        raise ValueError(f"history_strength is {value!r}: give a finite number greater than 0.")
+    return float(value)
 
 
-def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of splitmix64: close numbers in, unrelated numbers out."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
-
-
-def mean_log_likelihood(
-    coefficients: Coefficients, rate: FloatArray, ptr: IntArray, items: IntArray, rows: IntArray, known: int
-) -> float:
-    """Mean over people with more than `known` choices of the mean log share their later choices hold of all scores."""
-    people = np.flatnonzero(np.diff(ptr) > known)
-    if len(people) == 0:
-        return 0.0
-    means: list[float] = []
-    floor = (FLOOR * rate).astype(np.float32)
-    for part in ranking.chunks(len(people), len(rate)):
-        chosen = people[part]
-        first = items[ptr[chosen][:, None] + np.arange(known)]
-        scores = add_up(coefficients, np.arange(len(chosen) + 1) * known, first.ravel(), rows[chosen])
-        scores = np.maximum(scores, floor)
-        np.put_along_axis(scores, first, 0.0, axis=1)
-        totals = scores.sum(axis=1, dtype=np.float64)
-        for place, person in enumerate(chosen):
-            later = items[ptr[person] + known : ptr[person + 1]]
-            means.append(float(np.mean(np.log(np.sort(scores[place, later]) / totals[place]))))
-    return fsum(means) / len(means)
+def _checked_floor(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"floor is {value!r}: give a number from 0 to 1.")
+    return float(value)

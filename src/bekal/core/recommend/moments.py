@@ -5,9 +5,12 @@ multiples are exact in float64 up to half a thousand million people: any order, 
 subtraction gives the same bits.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .ragged import FloatArray, IntArray, blocks, cross, owners
 
@@ -34,6 +37,60 @@ class Moments:
 
     def __sub__(self, other: "Moments") -> "Moments":
         return Moments(*(getattr(self, part.name) - getattr(other, part.name) for part in fields(self)))
+
+    @classmethod
+    def nobody(cls, rows_count: int, trainings_count: int) -> "Moments":
+        """The sums over no people at all."""
+        size = rows_count + 1
+        return cls(
+            0,
+            0,
+            np.zeros((size, size)),
+            np.zeros((size, trainings_count)),
+            np.zeros((size, trainings_count)),
+            np.zeros((trainings_count, size)),
+            np.zeros((trainings_count, trainings_count)),
+        )
+
+    def placed(self, rows: IntArray, rows_count: int, trainings_count: int) -> "Moments":
+        """The same sums in larger tables: profile row r becomes `rows[r]` of `rows_count`, further trainings are added
+        at the end."""
+        wider = Moments.nobody(rows_count, trainings_count)
+        here = np.append(rows, rows_count)
+        width = slice(0, len(self.known_rest))
+        wider.profile_gram[np.ix_(here, here)] = self.profile_gram
+        wider.profile_choices[here, width] = self.profile_choices
+        wider.profile_rest[here, width] = self.profile_rest
+        wider.known_profile[width, here] = self.known_profile
+        wider.known_rest[width, width] = self.known_rest
+        return replace(wider, people_count=self.people_count, known_count=self.known_count)
+
+    def only(self, keep: NDArray[np.bool_]) -> "Moments":
+        """Without the profile rows that `keep` (rows,) says False of."""
+        rows = np.append(np.flatnonzero(keep), len(keep))
+        return replace(
+            self,
+            profile_gram=self.profile_gram[np.ix_(rows, rows)],
+            profile_choices=self.profile_choices[rows],
+            profile_rest=self.profile_rest[rows],
+            known_profile=self.known_profile[:, rows],
+        )
+
+    def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """Everything as arrays, for a file; `of_arrays` reads them."""
+        return {f"{prefix}{part.name}": np.asarray(getattr(self, part.name)) for part in fields(self)}
+
+    @classmethod
+    def of_arrays(cls, prefix: str, arrays: Mapping[str, NDArray[Any]]) -> "Moments":
+        """What `arrays` gave."""
+        found: dict[str, Any] = {part.name: arrays[f"{prefix}{part.name}"] for part in fields(cls)}
+        counts = {name: int(found[name]) for name in ("people_count", "known_count")}
+        return cls(**{**found, **counts})
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether these can be sums over people: none is below zero."""
+        return all(np.min(getattr(self, part.name), initial=0) >= 0 for part in fields(self))
 
     @property
     def known_weight(self) -> FloatArray:

@@ -35,6 +35,31 @@ class ProfileRows:
                 rows[seen, attribute] = first + place[seen]
         return rows
 
+    def union(self, other: "ProfileRows") -> "ProfileRows":
+        """The rows of both."""
+        if self.attributes_count != other.attributes_count:
+            raise ValueError(
+                f"profile has {other.attributes_count} columns but the fit had {self.attributes_count}: give the same "
+                "columns, in order."
+            )
+        both = np.concatenate(
+            [np.stack([self.row_attribute, self.row_code]), np.stack([other.row_attribute, other.row_code])], axis=1
+        )
+        attribute, code = np.unique(both, axis=1)
+        return ProfileRows(attribute, code, self.attributes_count)
+
+    def among(self, other: "ProfileRows") -> IntArray:
+        """The place of each of these rows among those of `other`, which has them all."""
+        place = {key: at for at, key in enumerate(other._keys())}
+        return np.array([place[key] for key in self._keys()], dtype=np.int64)
+
+    def _keys(self) -> list[tuple[int, int]]:
+        return list(zip(self.row_attribute.tolist(), self.row_code.tolist(), strict=True))
+
+    def only(self, keep: np.ndarray) -> "ProfileRows":
+        """The rows that `keep` (rows,) says True of."""
+        return ProfileRows(self.row_attribute[keep], self.row_code[keep], self.attributes_count)
+
     def per_attribute(self, row_values: np.ndarray) -> list[float]:
         """The value of each attribute's first row; 0 for an attribute without rows."""
         first = np.searchsorted(self.row_attribute, np.arange(self.attributes_count))
