@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import polib
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
-from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Page, Response
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Page, Request, Response
 
 from bekal.config.translations import catalogues
 
@@ -82,7 +82,7 @@ class Visitor:
         self.base_url = base_url
         self.lens = lens
         self._seen: Page | None = None
-        self.bytes_of: dict[str, int] = {}
+        self._finished: list[Request] = []
         self.visited: list[str] = []
         self.language = "id"
         self.faults: list[str] = []
@@ -90,7 +90,13 @@ class Visitor:
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
         self.page.on("response", self._receive)
-        self.page.on("requestfinished", lambda request: self._weigh(request))
+        self.page.on("requestfinished", lambda request: self._finished.append(request))
+
+    @property
+    def bytes_of(self) -> dict[str, int]:
+        """How much was sent for each address so far. Asked of the requests afterwards: the question takes a moment, in
+        which whoever waits for the page would go on."""
+        return {request.url: request.sizes()["responseBodySize"] for request in self._finished}
 
     # What a person does
 
@@ -213,9 +219,6 @@ class Visitor:
     def _receive(self, response: Response) -> None:
         if response.status >= 400 and response.status not in self._expected:
             self.faults.append(f"{response.status} {response.url}")
-
-    def _weigh(self, request: Any) -> None:
-        self.bytes_of[request.url] = request.sizes()["responseBodySize"]
 
 
 def _fault(violation: dict[str, Any]) -> str:
