@@ -81,7 +81,7 @@ def _bench(root: Path, arguments: list[str]) -> int:
     names = sorted(path.stem.replace("_", "-") for path in folder.glob("[a-z]*.py"))
     if not arguments or arguments[0].replace("_", "-") not in names:
         raise Refusal(f"Name one of the benchmarks: {', '.join(names) or 'there are none yet'}.")
-    with _ready(root) as made:
+    with _ready(root, "science") as made:
         setup(made)
         script = folder / f"{arguments[0].replace('-', '_')}.py"
         return made.call([script, *arguments[1:]], PYTHONPATH=str(root / "src"))

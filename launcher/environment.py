@@ -16,6 +16,7 @@ from launcher.locks import exclusive
 from launcher.say import Refusal, line
 
 MINIMUM_PYTHON = (3, 11)
+LOCKS = ("base", "test", "science")  # requirements/<name>.txt; each holds the ones before it
 STAMP = "bekal-installed.json"
 # In .local while packages are being installed; found at a later start, it says that the last one was killed.
 UNFINISHED = "bekal-unfinished"
@@ -71,8 +72,8 @@ def ensure(root: Path, lock: str = "base") -> Path:
     with exclusive(paths.local_folder(root) / "environment.lock", "another command is installing the packages"):
         if is_installed(root, lock):
             return python_of(root)
-        if "test" in read_stamp(root):
-            lock = "test"  # what is there already is brought up to date, never taken away
+        # What is there already is brought up to date, never taken away.
+        lock = max([lock, *(name for name in LOCKS if name in read_stamp(root))], key=LOCKS.index)
         _install(root, lock)
     return python_of(root)
 
@@ -80,9 +81,8 @@ def ensure(root: Path, lock: str = "base") -> Path:
 def _install(root: Path, lock: str) -> None:
     """Installs with uv if there is one, else with pip; the stamp is written last: a broken-off run is repeated."""
     requirements = root / "requirements" / f"{lock}.txt"
-    digests = {"folder": str(root), lock: lock_digest(requirements)}
-    if lock == "test":
-        digests["base"] = lock_digest(root / "requirements" / "base.txt")
+    held = LOCKS[: LOCKS.index(lock) + 1]
+    digests = {"folder": str(root)} | {name: lock_digest(root / "requirements" / f"{name}.txt") for name in held}
     usable, uv, stamp = _usable(root), shutil.which("uv"), root / ".venv" / STAMP
     with _unfinished(root):
         stamp.unlink(missing_ok=True)
@@ -192,8 +192,8 @@ def lock_requirements(root: Path) -> None:
         raise Refusal("Locking the requirements needs uv: install it, for example with `pip install uv`.")
     options = ["--quiet", "--universal", "--fork-strategy", "fewest", "--python-version", "3.11", "--generate-hashes"]
     options += ["--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"]
-    for name in ("base", "test", "science"):
-        same_versions = [] if name == "base" else ["--constraint", "base.txt"]
+    for name, smaller in zip(LOCKS, (None, *LOCKS), strict=False):
+        same_versions = ["--constraint", f"{smaller}.txt"] if smaller else []
         command = [uv, "pip", "compile", *options, *same_versions, f"{name}.in", "--output-file", f"{name}.txt"]
         if subprocess.run(command, check=False, cwd=root / "requirements").returncode:
             raise Refusal(f"uv could not lock requirements/{name}.in (its reason stands above).")

@@ -1,9 +1,12 @@
 """What is installed is pinned by hash, and says nothing about where it was locked."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from launcher import environment
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
 LOCKS = sorted(REQUIREMENTS.glob("*.txt"))
@@ -28,6 +31,6 @@ def test_each_source_has_its_lock_and_its_names_are_in_it(lock: Path):
     assert {name.lower().replace("_", "-") for name in named} <= locked
 
 
-@pytest.mark.parametrize("name", ["test", "science"])
-def test_larger_sets_hold_the_base_at_the_same_versions(name: str):
-    assert pins(REQUIREMENTS / "base.txt") <= pins(REQUIREMENTS / f"{name}.txt")
+@pytest.mark.parametrize(("smaller", "larger"), list(pairwise(environment.LOCKS)))
+def test_larger_sets_hold_the_smaller_at_the_same_versions(smaller: str, larger: str):
+    assert pins(REQUIREMENTS / f"{smaller}.txt") <= pins(REQUIREMENTS / f"{larger}.txt")
