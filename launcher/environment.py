@@ -18,6 +18,7 @@ from launcher.say import Refusal, line
 MINIMUM_PYTHON = (3, 11)
 LOCKS = ("base", "test", "science")  # requirements/<name>.txt; each holds the ones before it
 STAMP = "bekal-installed.json"
+SOURCES = "bekal.pth"  # in site-packages: where the checkout's own code is
 # In .local while packages are being installed; found at a later start, it says that the last one was killed.
 UNFINISHED = "bekal-unfinished"
 NO_VENV = (
@@ -52,7 +53,18 @@ def is_installed(root: Path, lock: str) -> bool:
     """Whether the environment holds this lock, stands where it was made, and its interpreter answers."""
     stamp = read_stamp(root)
     wanted = {"folder": str(root), lock: lock_digest(root / "requirements" / f"{lock}.txt")}
-    return wanted.items() <= stamp.items() and interpreter_version(root) is not None
+    return wanted.items() <= stamp.items() and interpreter_version(root) is not None and _finds_sources(root)
+
+
+def point_at_sources(root: Path) -> None:
+    """`.venv`'s interpreter imports bekal from this checkout, whatever folder it is started in."""
+    for packages in (root / ".venv").glob("lib/python*/site-packages"):
+        (packages / SOURCES).write_text(f"{root / 'src'}\n")
+
+
+def _finds_sources(root: Path) -> bool:
+    found = [file.read_text() for file in (root / ".venv").glob(f"lib/python*/site-packages/{SOURCES}")]
+    return found == [f"{root / 'src'}\n"]
 
 
 def interpreter_version(root: Path) -> tuple[int, int] | None:
@@ -90,6 +102,7 @@ def _install(root: Path, lock: str) -> None:
             if uv:
                 line("   uv could not install the packages; trying pip")
             _install_with_pip(root, requirements, usable)
+        point_at_sources(root)
         if interpreter_version(root) is None:
             raise Refusal("The environment in .venv does not work after installing: see `python3 dev doctor`.")
     half = stamp.with_suffix(".half")

@@ -14,6 +14,7 @@ def stamp(root: Path, *locks: str) -> None:
     """Says that these locks were installed, as they are now."""
     digests = {name: environment.lock_digest(root / "requirements" / f"{name}.txt") for name in locks}
     (root / ".venv" / environment.STAMP).write_text(json.dumps({"folder": str(root), **digests}))
+    environment.point_at_sources(root)
 
 
 def test_nothing_is_installed_without_a_stamp(installed: Path):
@@ -30,6 +31,14 @@ def test_ready_environment_is_returned_at_once(installed: Path, monkeypatch: pyt
     stamp(installed, "base")
     monkeypatch.setenv("PATH", "/nowhere")
     assert environment.ensure(installed) == installed / ".venv" / "bin" / "python"
+
+
+def test_environment_that_does_not_find_the_sources_is_not_installed(installed: Path):
+    stamp(installed, "base")
+    (source,) = installed.glob(f".venv/lib/*/site-packages/{environment.SOURCES}")
+    assert source.read_text() == f"{installed}/src\n"
+    source.write_text("/elsewhere/src\n")
+    assert not environment.is_installed(installed, "base")
 
 
 def test_changed_lock_is_not_installed(installed: Path):
