@@ -30,8 +30,10 @@ from bekal.lifecycle.mass_work import wake_workers
 from bekal.lifecycle.models import ClosedSum, MassRun
 from bekal.lifecycle.tallies import ask, counted, waiting
 from bekal.participants.models import Participation
+from bekal.recommender.models import PreparedList
 from tests import factories
 from tests.conftest import NewDatabase, StoppedClock
+from tests.factories.serving import serving_model
 
 _number = count(1)
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,6 +91,24 @@ def test_what_falls_due_is_planned_proved_and_after_the_approval_done(
     assert "digest: link 2 closed over 6 transfers" in said
     found = latest_proof_result()
     assert found is not None and found.proved_at == programme_now()
+
+
+def test_everybody_has_a_list_once_a_day(one: Worker, said: list[str], clock: StoppedClock) -> None:
+    """The day after their deadline those who bought nothing have none."""
+    training = factories.training()
+    factories.completed(factories.accepted()[0], training)
+    factories.accepted(2, at=factories.jakarta(2020, 5, 20))
+    factories.accepted(1)
+    one.round()
+    assert not [text for text in said if text.startswith("lists")], "no model serves"
+    serving_model(at=programme_now())
+    assert one.round() is True and said[-1] == "lists: 3 made"
+    assert one.round() is False and PreparedList.objects.count() == 3
+    Worker(say=said.append).round()
+    assert said.count("lists: 3 made") == 1, "nor does another worker make them again"
+    clock.forward(days=1)
+    one.round()
+    assert said.count("lists: 3 made") == 2
 
 
 def test_another_worker_on_the_same_day_does_not_prove_again(one: Worker, said: list[str]) -> None:

@@ -24,6 +24,7 @@ BARE_KEYS = {
     "messaging_onetimecode": ("holder_id", "participants_participant"),
     "messaging_outboxmessage": ("holder_id", "participants_participant"),
     "recommender_exposure": ("participation_id", "participants_participation"),
+    "recommender_preparedlist": ("participation_id", "participants_participation"),
 }
 ROLES = "CREATE ROLE bekal_app NOLOGIN; CREATE ROLE bekal_proof NOLOGIN; CREATE ROLE bekal_owner NOLOGIN"
 

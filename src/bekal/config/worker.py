@@ -1,5 +1,5 @@
 """The background worker: mass runs that may work, proofs and figures that were asked for, and once a programme day the
-daily work, the digest with its sums, and the proof.
+daily work, everybody's list, the digest with its sums, and the proof.
 
 It holds nothing in memory that matters: several may run, each may be killed anywhere, and the next goes on. Each step
 is tried by itself: an error in one keeps none of the others from being done.
@@ -25,13 +25,17 @@ from bekal.lifecycle.mass_runs import Progress, work
 from bekal.lifecycle.mass_work import is_lost, kind_of
 from bekal.lifecycle.tallies import count_next
 from bekal.proofs.check import prove_ledger, record
+from bekal.recommender.prepare_lists import prepare_lists
+from bekal.recommender.price_seats import price_seats, reprice_seats
 
 CHUNKS_AT_A_TIME = 10
 # A chunk, a day's step or a proof that failed is tried again after so long, not at once and not never.
 RETRY_AFTER = timedelta(minutes=10)
 # Of several workers one is at it, and the locks of one that dies go with its connection.
 DAILY_LOCK, DIGEST_LOCK, PROOF_LOCK = "config.worker.daily", "config.worker.digest", "config.worker.proof"
-COUNT_LOCK = "config.worker.count"
+COUNT_LOCK, LISTS_LOCK = "config.worker.count", "config.worker.lists"
+SEATS_LOCK = "config.worker.seats"
+REPRICED_EVERY = timedelta(hours=1)
 
 
 class Worker:
@@ -43,6 +47,7 @@ class Worker:
         self._done_on: dict[str, date] = {}
         self._failed_at: dict[str, datetime] = {}
         self._sealed = SealedLists()
+        self._repriced_at: datetime | None = None
 
     def round(self) -> bool:
         """Do a little of everything that waits; whether there was anything. Raises only where the database is gone."""
@@ -51,6 +56,9 @@ class Worker:
             self._guarded("mass runs", self._work, at),
             self._tried("proof", PROOF_LOCK, self._prove_if_asked, at),
             self._daily("daily work", DAILY_LOCK, self._do_daily_work, at),
+            self._daily("seat prices", SEATS_LOCK, self._price_seats, at),
+            self._reprice_hourly(at),
+            self._lists(at),
             self._tried("counting", COUNT_LOCK, self._count, at),
             self._daily("digest", DIGEST_LOCK, self._close_digest, at),
             self._daily("daily proof", PROOF_LOCK, self._prove_daily, at),
@@ -137,6 +145,22 @@ class Worker:
         )
         return True
 
+    def _lists(self, at: datetime) -> bool:
+        """One chunk of today's lists at a time, so that nothing else waits long; until all of them are made."""
+        if self._done_on.get("lists") == programme_day(at):
+            return False
+        return self._tried("lists", LISTS_LOCK, self._prepare_lists, at)
+
+    def _prepare_lists(self, at: datetime) -> bool:
+        prepared = prepare_lists(at=at, chunk_limit=1)
+        if prepared is None:
+            return False
+        if prepared.is_finished:
+            self._done_on["lists"] = programme_day(at)
+        if prepared.made_count:
+            self._say(f"lists: {prepared.list_count:,} made" + ("" if prepared.is_finished else " so far"))
+        return prepared.made_count > 0
+
     def _close_digest(self, at: datetime) -> bool:
         link = close_digest(at=at)
         if link is not None:
@@ -156,6 +180,23 @@ class Worker:
         if latest is None or programme_day(latest.proved_at) != programme_day(at):
             self._prove(at, only_asked=False)
         return True
+
+    def _price_seats(self, at: datetime) -> bool:
+        """Before the lists of the day, which move by these prices; not done while no model serves."""
+        priced = price_seats(at=at)
+        if priced is not None and priced.training_count:
+            self._say(f"seats: {priced.priced_count:,} of {priced.training_count:,} trainings have a price")
+        return priced is not None
+
+    def _reprice_hourly(self, at: datetime) -> bool:
+        if self._repriced_at is not None and abs(at - self._repriced_at) < REPRICED_EVERY:
+            return False
+        return self._tried("prices of the hour", SEATS_LOCK, self._reprice_seats, at)
+
+    def _reprice_seats(self, at: datetime) -> bool:
+        moved = reprice_seats(at=at)
+        self._repriced_at = at
+        return moved.changed_count > 0
 
 
 @contextmanager

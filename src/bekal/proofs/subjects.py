@@ -16,6 +16,7 @@ SUBJECTS: dict[str, str] = {
     "race": "bekal.proofs.race",
     "crash": "bekal.proofs.crash",
     "yearend": "bekal.proofs.yearend",
+    "attack": "bekal.proofs.attack",
 }
 
 

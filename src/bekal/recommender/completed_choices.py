@@ -1,7 +1,10 @@
 """What the model learns from: every completed purchase, and the completed choices of imported earlier learners."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
@@ -27,43 +30,58 @@ JOIN recommender_earlierlearner learner ON learner.id = choice.learner_id
 WHERE choice.completed_on IS NULL OR choice.completed_on <= (%(until)s AT TIME ZONE 'Asia/Jakarta')::date
 ORDER BY 1, 2
 """
+COLUMNS_READ = 7
 
 
 @dataclass(frozen=True, slots=True)
-class CompletedChoices:
-    """Trainings of person u: `items[ptr[u]:ptr[u+1]]`, positions in `training_ids` (ascending)."""
+class ChoiceBlock:
+    """Trainings of person u of some whole people: `items[ptr[u]:ptr[u+1]]`, positions in `training_ids`; `facts`
+    (people, 5) for `profile.coded`, -1 unknown."""
 
     ptr: NDArray[np.int64]
     items: NDArray[np.int64]
-    facts: NDArray[np.int64]  # (people, 5) for `profile.coded`, -1 unknown
-    training_ids: NDArray[np.int64]
-    institution_ids: NDArray[np.int64]
-    price_rupiah: NDArray[np.int64]
+    facts: NDArray[np.int64]
 
 
-def completed_choices(*, until: datetime) -> CompletedChoices:
-    """Everything completed by `until`, over all trainings there are. Read through a cursor on the server, block by
-    block, so that memory holds numbers only (56 bytes a choice)."""
-    rows = _rows(until)
-    with connection.cursor() as cursor:  # after the choices, so that every training chosen is among them
-        cursor.execute("SELECT id, institution_id, price_rupiah FROM catalogue_training ORDER BY id")
-        trainings = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 3)
-    first = np.flatnonzero(np.diff(rows[:, 0], prepend=-1))
-    return CompletedChoices(
-        ptr=np.append(first, len(rows)),
-        items=np.searchsorted(trainings[:, 0], rows[:, 1]),
-        facts=rows[first, 2:],
-        training_ids=trainings[:, 0],
-        institution_ids=trainings[:, 1],
-        price_rupiah=trainings[:, 2],
-    )
+class CompletedChoices:
+    """Everything completed by one instant, as one snapshot that can be read again and again, over all trainings there
+    are: `training_ids` (ascending), `institution_ids` and `price_rupiah`, one each."""
+
+    def __init__(self, cursor: Any, rows_at_once: int) -> None:
+        self._cursor = cursor
+        self._rows_at_once = rows_at_once
+        with connection.cursor() as plain:  # after the choices, so that every training chosen is among them
+            plain.execute("SELECT id, institution_id, price_rupiah FROM catalogue_training ORDER BY id")
+            trainings = np.array(plain.fetchall(), dtype=np.int64).reshape(-1, 3)
+        self.training_ids, self.institution_ids, self.price_rupiah = trainings.T.copy()
+
+    def blocks(self) -> Iterator[ChoiceBlock]:
+        """All of it from the start, whole people at a time, by their numbers; memory holds one block (56 bytes a
+        choice)."""
+        self._cursor.scroll(0, mode="absolute")
+        begun = np.empty((0, COLUMNS_READ), np.int64)
+        while read := self._cursor.fetchmany(self._rows_at_once):
+            known = [tuple(-1 if value is None else value for value in row) for row in read]
+            rows = np.concatenate([begun, np.array(known, dtype=np.int64)])
+            last = int(np.searchsorted(rows[:, 0], rows[-1, 0]))  # the last person may go on in the next rows
+            if last:
+                yield self._block(rows[:last])
+            begun = rows[last:]
+        if len(begun):
+            yield self._block(begun)
+
+    def _block(self, rows: NDArray[np.int64]) -> ChoiceBlock:
+        first = np.flatnonzero(np.diff(rows[:, 0], prepend=-1))
+        items = np.searchsorted(self.training_ids, rows[:, 1])
+        return ChoiceBlock(np.append(first, len(rows)), items, rows[first, 2:])
 
 
-def _rows(until: datetime) -> NDArray[np.int64]:
-    parts = [np.empty((0, 7), np.int64)]
-    with transaction.atomic(), connection.chunked_cursor() as cursor:
-        cursor.execute(CHOICES_SQL, {"until": until})
-        while block := cursor.fetchmany(ROWS_AT_ONCE):
-            known = [tuple(-1 if value is None else value for value in row) for row in block]
-            parts.append(np.array(known, dtype=np.int64))
-    return np.concatenate(parts)
+@contextmanager
+def completed_choices(*, until: datetime, rows_at_once: int = ROWS_AT_ONCE) -> Iterator[CompletedChoices]:
+    """Everything completed by `until`, `rows_at_once` choices at a time, through one cursor on the server: however
+    often it is read, it is the database of the moment it was opened."""
+    with transaction.atomic():
+        connection.ensure_connection()
+        with connection.connection.cursor(name="bekal_completed_choices", scrollable=True) as cursor:
+            cursor.execute(CHOICES_SQL, {"until": until})
+            yield CompletedChoices(cursor, rows_at_once)

@@ -1,4 +1,4 @@
-"""Versions of the model in the database: arrays and a manifest with their hash. The newest one serves."""
+"""Versions of the model in the database: arrays and a manifest with their hash; and which of them serves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,10 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from django.db import connection
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from bekal.core.recommend import FORMAT_VERSION, ReasonTables, Recommender, from_bytes, to_bytes
-from bekal.recommender.models import ModelVersion
+from bekal.recommender.models import ModelPromotion, ModelVersion
+from bekal.recommender.refusals import ModelRefusal, ModelRefusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +53,41 @@ def store_model(
     )
 
 
-def newest_model() -> ServingModel | None:
-    """The newest version, loaded once in each process; None where none was fitted yet. One small query.
-
-    Versions of an older format are left alone: the next fit makes one that can be read."""
-    readable = ModelVersion.objects.filter(manifest__format_version=FORMAT_VERSION)
-    newest = readable.order_by("-id").values_list("id", "sha256").first()
+def serving_model() -> ServingModel | None:
+    """The version that serves, loaded once in each process; None where none was promoted yet. One small query."""
+    newest = readable_promotions().order_by("-id").values_list("model_version_id", "model_version__sha256").first()
     return None if newest is None else _loaded(newest[0], bytes(newest[1]).hex())
 
 
-@lru_cache(maxsize=2)  # the newest, and the one before it for requests under way
+def loaded_model(version_id: int) -> ServingModel:
+    """Any version, as it would serve; ValueError where its format cannot be read or its arrays are not its own."""
+    sha256 = ModelVersion.objects.values_list("sha256", flat=True).get(pk=version_id)
+    return _loaded(version_id, bytes(sha256).hex())
+
+
+def readable_promotions() -> QuerySet[ModelPromotion]:
+    """Promotions of versions whose format this programme reads; the newest says what serves."""
+    return ModelPromotion.objects.filter(model_version__manifest__format_version=FORMAT_VERSION)
+
+
+def promotions_to_decide_on() -> QuerySet[ModelPromotion]:
+    """The same, for whoever adds to them: until the end of the transaction nobody else does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('recommender.promotions'))")
+    return readable_promotions()
+
+
+def readable_version(version_id: int) -> ModelVersion:
+    """The version without its arrays; ModelRefusedError where there is none, or none that this programme reads."""
+    version = ModelVersion.objects.defer("arrays").filter(pk=version_id).first()
+    if version is None:
+        raise ModelRefusedError(ModelRefusal.VERSION_NOT_FOUND, version_id)
+    if version.manifest.get("format_version") != FORMAT_VERSION:
+        raise ModelRefusedError(ModelRefusal.NOT_READABLE, version_id)
+    return version
+
+
+@lru_cache(maxsize=2)  # the one that serves, and the one before it for requests under way
 def _loaded(version_id: int, sha256: str) -> ServingModel:
     version = ModelVersion.objects.get(pk=version_id)
     arrays = from_bytes(bytes(version.arrays), sha256=sha256)

@@ -1,4 +1,8 @@
-"""Why a training is on a list, in counts that anybody with the purchases can recompute (see README.md, Reasons)."""
+"""Why a training is on a list, in counts that anybody with the purchases can recompute (see README.md, Reasons).
+
+The counts are for whoever checks them. A participant is shown the rounded share alone, and it changes only when another
+model version comes into service.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +12,7 @@ from numpy.typing import NDArray
 
 from bekal.core.recommend import Reason
 from bekal.recommender.model_store import ServingModel
-from bekal.recommender.profile import Trait, trait
+from bekal.recommender.profile import NEVER_A_REASON, UNKNOWN, Trait, trait
 from bekal.recommender.shelf import Shelf
 
 
@@ -21,10 +25,8 @@ class ReasonKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShownReason:
-    """The counts are of people. `share_percent` is cell of group rounded to 5, None where no number may be shown.
-
-    The shares of a long catalogue are small: `lift` says it better, how many times as often the group completed the
-    training as everybody did.
+    """The counts are of people, and never shown. `share_percent` is cell of group rounded to 5, None where no number
+    may be shown; `lift` says how many times as often the group completed the training as everybody did.
     """
 
     kind: ReasonKind
@@ -43,6 +45,56 @@ class ShownReason:
         if not (self.group_count and self.training_count):
             return 1.0
         return self.cell_count * self.people_count / (self.group_count * self.training_count)
+
+
+class Limit(StrEnum):
+    """What every list keeps to, whatever the model thinks."""
+
+    BALANCE = "balance"  # costs no more than is left
+    SEATS_LEFT = "seats_left"  # is on sale and not full; where seats are few, some people are led to freer courses
+    NOT_BOUGHT = "not_bought"  # was not bought before
+    IN_TIME = "in_time"  # begins while the balance can be used
+
+
+@dataclass(frozen=True, slots=True)
+class UsedFact:
+    """Something about this person that the model computes with. `may_be_reason`: False for sex, which may move a score
+    but never makes a reason."""
+
+    trait: Trait
+    may_be_reason: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WhyThis:
+    """All that made one training stand on one person's list: the reason shown, the person's own facts and purchases
+    that the model used, the limits, and whether the place is the one that a draw gives to something fresh."""
+
+    reason: ShownReason
+    facts: tuple[UsedFact, ...]
+    bought_ids: tuple[int, ...]
+    limits: tuple[Limit, ...]
+    is_explored: bool
+
+
+def why_these(
+    model: ServingModel,
+    shelf: Shelf,
+    profile_row: NDArray[np.int64],
+    known: NDArray[np.int64],
+    chosen: NDArray[np.int32],
+    explored: int | None,
+) -> list[WhyThis]:
+    """Why each training stands on one list, in its order; arguments as of `shown_reasons`, `explored` is the drawn
+    place, from 0."""
+    facts = tuple(
+        UsedFact(trait(column, value), column not in NEVER_A_REASON)
+        for column, value in enumerate(profile_row.tolist())
+        if value != UNKNOWN
+    )
+    bought_ids = tuple(model.training_ids[known].tolist())
+    reasons = shown_reasons(model, shelf, profile_row, known, chosen)
+    return [WhyThis(reason, facts, bought_ids, tuple(Limit), rank == explored) for rank, reason in enumerate(reasons)]
 
 
 def shown_reasons(

@@ -12,7 +12,10 @@ from bekal.core.rules import RULES
 from bekal.ledger.clock import JAKARTA
 from bekal.participants.give_sign_in import give_sign_in
 from bekal.participants.models import Education, Employment, Participant
+from bekal.recommender.examine import examine
 from bekal.recommender.fit import fit
+from bekal.recommender.promote_model import promote_model
+from bekal.recommender.propose_model import propose_model
 from bekal.simulation.catalogue import put_on_shelf
 from bekal.simulation.demo import AUDITOR, DEMO_LOGINS, DEMO_PASSWORD, INSTITUTION, OFFICER_1, OFFICER_2, PARTICIPANT
 from bekal.simulation.script import ScriptedPerson, ScriptedPurchase
@@ -56,7 +59,7 @@ def seed_demo(*, participant_count: int, progress: Progress | None = None) -> Si
             progress=progress,
         )
         _make_sign_ins(report.scripted_participant_ids[0], chosen)
-        fit(at=UNTIL_AT)
+        _let_a_model_serve()
     return report
 
 
@@ -145,6 +148,15 @@ def _make_sign_ins(participant_id: int, chosen: DemoTrainings) -> None:
     institution = Institution.objects.get(pk=chosen.to_begin.institution_id)
     staff = _make_user(INSTITUTION, institution.name[:150], Role.INSTITUTION)
     InstitutionStaff.objects.create(user=staff, institution=institution)
+
+
+def _let_a_model_serve() -> None:
+    """As an office does it: fitted, examined, proposed by one officer and promoted by the other."""
+    version = fit(at=UNTIL_AT)
+    proposer, promoter = (User.objects.get(login_name=name) for name in (OFFICER_1, OFFICER_2))
+    propose_model(version_id=version.pk, by=proposer, at=UNTIL_AT)
+    if examine(version=version, at=UNTIL_AT).passes:
+        promote_model(version_id=version.pk, by=promoter, at=UNTIL_AT)
 
 
 def _make_user(login_name: str, display_name: str, role: Role) -> User:

@@ -16,6 +16,7 @@ from bekal.incentives.refusals import PayoutRefusal
 from bekal.messaging.refusals import CodeRefusal
 from bekal.participants.refusals import ParticipantRefusal
 from bekal.purchases.refusals import PurchaseRefusal
+from bekal.recommender.refusals import ModelRefusal
 from bekal.ui.display import count, day, rupiah
 from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
 
@@ -302,8 +303,28 @@ _INSTITUTIONS: Mapping[str, object] = {
         "The settlement is stopped since %(stopped_on)s: %(reason)s. Resume it before you stop it for another reason."
     ),
 }
+_MODELS: Mapping[str, object] = {
+    ModelRefusal.VERSION_NOT_FOUND: _("Model %(version_id)s does not exist. Check the number."),
+    ModelRefusal.NOT_READABLE: _(
+        "Model %(version_id)s has a format that this version of Bekal cannot read. Fit a new model."
+    ),
+    ModelRefusal.NOT_EXAMINED: _("Model %(version_id)s was not examined yet. Examine it first."),
+    ModelRefusal.NOT_PASSED: _(
+        "Model %(version_id)s did not pass its newest examination. Read the report, and fit another model."
+    ),
+    ModelRefusal.ALREADY_PROPOSED: _("You have proposed model %(version_id)s already. Another officer has to agree."),
+    ModelRefusal.NOT_PROPOSED: _("Nobody has proposed model %(version_id)s. Propose it; another officer has to agree."),
+    ModelRefusal.SAME_PERSON: _("You have proposed model %(version_id)s yourself. Another officer has to agree."),
+    ModelRefusal.ALREADY_SERVES: _("Model %(version_id)s serves already."),
+    ModelRefusal.NEVER_SERVED: _(
+        "Model %(version_id)s has never served, so there is no way back to it. Propose it instead."
+    ),
+    ModelRefusal.NOTHING_SERVES: _("No model serves, so there is nothing to roll back."),
+    ModelRefusal.NOTHING_BEFORE: _("No model served before this one, so there is nothing to return to."),
+}
 SENTENCES: Mapping[str, object] = {
     **MASS_RUNS,
+    **_MODELS,
     **_INSTITUTIONS,
     **_SEARCH,
     **_RULES,

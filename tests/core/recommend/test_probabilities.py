@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bekal.core.recommend import Recommender, spending_plans
+from bekal.core.recommend import Recommender, plan_spending
 from bekal.core.recommend.choosing import FLOORS
 from tests.core.recommend.worlds import Arrays, arrays_of, people_of, random_world, relabelled, reordered, small_worlds
 
@@ -38,8 +38,8 @@ def test_nobody_and_nothing_affordable() -> None:
     assert model.probabilities(**nobody).shape == (0, 30)
     poor = model.probabilities(ptr=[0, 0], items=[], profile=[[0, 0, 0]], balance_rupiah=[0])
     assert (poor == 0).all()
-    (plans,) = model.plan(ptr=[0, 0], items=[], profile=[[0, 0, 0]], balance_rupiah=[23_999])
-    assert [(plan.trainings, plan.left_rupiah) for plan in plans] == [((), 23_999)] * 3
+    (spending,) = model.plan(ptr=[0, 0], items=[], profile=[[0, 0, 0]], balance_rupiah=[23_999])
+    assert [(plan.trainings, plan.left_rupiah) for plan in spending.plans] == [((), 23_999)] * 3
 
 
 def test_where_nothing_is_floored_the_order_is_that_of_the_list() -> None:
@@ -103,9 +103,10 @@ def test_a_plan_is_made_of_chances_and_worth() -> None:
     model = Recommender(seed=0).fit(**world)
     person = {"ptr": [0, 1], "items": [3], "profile": [[0, 1, 2]]}
     worth = np.linspace(0.5, 1.5, 30)
-    ((best, full, one),) = model.plan(**person, balance_rupiah=[1_000_000], worth=worth, max_count=4)
+    (spending,) = model.plan(**person, balance_rupiah=[1_000_000], worth=worth, max_count=4)
     chances = model.probabilities(**person, balance_rupiah=[1_000_000])[0].astype(np.float64)
-    assert (best, full, one) == spending_plans(chances * worth, world["price_rupiah"], 1_000_000, 4)
+    assert spending == plan_spending(chances * worth, world["price_rupiah"], 1_000_000, 4)
+    best = spending.best_value
     assert best.spent_rupiah + best.left_rupiah == 1_000_000 and 3 not in best.trainings and best.trainings
     for bad in ([1.0], np.full(30, -1.0), np.full(30, np.nan)):
         with pytest.raises(ValueError, match="worth must be 30 finite numbers of 0 or more"):
@@ -120,7 +121,7 @@ def test_more_money_never_lowers_the_best_plan(world: Arrays, data: st.DataObjec
     more = data.draw(st.integers(less, 2_000_000))
     profile = np.zeros((1, world["profile"].shape[1]), np.int64)
     (chances,) = model.probabilities(ptr=[0, 0], items=[], profile=profile)
-    poor, rich = (spending_plans(chances, world["price_rupiah"], money)[0] for money in (less, more))
+    poor, rich = (plan_spending(chances, world["price_rupiah"], money).best_value for money in (less, more))
     assert rich.value >= poor.value - 1e-9
 
 

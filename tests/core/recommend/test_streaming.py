@@ -101,9 +101,9 @@ def test_what_cannot_be_put_together_is_refused() -> None:
     world = random_world(24)
     with pytest.raises(ValueError, match="price_rupiah is needed the first time"):
         fresh().partial_fit(**people_of(world))
-    with pytest.raises(ValueError, match=r"history_strength is 10.0 here and 3.0 there"):
+    with pytest.raises(ValueError, match=r"One has Settings\(history_strength=10.0, .*make both with the same"):
         fresh().fit(**world).merge(Recommender(history_strength=3, floor=0.3).fit(**world))
-    with pytest.raises(ValueError, match=r"floor is 0.3 here and 0.1 there"):
+    with pytest.raises(ValueError, match=r"floor=0.3\), the other .*floor=0.1\): make both"):
         fresh().fit(**world).merge(Recommender(history_strength=10, floor=0.1).fit(**world))
     with pytest.raises(ValueError, match="other trainings or prices"):
         fresh().fit(**world).merge(fresh().fit(**{**world, "price_rupiah": world["price_rupiah"] + 1}))

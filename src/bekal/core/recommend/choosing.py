@@ -1,83 +1,146 @@
-"""How the two numbers that the counts cannot tell are chosen: by what people who were held out chose next."""
+"""How the three numbers that the counts cannot tell are chosen: by what people who were held out chose next."""
 
-from math import fsum
+from dataclasses import dataclass, replace
+from math import fsum, sqrt
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import ranking
-from .colift import Coefficients, add_up, rates, solve
+from .colift import Coefficients, add_up, lifted, solve
+from .metrics import ndcg_at
 from .moments import Moments
-from .ragged import FloatArray, IntArray
+from .ragged import FloatArray, IntArray, gather
 
 HISTORY_STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 DEFAULT_HISTORY_STRENGTH = 30.0
-HELD_OUT_SHARE = 5  # one person in five ...
-HELD_OUT_LIMIT = 1500  # ... up to this many chooses kappa_h
 HELD_OUT_MINIMUM = 50  # with fewer the default stands
 LIKELIHOOD_FLOOR = 0.1  # while kappa_h is chosen, no training counts for less than this part of its rate
+KNOWN = (1, 2, 3)  # first choices of a held-out person that are taken as known
+LIFT_POWERS = (0.2, 0.4, 0.8)
+SURE = 2.0
 FLOORS = (0.1, 0.2, 0.3, 0.6, 0.8)
 DEFAULT_FLOOR = 0.3
 
 
-def choose_history_strength(
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `Recommender` is made with; None, in what a caller gives: to be chosen."""
+
+    history_strength: Any = DEFAULT_HISTORY_STRENGTH  # kappa_h of `colift`, greater than 0
+    lift_power: Any = 0.0  # w of `colift`, 0 to 1
+    floor: Any = DEFAULT_FLOOR  # part of its popularity, up to 1, that a training keeps in `probabilities`
+
+    @classmethod
+    def checked(cls, history_strength: Any, lift_power: Any, floor: Any) -> "Settings":
+        """Each a number in its bounds, or None; ValueError naming it."""
+        _refuse_outside("history_strength", history_strength, 0.0, float("inf"), "a finite number greater than 0")
+        _refuse_outside("lift_power", lift_power, -1e-300, 1.0, "a number from 0 to 1")
+        _refuse_outside("floor", floor, -1e-300, 1.0, "a number from 0 to 1")
+        return cls(*(each if each is None else float(each) for each in (history_strength, lift_power, floor)))
+
+    def or_default(self) -> "Settings":
+        """With the defaults for what is to be chosen, where there is nobody to choose by."""
+        usual = Settings()
+        return Settings(
+            usual.history_strength if self.history_strength is None else self.history_strength,
+            usual.lift_power if self.lift_power is None else self.lift_power,
+            usual.floor if self.floor is None else self.floor,
+        )
+
+
+def _refuse_outside(name: str, value: Any, above: float, most: float, wanted: str) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not above < value <= most or value == np.inf:
+        raise ValueError(f"{name} is {value!r}: give {wanted}.")
+
+
+def choose(
+    given: Settings, seen: Moments, row_strengths: FloatArray, ptr: IntArray, items: IntArray, rows: IntArray
+) -> Settings:
+    """`given` with its gaps filled: by what people not counted in `seen` chose, as far as there are enough of them.
+
+    kappa_h and the floor make their later choices most likely. The power of lifts is one about the top of a list, which
+    a likelihood over the whole catalogue hardly sees: it rises above 0 only where lists get better by more than chance.
+    """
+    found = given.or_default()
+    if len(ptr) - 1 < HELD_OUT_MINIMUM:
+        return found
+    held = (ptr, items, rows)
+    with_history = int(np.sum(np.diff(ptr) >= 2)) >= HELD_OUT_MINIMUM
+    if given.history_strength is None and with_history:
+        found = replace(found, history_strength=_likeliest_strength(seen, row_strengths, *held))
+    coefficients = solve(seen, row_strengths, found.history_strength)
+    if given.lift_power is None and with_history:
+        found = replace(found, lift_power=_better_power(coefficients, seen, *held))
+    if found.lift_power:
+        coefficients = solve(seen, row_strengths, found.history_strength, found.lift_power)
+    if given.floor is None:
+        found = replace(found, floor=_likeliest_floor(coefficients, *held))
+    return found
+
+
+def _likeliest_strength(
     seen: Moments, row_strengths: FloatArray, ptr: IntArray, items: IntArray, rows: IntArray
 ) -> float:
-    """kappa_h that makes most likely what people not counted in `seen` chose after their first 1, 2 and 3."""
-    if int(np.sum(np.diff(ptr) >= 2)) < HELD_OUT_MINIMUM:
-        return DEFAULT_HISTORY_STRENGTH
-    rate = rates(seen)
     likelihoods = []
     for strength in HISTORY_STRENGTHS:
         coefficients = solve(seen, row_strengths, strength)
-        likelihoods.append(sum(mean_log_likelihood(coefficients, rate, ptr, items, rows, known) for known in (1, 2, 3)))
+        likelihoods.append(sum(mean_log_likelihood(coefficients, ptr, items, rows, known) for known in KNOWN))
     return HISTORY_STRENGTHS[int(np.argmax(likelihoods))]
 
 
-def choose_floor(
-    seen: Moments, row_strengths: FloatArray, strength: float, ptr: IntArray, items: IntArray, rows: IntArray
-) -> float:
-    """The floor of `probabilities` that makes most likely what people not counted in `seen` chose."""
-    if len(ptr) - 1 < HELD_OUT_MINIMUM:
-        return DEFAULT_FLOOR
-    coefficients, rate = solve(seen, row_strengths, strength), rates(seen)
+def _likeliest_floor(coefficients: Coefficients, ptr: IntArray, items: IntArray, rows: IntArray) -> float:
     likelihoods = [
-        sum(mean_log_likelihood(coefficients, rate, ptr, items, rows, known, floor) for known in (0, 1, 2, 3))
+        sum(mean_log_likelihood(coefficients, ptr, items, rows, known, floor) for known in (0, *KNOWN))
         for floor in FLOORS
     ]
     return FLOORS[int(np.argmax(likelihoods))]
 
 
-def held_out(ptr: IntArray, items: IntArray, rows: IntArray, trainings_count: int, seed: int) -> NDArray[np.bool_]:
-    """(people,) who chooses kappa_h: drawn by a hash of profile and popularity of the choices.
+def _better_power(coefficients: Coefficients, seen: Moments, ptr: IntArray, items: IntArray, rows: IntArray) -> float:
+    """The power whose lists are best, NDCG@10, where they are better than without lifts by SURE standard errors."""
+    lengths = np.diff(ptr)
+    first = np.arange(len(items)) - np.repeat(ptr[:-1], lengths) < max(KNOWN)
+    known = np.unique(items[first])
+    plain = _list_quality(coefficients, ptr, items, rows)
+    best, best_gain = 0.0, 0.0
+    for power in LIFT_POWERS:
+        history = coefficients.history.copy()
+        history[known] = lifted(coefficients.history[known], seen, coefficients, power, known)
+        gains = _list_quality(replace(coefficients, history=history), ptr, items, rows) - plain
+        gains = gains[np.isfinite(gains)]
+        mean = fsum(gains.tolist()) / len(gains)
+        error = sqrt(fsum(((gains - mean) ** 2).tolist())) / len(gains)
+        if mean > SURE * error and mean > best_gain:
+            best, best_gain = power, mean
+    return best
 
-    So the draw does not depend on the order of people or the numbering of trainings; people who are alike are drawn
-    together.
-    """
-    popularity = np.bincount(items, minlength=trainings_count).astype(np.uint64)
-    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(_mix(popularity[items]), dtype=np.uint64)])
-    drawn = running[ptr[1:]] - running[ptr[:-1]]
-    for column, codes in enumerate(rows.T):
-        drawn = _mix(drawn + (codes + 2).astype(np.uint64) + np.uint64(column))
-    drawn = _mix(drawn + np.uint64(seed))
-    limit = min(len(drawn) // HELD_OUT_SHARE, HELD_OUT_LIMIT)
-    if limit == 0:
-        return np.zeros(len(drawn), np.bool_)
-    held: NDArray[np.bool_] = drawn <= np.partition(drawn, limit - 1)[limit - 1]
-    return held
 
-
-def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of splitmix64: close numbers in, unrelated numbers out."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+def _list_quality(coefficients: Coefficients, ptr: IntArray, items: IntArray, rows: IntArray) -> FloatArray:
+    """(people,) mean NDCG@10 of the lists after the first choices of each; NaN for people with one choice alone."""
+    found = np.full((len(KNOWN), len(rows)), np.nan)
+    for place, known in enumerate(KNOWN):
+        people = np.flatnonzero(np.diff(ptr) > known)
+        for part in ranking.chunks(len(people), len(coefficients.rate)):
+            chosen = people[part]
+            first = items[ptr[chosen][:, None] + np.arange(known)]
+            scores = add_up(coefficients, np.arange(len(chosen) + 1) * known, np.sort(first).ravel(), rows[chosen])
+            np.put_along_axis(scores, first, -np.inf, axis=1)
+            lists, _ = ranking.best(scores, 10)
+            lengths, later = gather(
+                np.stack([ptr[chosen] + known, ptr[chosen + 1]], 1).ravel(), items, 2 * np.arange(len(chosen))
+            )
+            found[place, chosen] = ndcg_at(lists, np.concatenate([[0], np.cumsum(lengths)]), later, n=10)
+    reached = np.isfinite(found)
+    total = np.where(reached, found, 0.0).sum(axis=0)
+    mean: FloatArray = np.divide(total, reached.sum(axis=0), out=np.full(len(rows), np.nan), where=reached.any(axis=0))
+    return mean
 
 
 def mean_log_likelihood(
     coefficients: Coefficients,
-    rate: FloatArray,
     ptr: IntArray,
     items: IntArray,
     rows: IntArray,
@@ -88,6 +151,7 @@ def mean_log_likelihood(
     people = np.flatnonzero(np.diff(ptr) > known)
     if len(people) == 0:
         return 0.0
+    rate = coefficients.rate
     means: list[float] = []
     least = (floor * rate).astype(np.float32)
     for part in ranking.chunks(len(people), len(rate)):

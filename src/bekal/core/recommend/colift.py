@@ -14,18 +14,30 @@ weight):
     b_j        = (G + Lambda_j - A' D_j A)^-1 (R_j - A' D_j c_j)
     D_j        = diag 1 / (d_g + kappa_h w / p_j),   Lambda_j = kappa_x / p_j
 
-`kappa_x`, one a profile attribute, comes from the evidence of a beta-binomial; `kappa_h` from the likelihood of
-held-out people.
+Where catalogues are made of small fields (courses, not films), a known choice says more than its least squares: then a
+power of the pair's own lift, shrunken by PAIR_PRIOR, goes with it (m: mean over people of the score without history):
+
+    history_gj <- history_gj F_gj + m_j (F_gj - 1),    F_gj = ((c_gj + PAIR_PRIOR) / (e_gj + PAIR_PRIOR))^power
+
+with e_gj = (sum of c_g) x (share of j among all choices); a product written as a sum, so that scores stay additive.
+
+Both priors are at least so strong that no few people can push a training into others' lists (`gaming`).
+
+`kappa_x`, one a profile attribute, comes from the evidence of a beta-binomial; `kappa_h` and the power (0: as above)
+from held-out people (`choosing`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .gaming import least_history_strengths, needed_of_owners
 from .moments import Moments
 from .ragged import Float32Array, FloatArray, IntArray
 
 STRENGTHS = 10.0 ** np.arange(5.0, -1.05, -0.1)  # strongest first, so that a tie (no evidence) shrinks most
+PAIR_PRIOR = 0.1  # people, each weighted 1/n
+LEAST_MEAN = 0.1  # of a training's rate
 BUCKET_WIDTH = 0.25  # in natural logarithms of the rate
 
 
@@ -97,13 +109,25 @@ def _log_gamma(x: FloatArray) -> FloatArray:
     return result
 
 
-def solve(moments: Moments, row_strengths: FloatArray, history_strength: float) -> Coefficients:
-    """The coefficients above. Trainings of like popularity share D and Lambda: one small solve for each bucket."""
+def solve(
+    moments: Moments,
+    row_strengths: FloatArray,
+    history_strength: float,
+    lift_power: float = 0.0,
+    *,
+    is_guarded: bool = True,
+) -> Coefficients:
+    """The coefficients above. Trainings of like popularity share D and Lambda: one small solve for each bucket.
+
+    Not `is_guarded`: without the least priors of `gaming`, to show what they are good for.
+    """
     rate = rates(moments)
     if moments.people_count == 0:
         empty = np.zeros_like(moments.profile_rest, dtype=np.float32)
         return Coefficients(empty, empty, np.zeros_like(moments.known_rest, dtype=np.float32), rate)
     mean_weight = moments.known_weight.sum() / moments.known_count if moments.known_count else 0.0
+    least = least_history_strengths(moments, rate, lift_power) if is_guarded else np.zeros(len(rate))
+    prior = np.maximum(history_strength, least) * mean_weight  # (M,) by known training
     alone, base = np.zeros_like(moments.profile_rest), np.zeros_like(moments.profile_rest)
     for members in _buckets(rate):
         shared = float(np.exp(np.log(rate[members]).mean()))
@@ -113,18 +137,38 @@ def solve(moments: Moments, row_strengths: FloatArray, history_strength: float) 
         if mean_weight == 0.0:
             base[:, members] = alone[:, members]
             continue
-        scaled = (moments.known_profile / (moments.known_weight + history_strength * mean_weight / shared)[:, None]).T
+        scaled = (moments.known_profile / (moments.known_weight + prior / shared)[:, None]).T
         target = moments.profile_rest[:, members] - scaled @ moments.known_rest[:, members]
         base[:, members] = np.linalg.solve(gram - scaled @ moments.known_profile, target)
-    history = _history(moments, base, rate, history_strength * mean_weight)
-    return Coefficients(alone.astype(np.float32), base.astype(np.float32), history, rate)
+    history = _history(moments, base, rate, prior)
+    solved = Coefficients(alone.astype(np.float32), base.astype(np.float32), history, rate)
+    if lift_power == 0.0:
+        return solved
+    return replace(solved, history=lifted(history, moments, solved, lift_power, np.arange(len(rate))))
 
 
-def _history(moments: Moments, base: FloatArray, rate: FloatArray, strength: float) -> Float32Array:
-    if strength == 0.0:
+def lifted(
+    history: Float32Array, moments: Moments, coefficients: Coefficients, power: float, known: IntArray
+) -> Float32Array:
+    """The `history` rows of the trainings `known`, with a power of the pairs' lifts (see above)."""
+    together = moments.known_rest[known]
+    share = moments.profile_rest[-1] / max(float(moments.profile_rest[-1].sum()), 1.0)
+    expected = together.sum(axis=1)[:, None] * share
+    prior = np.maximum(PAIR_PRIOR, needed_of_owners(moments)[known, None] / 2.0)
+    factor = ((together + prior) / (expected + prior)) ** power
+    carried = np.diag(moments.profile_gram) / max(moments.people_count, 1)
+    mean = np.maximum(np.einsum("a,am->m", carried, coefficients.base), LEAST_MEAN * coefficients.rate)
+    rows: FloatArray = history * factor + mean * (factor - 1.0)
+    rows[np.arange(len(known)), known] = 0.0
+    result: Float32Array = rows.astype(np.float32)
+    return result
+
+
+def _history(moments: Moments, base: FloatArray, rate: FloatArray, prior: FloatArray) -> Float32Array:
+    if not prior.any():
         return np.zeros_like(moments.known_rest, dtype=np.float32)
     history = moments.known_rest - moments.known_profile @ base
-    history /= moments.known_weight[:, None] + strength / rate
+    history /= moments.known_weight[:, None] + prior[:, None] / rate
     np.fill_diagonal(history, 0.0)
     return history.astype(np.float32)
 
@@ -134,6 +178,8 @@ def add_up(coefficients: Coefficients, ptr: IntArray, items: IntArray, rows: Int
 
     No matrix product: its rounding would depend on a person's place in the batch.
     """
+    if len(ptr) == 2:
+        return _sum_of_one(coefficients, items, rows[0])
     lengths = np.diff(ptr)
     scores = np.empty((len(lengths), coefficients.base.shape[1]), np.float32)
     for people, table in ((lengths == 0, coefficients.alone), (lengths > 0, coefficients.base)):
@@ -146,6 +192,18 @@ def add_up(coefficients: Coefficients, ptr: IntArray, items: IntArray, rows: Int
         longer = np.flatnonzero(lengths > position)
         scores[longer] += coefficients.history[items[ptr[longer] + position]]
     return scores
+
+
+def _sum_of_one(coefficients: Coefficients, items: IntArray, rows: IntArray) -> Float32Array:
+    """The same sum for one person, the set that a page asks for, without the cost of sorting people."""
+    table = coefficients.base if len(items) else coefficients.alone
+    scores: Float32Array = table[-1].copy()
+    for row in rows.tolist():
+        if row >= 0:
+            scores += table[row]
+    for item in items.tolist():
+        scores += coefficients.history[item]
+    return scores.reshape(1, -1)
 
 
 def _buckets(rate: FloatArray) -> list[IntArray]:

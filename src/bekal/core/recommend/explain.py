@@ -7,10 +7,14 @@ Every number is a count of distinct people with a completed choice:
     after X            group: people who completed X;               cell: people who completed X and Y
     profile attribute  group: people with the value and a completed choice;   cell: those of them who completed Y
 
-A cell may speak only when cell >= 10, group - cell >= 10, lift = (cell / group) / (training / people) > 1.1, and the
-people in the cell have completed trainings of at least 3 institutions between them (all their completed choices count,
-X and Y among them), so that one institution's own people cannot make a reason. Excluded columns (sex) never speak.
-Nothing here is about one person.
+A cell may speak only when lift = (cell / group) / (training / people) > 1.1, and when on both of its sides, in the cell
+and among the others of the group, there are at least 10 people, who have completed trainings of at least 3 institutions
+between them (all their completed choices count, X and Y among them), so that one institution's own people cannot make
+a reason. Further cells are kept back where one that may not speak could be computed from those that do (`disclosure`).
+Excluded columns (sex) never speak, and no two attributes are crossed. Nothing here is about one person.
+
+What may be shown of all this is `share_percent` of a publishable reason. It changes only with the fit; a person is
+forgotten by a new one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,20 +24,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import checked_choices, checked_count, checked_profile, first_position, whole_numbers
+from .checks import checked_choices, checked_count, checked_profile, whole_numbers
 from .profiles import ProfileRows
-from .ragged import IntArray, blocks, cross, gather
-
-MINIMUM_PEOPLE = 10
-MINIMUM_INSTITUTIONS = 3
-MINIMUM_LIFT = 1.1
+from .ragged import IntArray
+from .reason_counting import count_reasons
+from .streaming import Blocks
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why training Y: kind "after" (a known training X), "profile" (one attribute's value) or "popular".
 
-    `training` is X, `attribute` the profile column and `value` its code; -1 where the kind has none.
+    `training` is X, `attribute` the profile column and `value` its code; -1 where the kind has none. `publishable`:
+    enough people of enough institutions are on both sides of the cell for its share to be shown.
     """
 
     kind: str
@@ -44,6 +47,7 @@ class Reason:
     group_count: int
     training_count: int
     people_count: int
+    publishable: bool = True
 
     @property
     def share(self) -> float:
@@ -61,11 +65,6 @@ class Reason:
         """The share in per cent, rounded to 5, as it may be shown."""
         return 5 * ((40 * self.cell_count + self.group_count) // (2 * self.group_count)) if self.group_count else 0
 
-    @property
-    def publishable(self) -> bool:
-        """Whether enough people are behind the numbers to show them."""
-        return self.cell_count >= MINIMUM_PEOPLE
-
 
 @dataclass(frozen=True, slots=True)
 class ReasonTables:
@@ -73,6 +72,7 @@ class ReasonTables:
 
     people_count: int
     training_count: IntArray  # (M,)
+    training_speaks: NDArray[np.bool_]  # (M,) whether the share of everybody that took it may be shown
     profiles: ProfileRows
     row_count: IntArray  # (rows,) people of each attribute value
     profile_key: IntArray
@@ -93,21 +93,28 @@ class ReasonTables:
         """Count completed choices. `institution` (M,) is each training's institution (any whole number); the other
         arrays as for `Recommender.fit`. Columns in `excluded_columns` never make a reason. ValueError for bad arrays.
         """
+        return cls.fit_stream(
+            blocks=lambda: [(ptr, items, profile)], institution=institution, excluded_columns=excluded_columns
+        )
+
+    @classmethod
+    def fit_stream(
+        cls, *, blocks: Blocks, institution: ArrayLike, excluded_columns: Sequence[int] = ()
+    ) -> "ReasonTables":
+        """`fit` to people who come in blocks: `blocks()`, called three times, gives (ptr, items, profile) of some whole
+        people at a time, the same people each time; how they are cut changes nothing, nor does memory grow with them.
+        """
         home = np.unique(whole_numbers("institution", institution), return_inverse=True)[1].reshape(-1).astype(np.int64)
-        starts, chosen = checked_choices(ptr, items, len(home))
-        codes = checked_profile(profile, len(starts) - 1)
-        codes[:, _checked_columns(excluded_columns, codes.shape[1])] = -1
-        active = np.diff(starts) > 0
-        choices = (np.concatenate([starts[:1], starts[1:][active]]), chosen)
-        profiles = ProfileRows.learn(codes[active])
-        rows = profiles.rows(codes[active])
-        held = rows >= 0
-        groups = (np.concatenate([[0], np.cumsum(held.sum(axis=1))]), rows[held])
-        row_count = np.bincount(rows[held], minlength=len(profiles.row_code))
-        training_count = np.bincount(chosen, minlength=len(home))
-        profile_cells = _speaking_cells(groups, row_count, choices, training_count, home)
-        pair_cells = _speaking_cells(choices, training_count, choices, training_count, home)
-        return cls(int(active.sum()), training_count, profiles, row_count, *profile_cells, *pair_cells)
+        counts = count_reasons(blocks, home, excluded_columns)
+        return cls(
+            counts.people_count,
+            counts.training_count,
+            counts.training_speaks,
+            counts.profiles,
+            counts.row_count,
+            *counts.profile_cells,
+            *counts.pair_cells,
+        )
 
     def reason(self, profile_row: ArrayLike, known_items: ArrayLike, training: int) -> Reason:
         """The reason for `training` to a person with these profile codes and known trainings.
@@ -128,7 +135,8 @@ class ReasonTables:
             place = by_value[0]
             attribute, value = int(self.profiles.row_attribute[place]), int(self.profiles.row_code[place])
             return self._reason("profile", wanted, by_value[1], by_value[2], attribute=attribute, value=value)
-        return self._reason("popular", wanted, int(self.training_count[wanted]), self.people_count)
+        count, publishable = int(self.training_count[wanted]), bool(self.training_speaks[wanted])
+        return Reason("popular", -1, -1, -1, count, self.people_count, count, self.people_count, publishable)
 
     def _strongest(
         self, keys: IntArray, cells: IntArray, groups: IntArray, sizes: IntArray, wanted: int
@@ -155,6 +163,7 @@ class ReasonTables:
         return {
             "reason_size": np.array([self.people_count, self.profiles.attributes_count], np.int64),
             "reason_training_count": self.training_count,
+            "reason_training_speaks": self.training_speaks,
             "reason_row_attribute": self.profiles.row_attribute,
             "reason_row_code": self.profiles.row_code,
             "reason_row_count": self.row_count,
@@ -167,70 +176,14 @@ class ReasonTables:
     @classmethod
     def load(cls, arrays: Mapping[str, NDArray[Any]]) -> "ReasonTables":
         """The tables that `save` gave, from the arrays of a model file (check their hash with `from_bytes`)."""
-        if "reason_size" not in arrays:
-            raise ValueError("The arrays hold no reason_size: this model was saved without reasons; fit it anew.")
+        for name in ("reason_size", "reason_training_speaks"):
+            if name not in arrays:
+                raise ValueError(f"The arrays hold no {name}: this model was saved without reasons; fit it anew.")
         people_count, attributes_count = (int(number) for number in arrays["reason_size"])
         profiles = ProfileRows(arrays["reason_row_attribute"], arrays["reason_row_code"], attributes_count)
         tables = ("row_count", "profile_key", "profile_cell", "pair_key", "pair_cell")
-        return cls(people_count, arrays["reason_training_count"], profiles, *(arrays[f"reason_{t}"] for t in tables))
-
-
-def _speaking_cells(
-    groups: tuple[IntArray, IntArray],
-    group_size: IntArray,
-    choices: tuple[IntArray, IntArray],
-    training_count: IntArray,
-    home: IntArray,
-) -> tuple[IntArray, IntArray]:
-    """(keys ascending, counts) of the cells "people of a group who completed a training" that may speak.
-
-    `groups` lists each person's groups, `choices` each person's trainings (ptr, items). Where the groups are the
-    choices themselves, a training is no reason for itself.
-    """
-    width = len(training_count)
-    work = np.diff(groups[0]) * np.diff(choices[0])
-    counts = np.zeros(len(group_size) * width, np.int64)
-    for people in blocks(work):
-        group, training, _ = cross(groups, choices, people)
-        counts += np.bincount(group * width + training, minlength=len(counts))
-    if groups is choices:
-        counts[np.arange(width) * width + np.arange(width)] = 0
-    keys = np.flatnonzero(counts >= MINIMUM_PEOPLE)
-    cell, size, took = counts[keys], group_size[keys // width], training_count[keys % width]
-    people_count = len(choices[0]) - 1
-    lifted = 10 * cell * people_count > round(10 * MINIMUM_LIFT) * size * took
-    keys = keys[(size - cell >= MINIMUM_PEOPLE) & lifted]
-    seen = np.zeros((len(keys), int(home.max(initial=-1)) + 1), np.bool_)
-    enough = np.zeros(len(keys), np.bool_)
-    for people in blocks(work):
-        group, training, person = cross(groups, choices, people)
-        key = group * width + training
-        place = np.minimum(np.searchsorted(keys, key), max(len(keys) - 1, 0))
-        open_cells = (keys[place] == key) & ~enough[place] if len(keys) else np.zeros(len(key), np.bool_)
-        _mark_institutions(seen, place[open_cells], person[open_cells], choices, home)
-        enough = seen.sum(axis=1) >= MINIMUM_INSTITUTIONS
-    return keys[enough], counts[keys[enough]]
-
-
-def _mark_institutions(
-    seen: NDArray[np.bool_], place: IntArray, person: IntArray, choices: tuple[IntArray, IntArray], home: IntArray
-) -> None:
-    """Mark, for each cell and person in it, the institutions of all that the person completed."""
-    ptr, items = choices
-    for part in blocks(np.diff(ptr)[person]):
-        lengths, completed = gather(ptr, items, person[part])
-        seen[np.repeat(place[part], lengths), home[completed]] = True
-
-
-def _checked_columns(columns: Sequence[int], attributes_count: int) -> IntArray:
-    excluded = whole_numbers("excluded_columns", list(columns))
-    outside = (excluded < 0) | (excluded >= attributes_count)
-    if outside.any():
-        at = first_position(outside)
-        raise ValueError(
-            f"excluded_columns[{at}] is {excluded[at]}, but profile has {attributes_count} columns: count from 0."
-        )
-    return excluded
+        by_training = (arrays["reason_training_count"], arrays["reason_training_speaks"])
+        return cls(people_count, *by_training, profiles, *(arrays[f"reason_{t}"] for t in tables))
 
 
 def _checked_training(training: int, trainings_count: int) -> int:

@@ -1,28 +1,30 @@
 """The recommender: fit once on completed choices, then lists for any number of people, with or without a history."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import ranking
-from .checks import checked_choices, checked_count, checked_flags, checked_profile, checked_rupiah, whole_numbers
-from .choosing import DEFAULT_FLOOR, DEFAULT_HISTORY_STRENGTH, choose_floor, choose_history_strength, held_out
-from .colift import Coefficients, add_up, attribute_strengths, solve
+from . import compiled, ranking
+from .checks import checked_choices, checked_count, checked_flags, checked_profile, checked_rupiah, rises, whole_numbers
+from .choosing import Settings
+from .colift import Coefficients, add_up
 from .contributions import Explanation, explanation
-from .moments import Moments, count_moments
-from .plan import Plan, spending_plans
+from .learning import Learner
+from .moments import Moments
+from .new_trainings import extended
+from .plan import Spending, plan_spending
 from .profiles import ProfileRows
-from .ragged import IntArray, owners, take
+from .ragged import IntArray, owners
 from .store import checked_arrays, content_hash
 
 FORMAT = "bekal-colift"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 COUNTS = "counted_"  # before the names of the arrays of `Moments` in a file
 
 
-class Recommender:
+class Recommender(Learner):
     """CoLift (see `colift`): shrunken popularity by profile plus item-to-item from history.
 
     Arrays as in every function of this package: `ptr` (people + 1) and `items`: the distinct trainings of person u are
@@ -32,124 +34,7 @@ class Recommender:
     people does not matter.
     """
 
-    def __init__(self, seed: int = 0, history_strength: float | None = None, floor: float | None = None) -> None:
-        """`history_strength`: kappa_h of `colift`, greater than 0; `floor`: the part of its popularity, up to 1, that a
-        training keeps in `probabilities` whatever its score. None: `fit` chooses on people it holds out."""
-        self.seed = checked_count("seed", seed, minimum=0)
-        self._given_strength = None if history_strength is None else _checked_strength(history_strength)
-        self._given_floor = None if floor is None else _checked_floor(floor)
-        self._coefficients: Coefficients | None = None
-        self._moments: Moments | None = None
-        self._people_count = 0  # where it was loaded without its counts
-
-    def fit(self, *, ptr: ArrayLike, items: ArrayLike, profile: ArrayLike, price_rupiah: ArrayLike) -> "Recommender":
-        """Learn from completed choices; the length of `price_rupiah` is the number of trainings. Returns itself."""
-        price = checked_rupiah("price_rupiah", price_rupiah)
-        starts, chosen = checked_choices(ptr, items, len(price))
-        codes = checked_profile(profile, len(starts) - 1)
-        profiles = ProfileRows.learn(codes)
-        rows = profiles.rows(codes)
-        held = held_out(starts, chosen, rows, len(price), self.seed)
-        seen, others = (
-            count_moments(*take(starts, chosen, keep), rows[keep], len(profiles.row_attribute), len(price))
-            for keep in (~held, held)
-        )
-        self._price, self._profiles, self._moments = price, profiles, seen + others
-        strengths = attribute_strengths(self._moments, profiles.row_attribute)
-        if self._given_strength is None:
-            self._history_strength = choose_history_strength(seen, strengths, *take(starts, chosen, held), rows[held])
-        else:
-            self._history_strength = self._given_strength
-        self._row_strengths = strengths
-        if self._given_floor is None:
-            self._floor = choose_floor(seen, strengths, self._history_strength, *take(starts, chosen, held), rows[held])
-        else:
-            self._floor = self._given_floor
-        self._coefficients = solve(self._moments, strengths, self._history_strength)
-        return self
-
-    def partial_fit(
-        self, *, ptr: ArrayLike, items: ArrayLike, profile: ArrayLike, price_rupiah: ArrayLike | None = None
-    ) -> "Recommender":
-        """Learn from further people, as of `fit`; what was learned stays. Returns itself.
-
-        All at once or in any parts and any order, the same people give the same bits. `price_rupiah`, where given, is
-        that of all trainings from now on: those known before in their places, new ones after them. What `fit` has
-        chosen stays (the defaults where nothing was fitted before and none was given).
-        """
-        if self._moments is None and self._coefficients is None:
-            if price_rupiah is None:
-                raise ValueError("price_rupiah is needed the first time: give the price of every training.")
-            codes = checked_profile(profile, len(whole_numbers("ptr", ptr)) - 1)
-            price = checked_rupiah("price_rupiah", price_rupiah)
-            profiles, counted = ProfileRows.learn(codes[:0]), Moments.nobody(0, len(price))
-            self._history_strength = self._given_strength or DEFAULT_HISTORY_STRENGTH
-            self._floor = DEFAULT_FLOOR if self._given_floor is None else self._given_floor
-        else:
-            profiles, counted = self._profiles, self._counted
-            price = self._price if price_rupiah is None else checked_rupiah("price_rupiah", price_rupiah)
-            if len(price) < len(self._price):
-                raise ValueError(
-                    f"price_rupiah has {len(price)} entries but {len(self._price)} trainings are known: a training "
-                    "is never taken out, only put off sale."
-                )
-        profiles, counted, added = _beside(profiles, counted, ptr, items, profile, len(price))
-        self._learned(price, profiles, counted + added)
-        return self
-
-    def merge(self, other: "Recommender") -> "Recommender":
-        """Learn everything that `other` has learned from other people of the same trainings. Returns itself."""
-        own, theirs = self._counted, other._counted
-        if not np.array_equal(self._price, other._price):
-            raise ValueError("The two have learned from other trainings or prices: give both the same price_rupiah.")
-        for name, here, there in (
-            ("history_strength", self._history_strength, other._history_strength),
-            ("floor", self._floor, other._floor),
-        ):
-            if here != there:
-                raise ValueError(f"{name} is {here} here and {there} there: make both with the same.")
-        profiles = self._profiles.union(other._profiles)
-        own, theirs = (
-            counted.placed(each._profiles.among(profiles), len(profiles.row_attribute), len(self._price))
-            for each, counted in ((self, own), (other, theirs))
-        )
-        self._learned(self._price, profiles, own + theirs)
-        return self
-
-    def forget(self, *, ptr: ArrayLike, items: ArrayLike, profile: ArrayLike) -> "Recommender":
-        """Unlearn people exactly, as if they had never been added; arrays as they were given. Returns itself.
-
-        Raises ValueError, and forgets nobody, where they cannot have been learned from. Lists that are stored
-        elsewhere, and what `fit` has chosen on held-out people, stay as they are.
-        """
-        counted = self._counted
-        profiles, counted, added = _beside(self._profiles, counted, ptr, items, profile, len(self._price))
-        rest = counted - added
-        if not rest.is_possible:
-            raise ValueError("These people were not learned from: give choices and profile as they were added.")
-        self._learned(self._price, profiles, rest)
-        return self
-
-    def _learned(self, price: IntArray, profiles: ProfileRows, moments: Moments) -> None:
-        """Keep what is known; a profile row that nobody carries is as if it had never been seen."""
-        carried = np.diag(moments.profile_gram)[:-1] > 0
-        self._price, self._profiles, self._moments = price, profiles.only(carried), moments.only(carried)
-        self._coefficients = None  # solved when it is asked for: many shards may follow one another
-
-    @property
-    def people_count(self) -> int:
-        """How many people it has learned from."""
-        return self._people_count if self._moments is None else self._moments.people_count
-
-    @property
-    def _counted(self) -> Moments:
-        if self._moments is None:
-            raise ValueError(
-                "This recommender was loaded without its counts, so it can only answer: save it with counts=True."
-                if self._coefficients is not None
-                else "This recommender has learned nothing yet: call fit(...) or partial_fit(...) first."
-            )
-        return self._moments
+    _laid_out: tuple[Coefficients, compiled.Layout] | None = None
 
     def recommend(
         self,
@@ -170,14 +55,16 @@ class Recommender:
         """
         starts, chosen, rows = self._checked_people(ptr, items, profile)
         price = self._price if price_rupiah is None else checked_rupiah("price_rupiah", price_rupiah, len(self._price))
+        limits = ranking.Limits.checked(len(starts) - 1, price, balance_rupiah, on_sale)
+        count = checked_count("n", n)
+        if compiled.is_worth_it(len(starts) - 1, len(price)):
+            return compiled.lists(self._layout(), starts, chosen, rows, limits, count)
         return ranking.lists(
             lambda people, part_ptr, part_items: add_up(self._fitted, part_ptr, part_items, rows[people]),
             starts,
             chosen,
-            price_rupiah=price,
-            balance_rupiah=balance_rupiah,
-            on_sale=on_sale,
-            n=n,
+            limits,
+            count,
         )
 
     def scores(self, *, ptr: ArrayLike, items: ArrayLike, profile: ArrayLike) -> NDArray[np.float32]:
@@ -206,16 +93,19 @@ class Recommender:
         """
         starts, chosen, rows = self._checked_people(ptr, items, profile)
         price = self._price if price_rupiah is None else checked_rupiah("price_rupiah", price_rupiah, len(self._price))
-        people_count = len(starts) - 1
-        balance = None if balance_rupiah is None else checked_rupiah("balance_rupiah", balance_rupiah, people_count)
-        flags = None if on_sale is None else checked_flags("on_sale", on_sale, len(price))
-        fitted = self._fitted
-        scores = np.maximum(add_up(fitted, starts, chosen, rows), (self._floor * fitted.rate).astype(np.float32))
-        ranking.forbid(scores, starts, chosen, price_rupiah=price, balance_rupiah=balance, on_sale=flags)
+        limits = ranking.Limits.checked(len(starts) - 1, price, balance_rupiah, on_sale)
+        scores = np.maximum(add_up(self._fitted, starts, chosen, rows), self.least_scores)
+        limits.forbid(scores, starts, chosen)
         scores[~np.isfinite(scores)] = 0.0
         total = scores.sum(axis=1, dtype=np.float64)
         scores /= np.where(total > 0, total, 1.0).astype(np.float32)[:, None]
         return scores
+
+    @property
+    def least_scores(self) -> NDArray[np.float32]:
+        """(trainings,) what a score counts for at least in `probabilities`: a part of the training's popularity."""
+        least: NDArray[np.float32] = (self._settings.floor * self._fitted.rate).astype(np.float32)
+        return least
 
     def plan(
         self,
@@ -226,13 +116,16 @@ class Recommender:
         balance_rupiah: ArrayLike,
         worth: ArrayLike | None = None,
         max_count: int = 8,
+        group: ArrayLike | None = None,
+        hours: ArrayLike | None = None,
+        max_hours: int | None = None,
         price_rupiah: ArrayLike | None = None,
         on_sale: ArrayLike | None = None,
-    ) -> list[tuple[Plan, Plan, Plan]]:
-        """Three ways to spend each person's balance, as of `spending_plans`: value is probability times `worth`.
+    ) -> list[Spending]:
+        """What each person's balance can do, as of `plan_spending`: value is probability times `worth`.
 
         `worth` (trainings), 1 by default: what a training is good for whoever takes it, as its rating times the odds
-        of its completion; finite and not negative.
+        of its completion; finite and not negative. Limits and groups are the same for everybody.
         """
         price = self._price if price_rupiah is None else checked_rupiah("price_rupiah", price_rupiah, len(self._price))
         balance = checked_rupiah("balance_rupiah", balance_rupiah)
@@ -243,7 +136,7 @@ class Recommender:
             ptr=ptr, items=items, profile=profile, balance_rupiah=balance, price_rupiah=price, on_sale=on_sale
         )
         return [
-            spending_plans(chance * each, price, int(left), max_count)
+            plan_spending(chance * each, price, int(left), max_count, group=group, hours=hours, max_hours=max_hours)
             for chance, left in zip(chances.astype(np.float64), balance, strict=True)
         ]
 
@@ -270,16 +163,48 @@ class Recommender:
             for person in range(len(rows))
         ]
 
-    @property
-    def _fitted(self) -> Coefficients:
-        if self._coefficients is None:
-            if self._moments is None:
-                raise ValueError(
-                    "This recommender has learned nothing yet: call fit(...) or Recommender.load(...) first."
-                )
-            self._row_strengths = attribute_strengths(self._moments, self._profiles.row_attribute)
-            self._coefficients = solve(self._moments, self._row_strengths, self._history_strength)
-        return self._coefficients
+    def with_trainings(
+        self,
+        *,
+        place: ArrayLike,
+        features: ArrayLike,
+        price_rupiah: ArrayLike,
+        chosen_count: ArrayLike,
+        is_cold: ArrayLike,
+    ) -> Self:
+        """A recommender for T trainings of today, new ones among them, that answers as this one and does not learn.
+
+        `place` (T,) the position of each in this one, -1 for those it has never seen; `features` (T, F) whole numbers
+        such as category, institution, price band and mode; `chosen_count` (T,) by how many each was chosen; `is_cold`
+        (T,) True for trainings too new for their record to count alone. What is expected of the new and the cold ones
+        is said in `new_trainings`; all others keep their scores. Raises ValueError naming what is wrong.
+        """
+        price = checked_rupiah("price_rupiah", price_rupiah)
+        places, counts = (whole_numbers(name, v) for name, v in (("place", place), ("chosen_count", chosen_count)))
+        codes = whole_numbers("features", features, dimensions=2)
+        flags = checked_flags("is_cold", is_cold, len(price))
+        for name, given in (("place", places), ("features", codes), ("chosen_count", counts)):
+            if len(given) != len(price):
+                raise ValueError(f"{name} has {len(given)} rows where {len(price)} are needed: give one a training.")
+        if counts.min(initial=0) < 0:
+            raise ValueError(f"chosen_count[{int(counts.argmin())}] is {counts.min()}: a count is 0 or more.")
+        known = places[places >= 0]
+        if places.min(initial=-1) < -1 or known.max(initial=-1) >= len(self._price) or len(set(known)) < len(known):
+            raise ValueError(f"place must hold each of 0 to {len(self._price) - 1} at most once, and -1 for new ones.")
+        wider = type(self)(self.seed)
+        wider._coefficients, _ = extended(
+            self._fitted, place=places, features=codes, is_cold=flags, chosen_count=counts
+        )
+        wider._price, wider._profiles, wider._people_count = price, self._profiles, self.people_count
+        wider._settings, wider._row_strengths = self._settings, self._row_strengths
+        return wider
+
+    def _layout(self) -> compiled.Layout:
+        """Of the coefficients there are now; made once for them."""
+        fitted = self._fitted
+        if self._laid_out is None or self._laid_out[0] is not fitted:
+            self._laid_out = (fitted, compiled.Layout.of(fitted))
+        return self._laid_out[1]
 
     def _checked_people(
         self, ptr: ArrayLike, items: ArrayLike, profile: ArrayLike
@@ -288,8 +213,10 @@ class Recommender:
         width = self._fitted.base.shape[1]
         starts, chosen = checked_choices(ptr, items, width)
         codes = checked_profile(profile, len(starts) - 1, self._profiles.attributes_count)
-        order = np.argsort(owners(starts) * max(width, 1) + chosen, kind="stable")
-        return starts, chosen[order], self._profiles.rows(codes)
+        key = owners(starts) * max(width, 1) + chosen
+        if not rises(key):
+            chosen = chosen[np.argsort(key, kind="stable")]
+        return starts, chosen, self._profiles.rows(codes)
 
     def save(
         self, *, extra: Mapping[str, NDArray[Any]] | None = None, counts: bool = False
@@ -320,8 +247,9 @@ class Recommender:
             "format_version": FORMAT_VERSION,
             "seed": self.seed,
             "hyperparameters": {
-                "kappa_history": self._history_strength,
-                "floor": self._floor,
+                "kappa_history": self._settings.history_strength,
+                "lift_power": self._settings.lift_power,
+                "floor": self._settings.floor,
                 "kappa_profile": self._profiles.per_attribute(self._row_strengths),
             },
             "sha256": content_hash(arrays),
@@ -332,7 +260,7 @@ class Recommender:
         return arrays, manifest
 
     @classmethod
-    def load(cls, arrays: Mapping[str, NDArray[Any]], manifest: Mapping[str, Any]) -> "Recommender":
+    def load(cls, arrays: Mapping[str, NDArray[Any]], manifest: Mapping[str, Any]) -> Self:
         """The recommender that `save` gave; ValueError when the arrays are not those the manifest was written for."""
         if (manifest.get("format"), manifest.get("format_version")) != (FORMAT, FORMAT_VERSION):
             raise ValueError(f"The manifest is not of {FORMAT} version {FORMAT_VERSION}: fit and save the model anew.")
@@ -345,30 +273,6 @@ class Recommender:
         model._row_strengths = arrays["row_strengths"]
         if f"{COUNTS}people_count" in arrays:
             model._moments = Moments.of_arrays(COUNTS, arrays)
-        model._history_strength = float(manifest["hyperparameters"]["kappa_history"])
-        model._floor = float(manifest["hyperparameters"]["floor"])
+        chosen = manifest["hyperparameters"]
+        model._settings = Settings.checked(chosen["kappa_history"], chosen["lift_power"], chosen["floor"])
         return model
-
-
-def _beside(
-    profiles: ProfileRows, counted: Moments, ptr: ArrayLike, items: ArrayLike, profile: ArrayLike, trainings_count: int
-) -> tuple[ProfileRows, Moments, Moments]:
-    """What is counted already and the counts of these people, in tables of the same profile rows and trainings."""
-    starts, chosen = checked_choices(ptr, items, trainings_count)
-    codes = checked_profile(profile, len(starts) - 1)
-    wider = ProfileRows.learn(codes) if counted.people_count == 0 else profiles.union(ProfileRows.learn(codes))
-    rows_count = len(wider.row_attribute)
-    placed = counted.placed(profiles.among(wider), rows_count, trainings_count)
-    return wider, placed, count_moments(starts, chosen, wider.rows(codes), rows_count, trainings_count)
-
-
-def _checked_strength(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-        raise ValueError(f"history_strength is {value!r}: give a finite number greater than 0.")
-    return float(value)
-
-
-def _checked_floor(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError(f"floor is {value!r}: give a number from 0 to 1.")
-    return float(value)

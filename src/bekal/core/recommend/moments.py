@@ -73,7 +73,8 @@ class Moments:
             profile_gram=self.profile_gram[np.ix_(rows, rows)],
             profile_choices=self.profile_choices[rows],
             profile_rest=self.profile_rest[rows],
-            known_profile=self.known_profile[:, rows],
+            # Laid out as if it had been counted so: the layout decides how a matrix product rounds.
+            known_profile=np.ascontiguousarray(self.known_profile[:, rows]),
         )
 
     def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import ranking
-from .checks import checked_choices, checked_profile, checked_rupiah
+from .checks import checked_choices, checked_count, checked_profile, checked_rupiah
 from .ragged import Float32Array, IntArray, owners
 
 
@@ -39,10 +39,8 @@ class Popularity:
             lambda people, part_ptr, part_items: self._scores(codes[people]),
             starts,
             chosen,
-            price_rupiah=self._price,
-            balance_rupiah=balance_rupiah,
-            on_sale=None,
-            n=n,
+            ranking.Limits.checked(len(starts) - 1, self._price, balance_rupiah, None),
+            checked_count("n", n),
         )
 
     def _learn(self, ptr: IntArray, items: IntArray, profile: IntArray) -> None:

@@ -6,6 +6,8 @@ import numpy as np
 
 from .ragged import IntArray
 
+LARGEST_TABLE = 1 << 16  # codes are looked up in a table as long as it is small
+
 
 @dataclass(frozen=True, slots=True)
 class ProfileRows:
@@ -25,15 +27,19 @@ class ProfileRows:
 
     def rows(self, profile: IntArray) -> IntArray:
         """(people, attributes) row numbers, -1 where the code is unknown or was never seen."""
-        rows = np.full(profile.shape, -1, np.int64)
-        for attribute in range(self.attributes_count):
-            first, last = np.searchsorted(self.row_attribute, [attribute, attribute + 1])
-            if first < last:
-                codes = self.row_code[first:last]
-                place = np.minimum(np.searchsorted(codes, profile[:, attribute]), len(codes) - 1)
-                seen = codes[place] == profile[:, attribute]
-                rows[seen, attribute] = first + place[seen]
-        return rows
+        if len(self.row_code) == 0:
+            return np.full(profile.shape, -1, np.int64)
+        span = int(self.row_code.max()) + 1
+        own = self.row_attribute * span + self.row_code
+        asked = np.arange(self.attributes_count) * span + np.clip(profile, 0, span - 1)
+        if self.attributes_count * span <= LARGEST_TABLE:
+            table = np.full(self.attributes_count * span, -1, np.int64)
+            table[own] = np.arange(len(own))
+            found = table[asked]
+        else:
+            place = np.minimum(np.searchsorted(own, asked), len(own) - 1)
+            found = np.where(own[place] == asked, place, -1)
+        return np.where((profile >= 0) & (profile < span), found, -1)
 
     def union(self, other: "ProfileRows") -> "ProfileRows":
         """The rows of both."""

@@ -20,7 +20,7 @@ DATABASE_GONE_SECONDS = 5.0
 
 
 class Command(BaseCommand):
-    help = "Work off approved mass runs and proof requests; once a programme day the daily work, digest and proof."
+    help = "Work off approved mass runs and proof requests; once a programme day daily work, lists, digest and proof."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="until nothing is left to do, then end")

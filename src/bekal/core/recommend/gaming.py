@@ -1,0 +1,57 @@
+"""How strong the priors of `colift` have to be, so that no few people can push a training into others' lists."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .moments import Moments
+from .ragged import FloatArray, IntArray
+
+NEEDED_MOST = 100
+NEEDED_SHARE = 0.05  # of the group
+FEWEST_PEOPLE = 100  # a smaller group is no neighbourhood ...
+LARGEST_SHARE = 0.1  # ... nor is a larger part of everybody: what many of them complete is popular, and rightly listed
+
+
+def needed_accomplices(group_count: int) -> int:
+    """How many it must take at least, for a neighbourhood of so many people: min(100, 5 %)."""
+    return int(min(NEEDED_MOST, np.ceil(NEEDED_SHARE * group_count)))
+
+
+def is_neighbourhood(group_count: IntArray | FloatArray, people_count: int) -> NDArray[np.bool_]:
+    """Which groups of so many, out of so many people, are neither too small nor too large to be one."""
+    is_one: NDArray[np.bool_] = (group_count >= FEWEST_PEOPLE) & (group_count <= LARGEST_SHARE * people_count)
+    return is_one
+
+
+def needed_of_owners(moments: Moments) -> FloatArray:
+    """(M,) how many accomplices it must take among the people who share each training; 0 where they are no
+    neighbourhood."""
+    owner_count = moments.profile_choices[-1]
+    needed = np.minimum(NEEDED_MOST, np.ceil(NEEDED_SHARE * owner_count))
+    return np.where(is_neighbourhood(owner_count, moments.people_count), needed, 0.0)
+
+
+def least_history_strengths(moments: Moments, rate: FloatArray, lift_power: float = 0.0, n: int = 10) -> FloatArray:
+    """(M,) the kappa_h from which on so many accomplices are needed among the people who share each training g.
+
+    N accomplices who complete g and an unknown training j give it, for everybody who knows g,
+
+        history_gj = N/2 / (d_g + N/2 + kappa_h w 2P/N)
+
+    since the rate of j is N/2P among P people (`colift`; d: known weight, w: mean known weight). It stays below what
+    stands in place n of a list, t, here the n-th largest of `rate`, where kappa_h is at least
+
+        N (N/2 (1/t - 1) - d_g) / (2 w P).
+
+    0 where those who share it are no neighbourhood. With a `lift_power` w' there is a prior of the pairs of N/2
+    besides: then the lift of g and j is at most 2, and what the power makes of history_gj at most 2^w' times as much,
+    so t is taken 2^w' times lower.
+    """
+    needed = needed_of_owners(moments)
+    if not moments.known_count:
+        return np.zeros(len(needed))
+    worst_listed = float(np.sort(rate)[-min(n, len(rate))]) / 2.0**lift_power
+    mean_weight = moments.known_weight.sum() / moments.known_count
+    strength = needed * (needed / 2.0 * (1.0 / worst_listed - 1.0) - moments.known_weight)
+    least: FloatArray = np.maximum(strength, 0.0) / (2.0 * mean_weight * moments.people_count)
+    return least

@@ -1,0 +1,233 @@
+"""What a sharded database needs to know: what is unique over all people, whose each amount is, and where tables go."""
+
+from typing import Any
+
+from django.db import models
+
+from tests.contracts.house import ROOT
+from tests.contracts.house import models as tables_of_the_house
+
+# Unique over all people or over the whole programme. On a sharded database each of these is a table of its own kind:
+# adding one is a decision, not a detail.
+UNIQUE_OVER_ALL = {
+    "accounts.User(login_name)",
+    "catalogue.Category(slug)",
+    "catalogue.Institution(code)",
+    "catalogue.Platform(code)",
+    "catalogue.Session(training, sequence)",
+    "catalogue.Training(code)",
+    "incentives.Payout(reference)",
+    "incentives.PayoutFile(direction, sha256)",
+    "ledger.DigestLink(after_id)",
+    "ledger.DigestLink(number)",
+    "lifecycle.ClosedSum(link_number, posted_on, wave, accepted_year, reason, debit_kind, credit_kind, is_clawback)",
+    "lifecycle.Tally(name, as_of, parameters)",
+    "participants.District(id)",
+    "participants.District(province, name)",
+    "participants.DistrictYear(district, year)",
+    "participants.NikDirectory(nik_hash)",
+    "participants.PayoutAccountDirectory(account_hash)",
+    "participants.Wave(number)",
+    "purchases.InstitutionSettlement(institution, settled_at)",
+    "purchases.RedeemCodeDirectory(code_hash)",
+    "recommender.EarlierLearner(key_hash)",
+    "recommender.SeatPrice(training)",
+    "simulation.CohortMember(cohort, place)",
+}
+# Amounts that belong to no single person: prices, and the sums of a list.
+PROGRAMME_AMOUNTS = {
+    "catalogue.Training",
+    "incentives.PayoutFile",
+    "incentives.PayoutRun",
+    "ledger.DigestLink",
+    "lifecycle.ClosedSum",
+    "lifecycle.MassChunk",
+    "lifecycle.MassRun",
+    "purchases.InstitutionSettlement",
+}
+# Where each table goes on a sharded database (docs/runbooks/citus.md says how, and names every one of them).
+PLACES = {
+    # One person's, and with that person on one shard.
+    "with its person": {
+        "engagement.SurveyResponse",
+        "incentives.Entitlement",
+        "incentives.Payout",
+        "incentives.PayoutReversal",
+        "incentives.PayoutStatus",
+        "ledger.TrainingBalance",
+        "ledger.Transfer",
+        "lifecycle.Clawback",
+        "lifecycle.Repayment",
+        "messaging.OneTimeCode",
+        "messaging.OutboxMessage",
+        "participants.ContactPoint",
+        "participants.Participant",
+        "participants.Participation",
+        "participants.PayoutAccount",
+        "purchases.Evidence",
+        "purchases.Purchase",
+        "purchases.Review",
+        "recommender.Exposure",
+        "recommender.Personalisation",
+        "recommender.PreparedList",
+    },
+    # Unique over all people: by the value itself, asked before somebody is written.
+    "directory": {
+        "participants.NikDirectory",
+        "participants.PayoutAccountDirectory",
+        "purchases.RedeemCodeDirectory",
+    },
+    # The same everywhere: few rows, read by all, changed by officers and the catalogue.
+    "on every shard": {
+        "accounts.User",
+        "catalogue.Category",
+        "catalogue.Institution",
+        "catalogue.InstitutionStaff",
+        "catalogue.Platform",
+        "catalogue.Session",
+        "catalogue.Training",
+        "ledger.ProgrammeClock",
+        "participants.District",
+        "participants.DistrictYear",
+        "participants.Wave",
+        "recommender.EarlierChoice",
+        "recommender.EarlierLearner",
+        "recommender.ModelExamination",
+        "recommender.ModelPromotion",
+        "recommender.ModelProposal",
+        "recommender.ModelVersion",
+        "recommender.SeatPrice",
+        "simulation.Cohort",
+        "simulation.CohortMember",
+    },
+    # What a list, a file or a proof says of the people of one shard; the programme's figure is their sum.
+    "each shard its own": {
+        "incentives.PayoutFile",
+        "incentives.PayoutRun",
+        "ledger.DigestLink",
+        "ledger.ProofRequest",
+        "ledger.ProofResult",
+        "lifecycle.ClosedSum",
+        "lifecycle.MassChunk",
+        "lifecycle.MassRun",
+        "lifecycle.Tally",
+        "purchases.InstitutionSettlement",
+        "recommender.Preparation",
+    },
+}
+# Every key of every table with a person's money. "has": the owner is a column of it. "reaches": it names a row that has
+# one owner. "number": the table's own numbering, which nobody but its own shard relies on. "made of one": a value that
+# is made from such a number, and unique where those are.
+KEYS_OF_MONEY = {
+    "incentives.Entitlement(id)": "number",
+    "incentives.Entitlement(participation, kind, instalment)": "has",
+    "incentives.Payout(id)": "number",
+    "incentives.Payout(entitlement)": "reaches",
+    "incentives.Payout(entitlement, attempt)": "reaches",
+    "incentives.Payout(reference)": "made of one",
+    "ledger.TrainingBalance(owner_id)": "has",
+    "ledger.Transfer(owner_id, id)": "has",
+    "ledger.Transfer(owner_id, idempotency_key)": "has",
+    "lifecycle.Clawback(id)": "number",
+    "lifecycle.Clawback(participation)": "has",
+    "lifecycle.Repayment(clawback, reference)": "reaches",
+    "lifecycle.Repayment(id)": "number",
+    "participants.Participation(id)": "has",
+    "participants.Participation(participant)": "reaches",
+    "purchases.Purchase(id)": "number",
+    "purchases.Purchase(one_time_code)": "reaches",
+    "purchases.Purchase(participation, ordinal)": "has",
+    "purchases.Purchase(participation, training)": "has",
+    "recommender.Exposure(id)": "number",
+    "recommender.PreparedList(participation_id)": "has",
+}
+OWNER_COLUMNS = {"owner_id", "holder_id", "participation_id"}
+PERSONS = {"accounts.User", "participants.Participant", "participants.Participation", "recommender.EarlierLearner"}
+
+
+def belongs_to(persons: set[str], model: type[models.Model], seen: frozenset[str] = frozenset()) -> bool:
+    """Whether a row is one person's: it names its owner, or something that does."""
+    label, fields = model._meta.label, model._meta.concrete_fields
+    if label in persons:
+        return True
+    return label not in seen and any(names_one_of(persons, field, seen | {label}) for field in fields)
+
+
+def names_one_of(persons: set[str], field: Any, seen: frozenset[str] = frozenset()) -> bool:
+    if field.is_relation:
+        return belongs_to(persons, field.related_model, seen)
+    return field.name in OWNER_COLUMNS
+
+
+def uniques(model: type[models.Model]) -> list[tuple[str, ...]]:
+    """The columns of everything unique in a table, save the plain numbering of its rows."""
+    found: list[tuple[str, ...]] = [
+        (f.name,) for f in model._meta.concrete_fields if f.unique and not isinstance(f, models.AutoField)
+    ]
+    found += [tuple(c.fields) for c in model._meta.constraints if isinstance(c, models.UniqueConstraint)]
+    return found + [tuple(names) for names in model._meta.unique_together]
+
+
+def test_what_is_unique_over_all_people_is_listed_by_name() -> None:
+    found = {
+        f"{model._meta.label}({', '.join(names)})"
+        for model in tables_of_the_house()
+        for names in uniques(model)
+        if not any(names_one_of(PERSONS, model._meta.get_field(name)) for name in names)
+        and model._meta.label != "ledger.ProgrammeClock"
+    }
+    assert found == UNIQUE_OVER_ALL
+
+
+def test_money_names_its_owner() -> None:
+    ownerless = {
+        model._meta.label
+        for model in tables_of_the_house()
+        if any(field.name.endswith("_rupiah") for field in model._meta.concrete_fields)
+        and not belongs_to({"participants.Participation"}, model)
+    }
+    assert ownerless == PROGRAMME_AMOUNTS
+
+
+def test_every_table_has_its_place_on_a_sharded_database() -> None:
+    """And the runbook that says how to move names each of them."""
+    placed = [label for labels in PLACES.values() for label in labels]
+    assert sorted(placed) == sorted({model._meta.label for model in tables_of_the_house()})
+    runbook = (ROOT / "docs" / "runbooks" / "citus.md").read_text()
+    assert [m._meta.db_table for m in tables_of_the_house() if f"`{m._meta.db_table}`" not in runbook] == []
+
+
+def test_every_key_of_money_has_its_owner_or_reaches_it() -> None:
+    """A sharded database keeps unique only what carries the owner; whatever does not has to be harmless or listed."""
+    money = [
+        model
+        for model in tables_of_the_house()
+        if any(field.name.endswith("_rupiah") for field in model._meta.concrete_fields)
+        and model._meta.label not in PROGRAMME_AMOUNTS
+    ]
+    found = {
+        f"{model._meta.label}({', '.join(names)})": _reach(model, names) for model in money for names in _keys(model)
+    }
+    assert found == KEYS_OF_MONEY
+    assert {label for label, reach in found.items() if reach == "made of one"} <= UNIQUE_OVER_ALL
+
+
+def _keys(model: type[models.Model]) -> list[tuple[str, ...]]:
+    """The columns of the primary key and of everything else that is unique."""
+    primary = tuple(field.name for field in model._meta.pk_fields)
+    return list(dict.fromkeys([primary, *uniques(model)]))
+
+
+def _reach(model: type[models.Model], names: tuple[str, ...]) -> str:
+    fields = [model._meta.get_field(name) for name in names]
+    if any(field.name in OWNER_COLUMNS or _is_participation(field) for field in fields):
+        return "has"
+    if model._meta.label == "participants.Participation" and names == ("id",):
+        return "has"  # its number is the owner
+    if any(field.is_relation and names_one_of(PERSONS, field) for field in fields):
+        return "reaches"
+    return "number" if isinstance(fields[0], models.AutoField) else "made of one"
+
+
+def _is_participation(field: Any) -> bool:
+    return bool(field.is_relation and field.related_model._meta.label == "participants.Participation")
