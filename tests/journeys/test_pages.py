@@ -30,6 +30,8 @@ WHERE_THE_FOCUS_IS = """() => {
 PAGES = {
     "peserta": [
         "/beranda/",
+        "/rencana/",
+        "/rencana/?count=2&hours=8",
         "/pelatihan/",
         "/pelatihan/?all=1&sort=price_high",
         "/pelatihan/?q=kopi",
@@ -53,6 +55,8 @@ PAGES = {
         "/console/people/",
         "/console/people/?stage=not_proven",
         "/console/payout-runs/",
+        "/console/model/",
+        "/console/model/?state=blocked",
         "/console/ledger/",
         "/console/ledger/?as_of=kemarin&q=tidakada",
         "/console/ledger/institutions/",
@@ -69,6 +73,7 @@ PAGES = {
         "/console/lapsing/",
         "/console/people/?stage=revoked",
         "/console/payout-runs/",
+        "/console/model/",
     ],
     "lembaga": ["/institution/", "/institution/statement/"],
 }
@@ -81,6 +86,7 @@ BEHIND = {
     "/console/ledger/institutions/": "tbody a",
     "/console/people/": "tbody a",
     "/console/payout-runs/": "div.card.flush tbody a",
+    "/console/model/": "tbody a",
 }
 
 
@@ -184,6 +190,19 @@ def test_bad_input_is_answered_in_a_sentence(museum: World, visit: Visit) -> Non
     assert visitor.page.get_by_role("alert").is_visible()
     visitor.go("/pelatihanku/999999/", expect=404)
     visitor.go("/console/", expect=403)
+
+
+def test_reasons_and_sets_open_without_scripts(museum: World, visit: Visit) -> None:
+    visitor = visit(museum, Window(320, scripts=False))
+    visitor.sign_in("peserta")
+    for address, opens in (("/beranda/", "details.because"), ("/rencana/", "table.front details")):
+        visitor.go(address)
+        disclosure = visitor.page.locator(opens).first
+        inside = disclosure.locator("ul")
+        assert not inside.is_visible()
+        disclosure.locator("summary").click()
+        assert inside.is_visible() and visitor.path == address, "the card's own link does not cover it"
+        visitor.look()
 
 
 def test_the_balance_can_be_hidden_without_scripts(museum: World, visit: Visit) -> None:

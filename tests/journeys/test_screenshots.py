@@ -25,6 +25,7 @@ VIEWS = [Window(width, scheme=scheme) for width in (320, 1280) for scheme in ("l
 TITLES = {
     "sign-in": "Sign in (demo)",
     "beranda": "Beranda: what is left, what to do next, what fits",
+    "rencana": "Rencana belanja saldo: three plans, and what each amount can do",
     "trainings": "Pelatihan: the marketplace",
     "training": "One training",
     "buy": "Beli: look once more",
@@ -61,6 +62,8 @@ TITLES = {
     "mass-run": "Console: a run that waits for the second person",
     "clawbacks": "Console: money that has to come back",
     "decide-clawback": "Console: a clawback is decided",
+    "models": "Console: versions of the model, and which one serves",
+    "model": "Console: one version, its examination and the two officers",
     "desk": "The desk of a training institution",
 }
 
@@ -99,6 +102,7 @@ def addresses_of_participant(visitor: Visitor) -> dict[str, str]:
     movement = visitor.page.locator("section li a").first.get_attribute("href") or ""
     return {
         "beranda": "/beranda/",
+        "rencana": "/rencana/",
         "trainings": "/pelatihan/",
         "training": training,
         "buy": f"{training}beli/",
@@ -132,6 +136,8 @@ def addresses_of_officer(visitor: Visitor) -> dict[str, str]:
     transfer = visitor.page.locator("tbody a").first.get_attribute("href") or ""
     visitor.go("/console/ledger/institutions/")
     statement = visitor.page.locator("tbody a").first.get_attribute("href") or ""
+    visitor.go("/console/model/")
+    model = visitor.page.locator("tbody a").first.get_attribute("href") or ""
     visitor.go("/console/mass-runs/plan/settle_institutions/")
     visitor.press("Plan this run")
     mass_run = visitor.path
@@ -156,6 +162,8 @@ def addresses_of_officer(visitor: Visitor) -> dict[str, str]:
         "mass-run": mass_run,
         "clawbacks": "/console/clawbacks/",
         "decide-clawback": "/console/clawbacks/new/",
+        "models": "/console/model/",
+        "model": model,
     }
 
 

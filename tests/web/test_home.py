@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from bekal.core.money import format_rupiah
 from bekal.incentives.entitle import entitle
 from bekal.lifecycle.end_balances import end_balances
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.give_sign_in import give_sign_in
-from bekal.recommender.fit import fit
 from bekal.recommender.models import Exposure
 from tests import factories
 from tests.factories import jakarta
+from tests.factories.serving import serving_model
 from tests.web.conftest import Visitor, text_of
 
 SignIn = Callable[..., Visitor]
@@ -32,7 +33,7 @@ def market(db: None) -> list[Any]:
     trainings = [factories.training(price_rupiah=100_000 * n, title=f"Pelatihan nomor {n}") for n in range(1, 9)]
     for place, person in enumerate(factories.accepted(8)):
         factories.reviewed(person, trainings[place % 5])
-    fit(at=jakarta(2020, 11, 18))
+    serving_model(at=jakarta(2020, 11, 18))
     return trainings
 
 
@@ -49,9 +50,68 @@ def test_everything_shown_fits_the_balance(market: list[Any], sign_in: SignIn) -
     assert "Rp300.000" in text_of(page)
     assert 1 <= len(prices(page)) <= 3
     assert max(prices(page)) <= 300_000
-    spent = re.findall(r'<h3>[^<]+</h3><p><strong class="num">Rp([\d.]+)<', page)
+    spent = re.findall(r'<p><strong class="num">Rp([\d.]+)<', page)
     assert spent
     assert all(int(amount.replace(".", "")) <= 300_000 for amount in spent)
+
+
+def test_three_hundred_thousand_rupiah_find_ten_trainings_and_three_plans(market: list[Any], sign_in: SignIn) -> None:
+    """One of the trainings costs what leaves Rp50, which is told as Rp50 and never as nothing."""
+    for n in range(12):
+        factories.training(price_rupiah=299_950 if n == 11 else 30_000 + 7_000 * n, title=f"Kelas nomor {n}")
+    page = sign_in(with_left(300_000)).open("home")
+    assert len(prices(page)) == 10 and max(prices(page)) <= 300_000
+    assert page.count('class="why small"') == 10
+    assert page.count('<details class="because small">') == 10
+    cards = re.findall(r'<article class="card plan.*?</article>', page, re.DOTALL)
+    names = text_of(" ".join(re.findall(r"<h3>(.*?)</h3>", " ".join(cards))))
+    assert {"Paling bermanfaat", "Sisa paling sedikit", "Satu terbaik"} <= set(re.split(r" · | (?=[A-Z])", names))
+    for card in cards:
+        amounts = [int(each.replace(".", "")) for each in re.findall(r"Rp([\d.]+)", text_of(card))]
+        assert "akan tersisa" in card or "tanpa sisa" in card
+        assert amounts[0] == sum(amounts[2:] if "akan tersisa" in card else amounts[1:])
+        assert amounts[0] + (amounts[1] if "akan tersisa" in card else 0) == 300_000
+
+
+def test_each_recommendation_opens_what_made_it(market: list[Any], sign_in: SignIn) -> None:
+    page = sign_in(with_left(300_000)).open("home")
+    whole = re.findall(r'<details class="because small">.*?</details>', page, re.DOTALL)
+    assert len(whole) == len(prices(page))
+    for told, price in zip(map(text_of, whole), prices(page), strict=True):
+        assert told.startswith("Kenapa ini?")
+        assert "Yang dipakai tentangmu: perempuan, 25–34, " in told
+        assert f"Harganya {format_rupiah(price)}, saldomu Rp300.000." in told
+        assert "Namun tidak pernah menjadi alasan: jenis kelamin." in told
+        assert "Pelatihanmu yang dipakai: “Pelatihan pertama”." in told or "Pelatihanmu" not in told
+        assert "Satu tempat di daftar ini dipakai untuk mencoba" in told
+    assert all('href="/akun/#recommendations"' in each for each in whole)
+
+
+def test_the_place_that_was_drawn_is_labelled(market: list[Any], sign_in: SignIn) -> None:
+    for n in range(14):
+        fresh = {"listed_at": LATELY} if n % 3 == 0 else {}
+        factories.training(price_rupiah=30_000 + 7_000 * n, title=f"Kelas nomor {n}", **fresh)
+    person = with_left(300_000)
+    page = sign_in(person).open("home")
+    exposure = Exposure.objects.get(participation_id=person)
+    assert exposure.explored_place == 10
+    articles = re.findall(r'<article class="card link training">.*?</article>', page, re.DOTALL)
+    labelled = [place for place, article in enumerate(articles) if "Baru dicoba" in article]
+    assert labelled == [9]
+    assert "lewat undian" in text_of(articles[9])
+
+
+def test_switched_off_nothing_is_listed_planned_or_kept(market: list[Any], sign_in: SignIn) -> None:
+    person = with_left(300_000)
+    visitor = sign_in(person)
+    visitor.send("personalisation", on="0")
+    page = visitor.open("home")
+    assert "Kamu mematikan saran" in text_of(page)
+    assert prices(page) == [] and 'class="card plan' not in page
+    assert 'href="/pelatihan/"' in page and 'href="/akun/#recommendations"' in page
+    assert not Exposure.objects.exists()
+    visitor.send("personalisation", on="1")
+    assert prices(visitor.open("home"))
 
 
 def test_every_list_is_kept_as_it_was_shown(market: list[Any], sign_in: SignIn) -> None:
@@ -172,5 +232,5 @@ def test_the_number_of_statements_is_pinned(
 ) -> None:
     visitor = sign_in(with_left(300_000))
     visitor.open("home")
-    with assert_queries(20):
+    with assert_queries(22):
         visitor.open("home")

@@ -203,5 +203,5 @@ def test_the_number_of_statements_is_pinned(sign_in: SignIn, assert_queries: Cal
     visitor = sign_in(person)
     with assert_queries(9):
         visitor.open("incentives")
-    with assert_queries(7):
+    with assert_queries(8):
         visitor.open("account")

@@ -13,9 +13,9 @@ from django.test import override_settings
 from django.urls import reverse
 
 from bekal.incentives.entitle import entitle
-from bekal.recommender.fit import fit
 from tests import factories
 from tests.factories import jakarta
+from tests.factories.serving import serving_model
 from tests.ui.msgids import SOURCE
 from tests.web.conftest import Visitor, text_of
 
@@ -36,7 +36,7 @@ def visitor(db: None) -> Visitor:
     entitle(at=jakarta(2020, 10, 10))
     factories.completed(person, trainings[1], at=jakarta(2020, 11, 1))
     factories.bought(person, trainings[2], at=jakarta(2020, 11, 18))
-    fit(at=jakarta(2020, 11, 18) + timedelta(hours=12))
+    serving_model(at=jakarta(2020, 11, 18) + timedelta(hours=12))
     visitor = Visitor()
     visitor.force_login(factories.signed_in_participant(person))
     return visitor
@@ -50,7 +50,7 @@ def addresses(visitor: Visitor) -> list[str]:
     receipts = re.findall(r'href="(/riwayat/\d+/)"', visitor.open("history"))
     assert training and len(mine) == 3 and len(receipts) >= 4
     names = ("home", "trainings", "purchases", "incentives", "surveys", "account", "payout_account", "help")
-    names += ("demo_outbox", "history")
+    names += ("demo_outbox", "history", "spending")
     fixed = [reverse(f"web:{name}") for name in names]
     surveys = [reverse("web:survey", args=[number]) for number in (1, 2)]
     return [
@@ -78,7 +78,11 @@ def pages(visitor: Visitor) -> dict[str, str]:
         )
         found["check refused"] = visitor.last.content.decode()
         found["account refused"] = visitor.send("payout_account", expect=422)
+        found["limits refused"] = visitor.open("spending", query="?count=x&hours=-1", expect=422)
         found["survey refused"] = visitor.send("survey", 1, expect=422)
+        visitor.send("personalisation", on="0")
+        found["switched off"] = visitor.open("home")
+        found["switched off, account"] = visitor.open("account")
         found["survey answered"] = visitor.send("survey", 1, employment="employee", effective="yes", helped="yes")
         stranger = Visitor().speak(str(visitor.last.headers["Content-Language"]))
         found["sign in refused"] = stranger.send("sign_in", expect=422)

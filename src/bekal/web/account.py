@@ -1,19 +1,22 @@
-"""Akun: who the reader is to the programme, how to reach and to pay them."""
+"""Akun: who the reader is to the programme, how to reach and to pay them, whether lists are made for them."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
 from bekal.participants.queries import contact_points_of, payout_account_of
 from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
+from bekal.recommender.switch_personalisation import personalisation_of, switch_personalisation
 from bekal.ui.refusals import sentence
 from bekal.web.forms import PayoutAccountForm, posted
 from bekal.web.reader import reader_of
+from bekal.web.reasons import facts_used
 
 
 @open_to(Role.PARTICIPANT)
@@ -26,8 +29,30 @@ def account(request: HttpRequest) -> HttpResponse:
         "reader": reader,
         "contacts": contact_points_of(participant_id=participant.pk) if participant else (),
         "payout_account": payout_account_of(participant_id=participant.pk) if participant else None,
+        "is_personal": personalisation_of([participant.pk])[participant.pk] if participant else True,
+        "facts": facts_used(),
     }
     return render(request, "web/account.html", context)
+
+
+@open_to(Role.PARTICIPANT)
+@require_POST
+@never_cache
+def personalisation(request: HttpRequest) -> HttpResponse:
+    """Switch recommendations to what the button said: a second click finds them so."""
+    reader = reader_of(request)
+    wanted = request.POST.get("on", "")
+    if reader.participant is None:
+        return redirect("web:account")
+    if wanted not in ("0", "1"):
+        messages.error(request, gettext("Nothing was switched. Use the button below “Recommendations for you”."))
+        return redirect("web:account")
+    switch_personalisation(participant_ids=[reader.participant.pk], is_on=wanted == "1", at=reader.at)
+    if wanted == "1":
+        messages.success(request, gettext("Recommendations are on. You find them on your home page."))
+    else:
+        messages.success(request, gettext("Recommendations are off. No list is made from your data any more."))
+    return redirect(reverse("web:account") + "#recommendations")
 
 
 @open_to(Role.PARTICIPANT)

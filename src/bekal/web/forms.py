@@ -7,11 +7,13 @@ from django.http import HttpRequest, QueryDict
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
-from bekal.core.text import tidy
+from bekal.core.text import shown, tidy
 from bekal.engagement.questionnaires import Question, QuestionKind, Survey, Words
 from bekal.participants.models import PaymentPartner
+from bekal.recommender.made import MAX_PLANNED
 
 REVIEW_LIMIT_COUNT = 2000
+HOURS_LIMIT_COUNT = 999
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
@@ -109,6 +111,40 @@ class PayoutAccountForm(forms.Form):
 
     def clean_number(self) -> str:
         return "".join(self.cleaned_data["number"].replace("-", "").split())
+
+
+class LimitField(forms.IntegerField):
+    """A whole number from 1 to a limit, or nothing; whatever else was written is named with its mend."""
+
+    def __init__(self, *, label: Any, most: int) -> None:
+        widget = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "class": "short"})
+        super().__init__(label=label, required=False, min_value=1, max_value=most, localize=False, widget=widget)
+
+    def clean(self, value: Any) -> int | None:
+        try:
+            return super().clean(value)
+        except forms.ValidationError:
+            text = gettext("%(field)s: “%(value)s” is no limit. Write a whole number from 1 to %(most)s, or nothing.")
+            values = {"field": self.label, "value": shown(str(value)), "most": self.max_value}
+            raise forms.ValidationError(text % values) from None
+
+
+class SpendingForm(forms.Form):
+    """Limits of a plan, by the address; what cannot be read sets no limit."""
+
+    count = LimitField(label=_("Trainings, at most"), most=MAX_PLANNED)
+    hours = LimitField(label=_("Hours together, at most"), most=HOURS_LIMIT_COUNT)
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """What `spending_for` takes of it."""
+        self.full_clean()
+        return {f"max_{name}": value for name, value in self.cleaned_data.items() if value is not None}
+
+    @property
+    def query(self) -> str:
+        """The limits as an address carries them, from its question mark to where more can follow."""
+        return "?" + "".join(f"{name.removeprefix('max_')}={value}&" for name, value in self.limits.items())
 
 
 def in_language(words: Words) -> str:

@@ -1,12 +1,9 @@
 """Beranda: the balance, the one next thing to do, what fits it, and when the incentive comes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -15,33 +12,17 @@ from bekal.accounts.models import Role
 from bekal.catalogue.search import TrainingCard, training_cards
 from bekal.incentives.queries import timeline_of
 from bekal.recommender.log_exposure import log_exposure
-from bekal.recommender.serve import RecommendedList, ShownPlan, recommend_for
+from bekal.recommender.serve import LIST_LENGTH, RecommendedList, recommend_for
 from bekal.ui.display import category_name
 from bekal.web.calendar import calendar_of
 from bekal.web.money_back import money_back_of
 from bekal.web.next_thing import next_thing
 from bekal.web.purchases import bought_of
 from bekal.web.reader import reader_of
-from bekal.web.reasons import reason_sentence
+from bekal.web.reasons import why
+from bekal.web.spending import plans_of
 from bekal.web.surveys import survey_cards
 from bekal.web.trainings import Offer
-
-SHOWN_COUNT = 6
-PLAN_NAMES: dict[str, Promise] = {
-    "best_value": _("Most useful"),
-    "nothing_lapses": _("Least left over"),
-    "one_best": _("The one best"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One way to spend the balance."""
-
-    name: str
-    cards: tuple[TrainingCard, ...]
-    spent_rupiah: int
-    left_rupiah: int
 
 
 @open_to(Role.PARTICIPANT)
@@ -53,7 +34,7 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "web/home_outside.html", {"reader": reader})
     bought = bought_of(reader)
     calendar = calendar_of(timeline_of(participation_id=reader.participation.pk, on=reader.today))
-    lists = recommend_for(participation_ids=[reader.participation.pk], at=reader.at, n=SHOWN_COUNT)
+    lists = recommend_for(participation_ids=[reader.participation.pk], at=reader.at, n=LIST_LENGTH)
     log_exposure(lists=lists, at=reader.at)
     shown = lists[0]
     cards = training_cards(training_ids=_training_ids(shown))
@@ -66,7 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "next": next_thing(reader, bought, calendar, surveys),
         "state": shown.state,
         "offers": _offers(shown, cards, titles),
-        "plans": _plans(shown.plans, cards),
+        "plans": plans_of(shown.plans, cards),
         "enough_count": max((len(plan.training_ids) for plan in shown.plans), default=0),
         "calendar": calendar,
         "bought": bought,
@@ -87,25 +68,13 @@ def _offers(shown: RecommendedList, cards: Mapping[int, TrainingCard], titles: M
             card=cards[item.training_id],
             left_rupiah=item.left_rupiah,
             is_owned=False,
-            why=reason_sentence(item.reason, titles, category_name(cards[item.training_id])),
+            why=why(
+                item.why,
+                titles=titles,
+                category=category_name(cards[item.training_id]),
+                price_rupiah=item.price_rupiah,
+                balance_rupiah=shown.balance_rupiah,
+            ),
         )
         for item in shown.items
-    )
-
-
-def _plans(plans: Sequence[ShownPlan], cards: Mapping[int, TrainingCard]) -> tuple[Plan, ...]:
-    """One card for each set: two plans that come to the same set share it, under both names."""
-    names: dict[tuple[int, ...], list[str]] = {}
-    for plan in plans:
-        names.setdefault(plan.training_ids, []).append(str(PLAN_NAMES[plan.kind]))
-    distinct = {plan.training_ids: plan for plan in reversed(plans)}
-    return tuple(
-        Plan(
-            name=" · ".join(names[plan.training_ids]),
-            cards=tuple(cards[number] for number in plan.training_ids),
-            spent_rupiah=plan.spent_rupiah,
-            left_rupiah=plan.left_rupiah,
-        )
-        for plan in reversed(distinct.values())
-        if plan.training_ids
     )

@@ -25,6 +25,7 @@ from bekal.purchases.queries import rating_histogram, reviews_of
 from bekal.purchases.refusals import PurchaseRefusal
 from bekal.ui.display import mode_label
 from bekal.web.reader import Reader, reader_of
+from bekal.web.reasons import Why
 
 ON_A_PAGE = 12
 REVIEWS_ON_A_PAGE = 10
@@ -56,7 +57,7 @@ class Offer:
     card: TrainingCard
     left_rupiah: int | None
     is_owned: bool
-    why: str = ""
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Found(Paginator):
 
 def wanted_of(query: QueryDict, *, may_spend: bool) -> Wanted:
     """Read the address: unknown values are left out, pages are kept within bounds."""
-    sort, mode, province, page = (query.get(name, "") for name in ("sort", "mode", "province", "page"))
+    sort, mode, province = (query.get(name, "") for name in ("sort", "mode", "province"))
     return Wanted(
         text=query.get("q", "").replace("\0", " ").strip(),
         category=query.get("category", "").replace("\0", "")[:40] or None,
@@ -111,8 +112,13 @@ def wanted_of(query: QueryDict, *, may_spend: bool) -> Wanted:
         province=_number(province) if _number(province) in PROVINCES else None,
         fits=may_spend and query.get("all") != "1",
         sort=Sort(sort) if sort in set(Sort) else Sort.RELEVANCE,
-        page=min(max(_number(page), 1), MAX_PAGE),
+        page=page_number(query),
     )
+
+
+def page_number(query: QueryDict) -> int:
+    """The page that the address asks for, within bounds."""
+    return min(max(_number(query.get("page", "")), 1), MAX_PAGE)
 
 
 def _number(text: str) -> int:
@@ -167,7 +173,7 @@ def training(request: HttpRequest, training_id: int) -> HttpResponse:
     bought = Purchase.objects.filter(participation=reader.participation, training_id=training_id).first()
     refusal = why_not(reader, card, bought=bought is not None)
     meetings = _meetings(training_id, reader.at)
-    page = min(max(_number(request.GET.get("page", "")), 1), MAX_PAGE)
+    page = page_number(request.GET)
     context = {
         "reader": reader,
         "card": card,

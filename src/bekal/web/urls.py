@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bekal.web import account, buy, demo, entry, history, home, incentives, purchases, surveys, trainings
+from bekal.web import account, buy, demo, entry, history, home, incentives, purchases, spending, surveys, trainings
 
 app_name = "web"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("bahasa/", entry.language, name="language"),
     path("bantuan/", entry.help_page, name="help"),
     path("beranda/", home.home, name="home"),
+    path("rencana/", spending.spending, name="spending"),
     path("pelatihan/", trainings.trainings, name="trainings"),
     path("pelatihan/<int:training_id>/", trainings.training, name="training"),
     path("pelatihan/<int:training_id>/beli/", buy.check, name="buy"),
@@ -24,6 +25,7 @@ urlpatterns = [
     path("riwayat/", history.history, name="history"),
     path("riwayat/<int:transfer_id>/", history.receipt, name="receipt"),
     path("akun/", account.account, name="account"),
+    path("akun/saran/", account.personalisation, name="personalisation"),
     path("akun/rekening/", account.payout_account, name="payout_account"),
     path("demo/pesan/", demo.outbox, name="demo_outbox"),
 ]
