@@ -1,158 +1,104 @@
-"""How good and how fast the recommender is on real choices, with popularity beside it.
+"""How good the recommender is beside what people use instead, and whether it is as good as it has to be.
 
-    dev bench recommender --data FILE [--short]
+    dev bench recommender [--data FILE] [--short] [--quick] [--peers NAME,...] [--participants N]
 
-Protocol: fit on people with is_test false; for k = 0, 1, 2, 3 the first k choices of each test person are known and all
-later ones are targets; NDCG@10 over the whole catalogue; "b": only what the person's balance affords, people without an
-affordable target left out. "short": fit on only the first short_len choices of each training person, which is the
-programme's real situation.
+On an npz file of real choices (`--data`), or, without one, on a simulated population in a database of its own. The
+protocol is that of `_recommender_protocol`; "short" fits on only the first short_len choices of each training person,
+which is the programme's real situation. Every peer (`benchmarks.peers`) is tuned on held-out training people and then
+fitted to all of them. A whole run is written to benchmarks/results.
 """
 
 import argparse
-import hashlib
 import sys
-import time
-import zipfile
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 if not __package__:  # run as a file: its folder is on the path, the repository is not
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bekal.core.recommend import (
-    Popularity,
-    Recommender,
-    SegmentPopularity,
-    affordable_choices,
-    first_choices,
-    mean_and_error,
-    ndcg_at,
-)
 from benchmarks import machine
+from benchmarks._recommender_protocol import EXPLANATION, World, read
+from benchmarks._recommender_simulated import simulated_world
+from benchmarks._recommender_table import NAMES, SEED, Table, progress, regime
+from benchmarks._recommender_verdicts import PUBLIC_SHA256
 
-SEED = 0
-NEEDED = ("ptr", "items", "profile", "price", "balance", "is_test", "short_len")
-MODELS = {"CoLift": Recommender, "segment popularity": SegmentPopularity, "popularity": Popularity}
-CELLS = [(known, budget) for budget in (False, True) for known in range(4)]
-EXPLANATION = (
-    f"Give --data FILE: an npz file of real choices with the arrays {', '.join(NEEDED)} "
-    "(people with their distinct trainings, a fixed test split, prices and balances in rupiah)."
-)
-
-Figures = dict[str, Any]
+PARTICIPANT_COUNT, TRAINING_COUNT, SIMULATION_SEED = 20_000, 300, 1
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0 when measured, 2 when there is nothing to measure on."""
-    parser = argparse.ArgumentParser(prog="dev bench recommender", description="Quality and speed of the recommender.")
-    parser.add_argument("--data", type=Path, help="npz file of real choices; it is read, never copied")
-    parser.add_argument("--short", action="store_true", help="only the regime of short histories")
-    options = parser.parse_args(arguments)
-    if options.data is None or not options.data.is_file():
-        missing = "" if options.data is None else f"There is no file {options.data}. "
-        print(missing + EXPLANATION, file=sys.stderr)
-        return 2
+    """Exit code 0 when everything measured holds, 1 where a target is missed or a peer is not installed, 2 where there
+    is nothing to measure on."""
+    options = _options(arguments)
     try:
-        data = read(options.data)
+        world = _world(options)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{machine.one_line(machine.describe())}; seed {SEED}")
-    regimes = {
-        name: regime(data, short=name == "short") for name in (["short"] if options.short else ["full", "short"])
-    }
-    content = hashlib.sha256(options.data.read_bytes()).hexdigest()
-    path = machine.write_result(
-        "recommender", {"data": options.data.name, "data_sha256": content, "seed": SEED, "regimes": regimes}
+    print(f"{machine.one_line(machine.describe())}; seed {SEED}; {world.name}", flush=True)
+    names = world.regimes[-1:] if options.short else world.regimes
+    tables = {name: regime(world, name, options.peers, quick=options.quick) for name in names}
+    print()
+    found = [verdict for table in tables.values() for verdict in table.verdicts]
+    for verdict in found:
+        print(verdict.line())
+    if world.sha256 != PUBLIC_SHA256:
+        print(f"The targets of the public set do not apply to {world.name}.")
+    missing = sorted({name for table in tables.values() for name in table.missing})
+    if missing:
+        print(f"The table is not whole, not installed: {', '.join(missing)}. `dev bench` installs what they need.")
+    if missing or options.quick or options.peers != NAMES or names != world.regimes:
+        print("Only a whole table is written.")
+    else:
+        print(f"Written to {_write(world, tables)}")
+    return 1 if missing or not all(verdict.is_met for verdict in found) else 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="dev bench recommender", description="The recommender beside its peers.")
+    parser.add_argument("--data", type=Path, help="npz file of real choices; it is read, never copied")
+    parser.add_argument("--short", action="store_true", help="only the regime of short histories")
+    parser.add_argument("--quick", action="store_true", help="only the ends of each grid, to see that it runs")
+    parser.add_argument("--peers", default=",".join(NAMES), metavar="NAME,...", help=f"only some of {', '.join(NAMES)}")
+    parser.add_argument(
+        "--participants", type=int, default=PARTICIPANT_COUNT, metavar="N", help="how many to simulate without --data"
     )
-    print(f"Written to {path}")
-    return 0
+    options = parser.parse_args(arguments)
+    asked = [name.strip() for name in options.peers.split(",") if name.strip()]
+    unknown = [name for name in asked if name not in NAMES]
+    if unknown:
+        parser.error(f"--peers names {unknown[0]}: write any of {', '.join(NAMES)}.")
+    options.peers = [name for name in NAMES if name in asked]
+    return options
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of the file; ValueError naming what it lacks."""
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            lacking = [name for name in NEEDED if name not in file.files]
-            if not lacking:
-                return {name: file[name] for name in NEEDED}
-    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no npz file that can be read ({error}). {EXPLANATION}") from error
-    raise ValueError(f"{path} lacks {', '.join(lacking)}. {EXPLANATION}")
-
-
-def regime(data: dict[str, np.ndarray], *, short: bool) -> Figures:
-    """Figures of all models in one regime, printed as they come."""
-    train = np.flatnonzero(~data["is_test"])
-    count = data["short_len"][train] if short else np.diff(data["ptr"])[train]
-    ptr, items = first_choices(data["ptr"], data["items"], train, count)
-    print(f"\n{'short' if short else 'full'} histories: {len(train):,} people, {len(items):,} choices to learn from")
-    print(
-        f"{'NDCG@10':20s}" + "".join(f"{cell_name(*cell):>8s}" for cell in CELLS) + "    mean  fit CPU-s  people/CPU-s"
-    )
-    found: Figures = {}
-    gains: dict[str, list[np.ndarray]] = {}
-    for name, model_class in MODELS.items():
-        started = time.process_time()
-        model = model_class(seed=SEED).fit(
-            ptr=ptr, items=items, profile=data["profile"][train], price_rupiah=data["price"]
+def _world(options: argparse.Namespace) -> World:
+    """What to measure on; ValueError where there is nothing."""
+    if options.data is not None and options.data.is_file():
+        world = read(options.data)
+    else:
+        absent = "" if options.data is None else f"There is no file {options.data}. "
+        print(f"{absent}{EXPLANATION} Now: a simulated population.", file=sys.stderr, flush=True)
+        if options.participants < 1:
+            raise ValueError(f"--participants is {options.participants}: write a whole number from 1 on.")
+        world = simulated_world(
+            participant_count=options.participants,
+            training_count=TRAINING_COUNT,
+            seed=SIMULATION_SEED,
+            say=progress(),
         )
-        fit_seconds = time.process_time() - started
-        cells = [cell(model, data, known, budget) for known, budget in CELLS]
-        gains[name] = [gain for gain, _ in cells]
-        found[name] = summary(cells, fit_seconds)
-        print_row(name, found[name])
-    for rival in ("segment popularity", "popularity"):
-        pairs = zip(gains["CoLift"], gains[rival], strict=True)
-        found["CoLift"][f"above {rival}"] = {
-            cell_name(*at): dict(zip(("mean", "error"), mean_and_error(own - other), strict=True))
-            for at, (own, other) in zip(CELLS, pairs, strict=True)
-        }
-    return found
+    if not 0 < len(world.test) < len(world.choices):
+        raise ValueError(f"{world.name} has nobody to test on, or nobody to learn from.")
+    return world
 
 
-def cell(model: Any, data: dict[str, np.ndarray], known: int, budget: bool) -> tuple[np.ndarray, float]:
-    """NDCG@10 of each test person (NaN without target) and the people served per CPU second."""
-    test = np.flatnonzero(data["is_test"])
-    ptr, items = first_choices(data["ptr"], data["items"], test, known)
-    balance = data["balance"][test].astype(np.int64)
-    started = time.process_time()
-    lists, _ = model.recommend(
-        ptr=ptr, items=items, profile=data["profile"][test], balance_rupiah=balance if budget else None, n=10
-    )
-    seconds = max(time.process_time() - started, 1e-9)
-    targets = first_choices(data["ptr"], data["items"], test, np.iinfo(np.int64).max, start=known)
-    if budget:
-        targets = affordable_choices(*targets, data["price"].astype(np.int64), balance)
-    return ndcg_at(lists, *targets, n=10), len(test) / seconds
-
-
-def summary(cells: list[tuple[np.ndarray, float]], fit_seconds: float) -> Figures:
-    """Mean and standard error by cell, their mean, and the speeds."""
-    figures = [mean_and_error(gain) for gain, _ in cells]
-    return {
-        "cells": {
-            cell_name(*at): {"mean": mean, "error": error} for at, (mean, error) in zip(CELLS, figures, strict=True)
-        },
-        "mean": float(np.mean([mean for mean, _ in figures])),
-        "fit_cpu_seconds": round(fit_seconds, 2),
-        "people_per_cpu_second": round(float(np.median([speed for _, speed in cells]))),
+def _write(world: World, tables: dict[str, Table]) -> Path:
+    """Of real choices and of simulated ones each into its own file."""
+    record = {
+        "data": world.name,
+        "data_sha256": world.sha256,
+        "seed": SEED,
+        "regimes": {name: table.record for name, table in tables.items()},
     }
-
-
-def print_row(name: str, figures: Figures) -> None:
-    """One model: figures, and their standard errors below."""
-    means = "".join(f"{value['mean']:8.4f}" for value in figures["cells"].values())
-    errors = "".join(f"{value['error']:8.4f}" for value in figures["cells"].values())
-    speed = f"{figures['fit_cpu_seconds']:11.1f}{figures['people_per_cpu_second']:14,d}"
-    print(f"{name:20s}{means}{figures['mean']:8.4f}{speed}\n{'  standard error':20s}{errors}")
-
-
-def cell_name(known: int, budget: bool) -> str:
-    """k0 ... k3, with b where only what the balance affords counts."""
-    return f"k{known}{'b' if budget else ''}"
+    return machine.write_result("recommender" if world.sha256 else "recommender_simulated", record)
 
 
 if __name__ == "__main__":

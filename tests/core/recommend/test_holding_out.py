@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from bekal.core.recommend import Recommender
+from bekal.core.recommend.choosing import HISTORY_STRENGTHS
 from bekal.core.recommend.holding_out import GROUP_LIMIT, HoldingOut
-from tests.core.recommend.worlds import lifts_by_pair
+from tests.core.recommend.worlds import lifts_by_pair, random_world
 
 TRAININGS = 24
 
@@ -22,6 +23,11 @@ def test_without_any_lift_a_known_choice_is_not_trusted():
     world, _, _ = lifts_by_pair(4, shape=np.inf)
     world["profile"] = np.zeros((12_000, 1), np.int64)
     assert Recommender().fit(**world)._settings.history_strength >= 100.0
+
+
+def test_where_too_few_can_tell_a_known_choice_is_not_trusted():
+    """400 people, 80 of them held out: any prior is as likely as another, but for chance."""
+    assert Recommender().fit(**random_world(1))._settings.history_strength == max(HISTORY_STRENGTHS)
 
 
 def held(ptr: np.ndarray, items: np.ndarray, rows: np.ndarray, seed: int = 0):

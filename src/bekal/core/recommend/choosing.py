@@ -13,12 +13,12 @@ from .moments import Moments
 from .ragged import FloatArray, IntArray, gather
 
 HISTORY_STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
-DEFAULT_HISTORY_STRENGTH = 30.0
+DEFAULT_HISTORY_STRENGTH = 10.0
 HELD_OUT_MINIMUM = 50  # with fewer the default stands
 LIKELIHOOD_FLOOR = 0.1  # while kappa_h is chosen, no training counts for less than this part of its rate
 KNOWN = (1, 2, 3)  # first choices of a held-out person that are taken as known
 LIFT_POWERS = (0.2, 0.4, 0.8)
-SURE = 2.0
+SURE = 2.0  # standard errors that are more than chance
 FLOORS = (0.1, 0.2, 0.3, 0.6, 0.8)
 DEFAULT_FLOOR = 0.3
 
@@ -61,8 +61,9 @@ def choose(
 ) -> Settings:
     """`given` with its gaps filled: by what people not counted in `seen` chose, as far as there are enough of them.
 
-    kappa_h and the floor make their later choices most likely. The power of lifts is one about the top of a list, which
-    a likelihood over the whole catalogue hardly sees: it rises above 0 only where lists get better by more than chance.
+    kappa_h and the floor make later choices likely. The power of lifts is one about the top of a list, which a
+    likelihood over the whole catalogue hardly sees, so it is chosen by lists. Neither is to trust a known choice more
+    than held-out people bear out by more than chance.
     """
     found = given.or_default()
     if len(ptr) - 1 < HELD_OUT_MINIMUM:
@@ -70,7 +71,7 @@ def choose(
     held = (ptr, items, rows)
     with_history = int(np.sum(np.diff(ptr) >= 2)) >= HELD_OUT_MINIMUM
     if given.history_strength is None and with_history:
-        found = replace(found, history_strength=_likeliest_strength(seen, row_strengths, *held))
+        found = replace(found, history_strength=_sound_strength(seen, row_strengths, *held))
     coefficients = solve(seen, row_strengths, found.history_strength)
     if given.lift_power is None and with_history:
         found = replace(found, lift_power=_better_power(coefficients, seen, *held))
@@ -81,19 +82,36 @@ def choose(
     return found
 
 
-def _likeliest_strength(
-    seen: Moments, row_strengths: FloatArray, ptr: IntArray, items: IntArray, rows: IntArray
-) -> float:
-    likelihoods = []
+def _sound_strength(seen: Moments, row_strengths: FloatArray, ptr: IntArray, items: IntArray, rows: IntArray) -> float:
+    """The strongest kappa_h under which later choices are as likely as under the best, but for chance: a known choice
+    is trusted as far as it has proved itself."""
+    likelihoods = {}
     for strength in HISTORY_STRENGTHS:
         coefficients = solve(seen, row_strengths, strength)
-        likelihoods.append(sum(mean_log_likelihood(coefficients, ptr, items, rows, known) for known in KNOWN))
-    return HISTORY_STRENGTHS[int(np.argmax(likelihoods))]
+        each = [_log_likelihoods(coefficients, ptr, items, rows, known, LIKELIHOOD_FLOOR) for known in KNOWN]
+        likelihoods[strength] = _mean_of_known(np.array(each))
+    best = max(HISTORY_STRENGTHS, key=lambda strength: (_mean_and_error(likelihoods[strength])[0], strength))
+    for strength in reversed(HISTORY_STRENGTHS):
+        lost, error = _mean_and_error(likelihoods[best] - likelihoods[strength])
+        if lost <= SURE * error:
+            return strength
+    return best
+
+
+def _mean_and_error(values: FloatArray) -> tuple[float, float]:
+    """Of those that are numbers; exact sums, so that the order of people does not matter."""
+    found = values[np.isfinite(values)]
+    mean = fsum(found.tolist()) / len(found)
+    return mean, sqrt(fsum(((found - mean) ** 2).tolist())) / len(found)
 
 
 def _likeliest_floor(coefficients: Coefficients, ptr: IntArray, items: IntArray, rows: IntArray) -> float:
     likelihoods = [
-        sum(mean_log_likelihood(coefficients, ptr, items, rows, known, floor) for known in (0, *KNOWN))
+        sum(
+            _mean_and_error(_log_likelihoods(coefficients, ptr, items, rows, known, floor))[0]
+            for known in (0, *KNOWN)
+            if (np.diff(ptr) > known).any()
+        )
         for floor in FLOORS
     ]
     return FLOORS[int(np.argmax(likelihoods))]
@@ -110,9 +128,7 @@ def _better_power(coefficients: Coefficients, seen: Moments, ptr: IntArray, item
         history = coefficients.history.copy()
         history[known] = lifted(coefficients.history[known], seen, coefficients, power, known)
         gains = _list_quality(replace(coefficients, history=history), ptr, items, rows) - plain
-        gains = gains[np.isfinite(gains)]
-        mean = fsum(gains.tolist()) / len(gains)
-        error = sqrt(fsum(((gains - mean) ** 2).tolist())) / len(gains)
+        mean, error = _mean_and_error(gains)
         if mean > SURE * error and mean > best_gain:
             best, best_gain = power, mean
     return best
@@ -133,35 +149,32 @@ def _list_quality(coefficients: Coefficients, ptr: IntArray, items: IntArray, ro
                 np.stack([ptr[chosen] + known, ptr[chosen + 1]], 1).ravel(), items, 2 * np.arange(len(chosen))
             )
             found[place, chosen] = ndcg_at(lists, np.concatenate([[0], np.cumsum(lengths)]), later, n=10)
+    return _mean_of_known(found)
+
+
+def _mean_of_known(found: FloatArray) -> FloatArray:
+    """(people,) mean over the first axis of what is a number; NaN for people of whom nothing is."""
     reached = np.isfinite(found)
     total = np.where(reached, found, 0.0).sum(axis=0)
-    mean: FloatArray = np.divide(total, reached.sum(axis=0), out=np.full(len(rows), np.nan), where=reached.any(axis=0))
+    mean: FloatArray = np.divide(total, reached.sum(axis=0), out=np.full(len(total), np.nan), where=reached.any(axis=0))
     return mean
 
 
-def mean_log_likelihood(
-    coefficients: Coefficients,
-    ptr: IntArray,
-    items: IntArray,
-    rows: IntArray,
-    known: int,
-    floor: float = LIKELIHOOD_FLOOR,
-) -> float:
-    """Mean over people with more than `known` choices of the mean log share their later choices hold of all scores."""
+def _log_likelihoods(
+    coefficients: Coefficients, ptr: IntArray, items: IntArray, rows: IntArray, known: int, floor: float
+) -> FloatArray:
+    """(people,) mean log share that choices after the first `known` in all scores; NaN where there are none."""
+    found = np.full(len(rows), np.nan)
     people = np.flatnonzero(np.diff(ptr) > known)
-    if len(people) == 0:
-        return 0.0
-    rate = coefficients.rate
-    means: list[float] = []
-    least = (floor * rate).astype(np.float32)
-    for part in ranking.chunks(len(people), len(rate)):
+    least = (floor * coefficients.rate).astype(np.float32)
+    for part in ranking.chunks(len(people), len(coefficients.rate)):
         chosen = people[part]
         first = items[ptr[chosen][:, None] + np.arange(known)]
-        scores = add_up(coefficients, np.arange(len(chosen) + 1) * known, first.ravel(), rows[chosen])
+        scores = add_up(coefficients, np.arange(len(chosen) + 1) * known, np.sort(first).ravel(), rows[chosen])
         scores = np.maximum(scores, least)
         np.put_along_axis(scores, first, 0.0, axis=1)
         totals = scores.sum(axis=1, dtype=np.float64)
         for place, person in enumerate(chosen):
             later = items[ptr[person] + known : ptr[person + 1]]
-            means.append(float(np.mean(np.log(np.sort(scores[place, later]) / totals[place]))))
-    return fsum(means) / len(means)
+            found[person] = np.mean(np.log(np.sort(scores[place, later]) / totals[place]))
+    return found
