@@ -1,5 +1,9 @@
 """Random catalogues to plan from, and the same limits as an integer programme for scipy."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -84,11 +88,26 @@ class Programme:
         upper = (self.value > 0).astype(np.float64)
         if (lower > upper).any():
             return None
-        found = milp(
-            -objective,
-            integrality=np.ones(len(self.value)),
-            bounds=Bounds(lower, upper),
-            constraints=LinearConstraint(rows, ub=limits),
-            options={"mip_rel_gap": 0.0},
-        )
+        with _quiet():
+            found = milp(
+                -objective,
+                integrality=np.ones(len(self.value)),
+                bounds=Bounds(lower, upper),
+                constraints=LinearConstraint(rows, ub=limits),
+                options={"mip_rel_gap": 0.0},
+            )
         return None if found.x is None else float(objective @ np.round(found.x))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The solver writes lines of its own to the terminal, past Python."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)

@@ -159,6 +159,9 @@ def print_targets(world: World, regime: str, own: Gains) -> None:
 
 def print_comparisons(comparisons: list[Comparison]) -> None:
     """One line a peer."""
+    ahead = [f"{each.peer} by {-each.mean:.4f}" for each in comparisons if each.mean <= 0]
+    if ahead:
+        print(f"\nnot ahead of every method in the mean: {', '.join(ahead)} (candidates for the model)")
     print(f"\n{'the recommender less':28s}{'mean':>9s}{'95 % interval':>21s}   cells won, lost (paired t-test, 5 %)")
     for each in sorted(comparisons, key=lambda each: each.mean):
         lost = f": {', '.join(each.losses)}" if each.losses else ""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from bekal.recommender.examination_reasons import untold_reasons
 from bekal.recommender.fit import fit
 from bekal.recommender.models import ModelExamination, ModelPromotion, ModelProposal, ModelVersion
 from tests import factories
@@ -227,6 +228,45 @@ def test_groups_of_fewer_than_ten_are_told_nowhere(version: ModelVersion, office
     small = next(line for line in lines if "25–34" in line)
     assert small[3:] == ["di bawah 10", "", "", ""]
     assert [line[3] for line in lines if "18–24" in line] == ["300"]
+
+
+def test_fewer_than_ten_people_are_told_nowhere(version: ModelVersion, officers: tuple[Client, Client]) -> None:
+    promoted(version, at=AT)
+    for path in ("/console/model/", path_of(version), path_of(version, "roll-back/")):
+        figures = re.findall(r'class="(?:value|num)">([^<]*)<', page(officers[0], path))
+        assert "di bawah 10" in figures and "3" not in figures, path
+    for form in ("csv", "xlsx"):
+        assert officers[0].get(f"/console/model/?form={form}").status_code == 200
+    assert table(officers[0], "/console/model/?form=csv")[1][2:4] == ["di bawah 10", "di bawah 10"]
+    assert list(untold_reasons(9, [])) == [
+        "Belum sampai 10 orang menyelesaikan pelatihan: terlalu sedikit untuk diperiksa."
+    ]
+    assert list(untold_reasons(10, [])) == ["Baru 10 orang menyelesaikan pelatihan: terlalu sedikit untuk diperiksa."]
+
+
+def test_a_version_of_an_older_format_is_never_said_to_serve(officers: tuple[Client, Client], db: None) -> None:
+    old = ModelVersion.objects.create(
+        fitted_at=AT, manifest={"format_version": 0}, arrays=b"", sha256=bytes(32), people_count=30, choice_count=40
+    )
+    ModelPromotion.objects.create(kind="rolled_back", model_version=old, promoted_at=AT)
+    told = text_of(page(officers[0], "/console/model/"))
+    assert "Tidak ada versi yang dipakai" in told
+    assert f"Model {old.pk} sedang dipakai" not in told and "format lama" in told
+    assert "roll-back/" not in page(officers[0], path_of(old))
+    assert "Dipakai sekarang" not in text_of(page(officers[0], path_of(old, "roll-back/")))
+
+
+def test_a_damaged_version_says_so_to_the_office(version: ModelVersion, officers: tuple[Client, Client]) -> None:
+    promoted(version, at=AT)
+    damaged = ModelVersion.objects.create(
+        fitted_at=AT, manifest=version.manifest, arrays=b"PK", sha256=b"\4" * 32, people_count=30, choice_count=40
+    )
+    promoted(damaged, at=AT)
+    for path in ("/console/model/", path_of(damaged)):
+        told = text_of(page(officers[0], path))
+        assert "Versi ini tidak bisa dibaca" in told and "dipakai, tetapi rusak" in told
+    assert path_of(version, "roll-back/") in page(officers[0], "/console/model/")
+    assert "tidak bisa dibaca" not in text_of(page(officers[0], path_of(version)))
 
 
 def test_filters_come_with_the_address(version: ModelVersion, officers: tuple[Client, Client]) -> None:

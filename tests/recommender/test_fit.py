@@ -62,6 +62,22 @@ def people_of(block: ChoiceBlock) -> list[tuple[list[int], list[int]]]:
 
 
 @pytest.mark.django_db
+def test_a_history_stands_in_the_order_it_was_completed_in_and_never_by_number(tmp_path: Path) -> None:
+    """Else the trainings listed first would look like those that are chosen first."""
+    stock = sorted(world.stock(), key=lambda training: training.pk)
+    world.learn_from_others(tmp_path, count=50)
+    (person,) = factories.accepted(1)
+    factories.completed(person, stock[6], at=factories.BOUGHT_AT)
+    factories.completed(person, stock[2], at=factories.BOUGHT_AT + timedelta(days=3))
+    with completed_choices(until=world.AT) as choices:
+        everybody = [trainings for block in choices.blocks() for trainings, _ in people_of(block)]
+    assert [6, 2] in everybody
+    several = [trainings for trainings in everybody if len(trainings) > 1]
+    ascending = sum(trainings == sorted(trainings) for trainings in several)
+    assert ascending < 0.9 * len(several), "of one day, or of none that is known"
+
+
+@pytest.mark.django_db
 def test_what_is_completed_while_a_model_learns_is_not_half_learned(tmp_path: Path) -> None:
     stock = world.stock()
     world.learn_from_others(tmp_path, count=20)
@@ -81,6 +97,11 @@ def test_the_same_choices_give_the_same_model_and_its_hash_is_kept(tmp_path: Pat
     assert bytes(one.sha256) == two.sha256 and bytes(one.arrays) == two.arrays
     assert f"Model {one.pk} learned from" in out.getvalue() and bytes(one.sha256).hex()[:16] in out.getvalue()
     assert (one.people_count, one.choice_count) == (300, EarlierChoice.objects.count())
+    call_command("fit-recommender", "--processes", "2", stdout=StringIO())
+    assert bytes(ModelVersion.objects.latest("pk").sha256) == two.sha256, "however many count"
+    for wrong in ("0", "-1", "257"):
+        with pytest.raises(CommandError, match=f"--processes is {wrong}: write a whole number from 1 to 256"):
+            call_command("fit-recommender", f"--processes={wrong}")
     assert fit(at=world.AT, rows_at_once=17).sha256 == two.sha256, "however it is read"
     arrays = from_bytes(bytes(one.arrays))
     assert content_hash(arrays) == bytes(one.sha256).hex() == one.manifest["sha256"]

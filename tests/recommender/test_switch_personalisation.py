@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bekal.recommender.models import Personalisation
+from bekal.participants.models import Participation
+from bekal.recommender.models import ModelVersion, Personalisation, PreparedList
 from bekal.recommender.switch_personalisation import personalisation_of, switch_personalisation
 from tests import factories
 from tests.factories import jakarta
@@ -28,6 +29,21 @@ def test_a_second_click_changes_nothing(db: None) -> None:
         assert (outcome.is_on, outcome.changed) == (is_on, changed)
         assert personalisation_of([person]) == {person: is_on}
     assert list(Personalisation.objects.order_by("pk").values_list("is_enabled", flat=True)) == [False, True]
+
+
+def test_off_deletes_what_the_night_has_made_of_who_they_are(db: None) -> None:
+    version = ModelVersion.objects.create(
+        fitted_at=AT, manifest={}, arrays=b"", sha256=bytes(32), people_count=0, choice_count=0
+    )
+    kept = {"prepared_at": AT, "shelf_hash": bytes(32), "balance_rupiah": 0, "bought_count": 0, "content": {}}
+    first, second = factories.accepted(2)
+    for number in (first, second):
+        PreparedList.objects.create(participation_id=number, model_version=version, **kept)
+    person = Participation.objects.get(pk=first).participant_id
+    switch_personalisation(participant_ids=[person], is_on=True, at=AT)
+    assert PreparedList.objects.count() == 2
+    switch_personalisation(participant_ids=[person], is_on=False, at=AT)
+    assert PreparedList.objects.get().pk == second
 
 
 def test_a_set_is_answered_in_its_order(db: None) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bekal.recommender.fit import fit
-from bekal.recommender.models import ModelVersion
+from bekal.recommender.models import ModelPromotion, ModelVersion
 from bekal.recommender.propose_model import propose_model
 from bekal.recommender.roll_back_model import roll_back_model
-from bekal.recommender.versions import return_version_id, serving_history, version, versions
+from bekal.recommender.versions import return_version_id, serving_history, serving_version_id, version, versions
 from tests import factories
 from tests.factories import jakarta
 from tests.factories.serving import examined, promoted
@@ -73,6 +73,18 @@ def test_a_roll_back_leads_to_what_served_and_was_not_given_up(three: list[int])
     assert [each.is_roll_back for each in history] == [True, True, False, False, False]
     assert [each.officer_name for each in history[:2]] == ["petugas-b", ""]
     assert serving_history(limit=1) == history[:1]
+
+
+def test_a_version_of_another_format_serves_nobody_whatever_came_last(three: list[int]) -> None:
+    assert serving_version_id() is None
+    old = ModelVersion.objects.create(
+        fitted_at=AT, manifest={"format_version": 0}, arrays=b"", sha256=bytes(32), people_count=1, choice_count=1
+    )
+    ModelPromotion.objects.create(kind="rolled_back", model_version=old, promoted_at=AT)
+    assert serving_version_id() is None and serving_history()[0].version_id == old.pk
+    promoted(fitted(three[0]), at=AT)
+    ModelPromotion.objects.create(kind="rolled_back", model_version=old, promoted_at=AT)
+    assert serving_version_id() == three[0] and serving_history()[0].version_id == old.pk
 
 
 def test_any_number_of_versions_costs_five_queries(three: list[int], assert_queries: Callable[..., Any]) -> None:

@@ -11,12 +11,14 @@ from django.db import DatabaseError, transaction
 
 from bekal.core.recommend import FORMAT_VERSION
 from bekal.recommender.fit import fit
-from bekal.recommender.model_store import serving_model
+from bekal.recommender.model_store import is_damaged, serving_model
 from bekal.recommender.models import ModelPromotion, ModelProposal, ModelVersion
 from bekal.recommender.promote_model import promote_model
 from bekal.recommender.propose_model import propose_model
 from bekal.recommender.refusals import ModelRefusal, ModelRefusedError
 from bekal.recommender.roll_back_model import roll_back_model
+from bekal.recommender.serve import ListState, recommend_for
+from bekal.recommender.spending import spending_for
 from tests import factories
 from tests.factories.serving import examined, promoted
 from tests.factories.unchanged import nothing_changes
@@ -155,7 +157,9 @@ def test_without_a_browser_two_officers_do_it_by_command() -> None:
 
 
 @pytest.mark.django_db
-def test_an_older_format_is_passed_over_and_wrong_arrays_are_never_served(tmp_path: Path) -> None:
+def test_an_older_format_is_passed_over_and_wrong_arrays_are_never_served(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, assert_queries: Callable[..., Any]
+) -> None:
     world.stock()
     world.learn_from_others(tmp_path, count=60)
     one = promoted(fit(at=AT), at=AT)
@@ -168,5 +172,31 @@ def test_an_older_format_is_passed_over_and_wrong_arrays_are_never_served(tmp_pa
         fitted_at=AT, manifest=one.manifest, arrays=one.arrays, sha256=b"\1" * 32, people_count=1, choice_count=1
     )
     promoted(damaged, at=AT)
-    with pytest.raises(ValueError, match="hash"):
-        serving_model()
+    for _ in range(3):
+        assert serving_model() is None
+    (told,) = caplog.messages
+    assert told.startswith(f"model {damaged.pk} cannot be read"), "once"
+    with assert_queries(1):
+        assert serving_model() is None, "its arrays are not read again"
+    assert is_damaged(damaged.pk, "01" * 32) and not is_damaged(one.pk, bytes(one.sha256).hex())
+    roll_back_model(at=AT)
+    served = serving_model()
+    assert served is not None and served.version_id == one.pk
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("wrong", [b"", b"PK\3\4", b"\x80\x04pickle"])
+def test_whatever_a_damaged_version_holds_nothing_is_recommended(wrong: bytes) -> None:
+    damaged = ModelVersion.objects.create(
+        fitted_at=AT,
+        manifest={"format_version": FORMAT_VERSION},
+        arrays=wrong,
+        sha256=b"\2" * 32,
+        people_count=1,
+        choice_count=1,
+    )
+    promoted(damaged, at=AT)
+    (person,) = world.participants(1)
+    (shown,) = recommend_for(participation_ids=[person], at=AT)
+    assert (shown.state, shown.items, shown.plans) == (ListState.NO_MODEL, (), ())
+    assert spending_for(participation_id=person, at=AT).state is ListState.NO_MODEL

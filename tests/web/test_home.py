@@ -12,10 +12,10 @@ from bekal.incentives.entitle import entitle
 from bekal.lifecycle.end_balances import end_balances
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.give_sign_in import give_sign_in
-from bekal.recommender.models import Exposure
+from bekal.recommender.models import Exposure, ModelVersion
 from tests import factories
 from tests.factories import jakarta
-from tests.factories.serving import serving_model
+from tests.factories.serving import promoted, serving_model
 from tests.web.conftest import Visitor, text_of
 
 SignIn = Callable[..., Visitor]
@@ -112,6 +112,29 @@ def test_switched_off_nothing_is_listed_planned_or_kept(market: list[Any], sign_
     assert not Exposure.objects.exists()
     visitor.send("personalisation", on="1")
     assert prices(visitor.open("home"))
+
+
+def test_what_nobody_is_shown_is_not_kept_as_shown(market: list[Any], sign_in: SignIn) -> None:
+    visitor = sign_in(with_left(300_000))
+    assert visitor.head("/beranda/").status_code == 200
+    assert not Exposure.objects.exists()
+
+
+def test_a_damaged_model_recommends_nothing_and_breaks_no_page(market: list[Any], sign_in: SignIn) -> None:
+    damaged = ModelVersion.objects.create(
+        fitted_at=LATELY,
+        manifest=ModelVersion.objects.get().manifest,
+        arrays=b"PK",
+        sha256=b"\3" * 32,
+        people_count=8,
+        choice_count=8,
+    )
+    promoted(damaged, at=LATELY)
+    visitor = sign_in(with_left(300_000))
+    for name in ("home", "spending"):
+        assert "Rp300.000" in text_of(visitor.open(name))
+        assert visitor.last.context["state"] == "no_model"
+    assert not Exposure.objects.exists()
 
 
 def test_every_list_is_kept_as_it_was_shown(market: list[Any], sign_in: SignIn) -> None:

@@ -9,11 +9,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bekal.recommender.examination_reasons import ATTRIBUTES, MEASURES
+from bekal.recommender.examination_reasons import ATTRIBUTES, FEWEST_PEOPLE, MEASURES
 from bekal.recommender.profile import COLUMNS, trait
 from bekal.ui.display import count, percent, rupiah
 
-FEWEST_PEOPLE = 10  # a smaller group is never told by itself
 VERDICTS: dict[str, tuple[Promise, str, str]] = {
     "passes": (gettext_lazy("within the limit"), "good", "check"),
     "blocked": (gettext_lazy("above the limit: blocks"), "bad", "alert"),

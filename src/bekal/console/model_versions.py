@@ -19,11 +19,20 @@ from bekal.console import model_report
 from bekal.console.model_charts import calibration_chart, fairness_chart, quality_chart
 from bekal.console.model_report import Cell, Table, words
 from bekal.ledger.clock import programme_now
+from bekal.recommender.model_store import is_damaged
 from bekal.recommender.promote_model import promote_model
 from bekal.recommender.propose_model import propose_model
 from bekal.recommender.refusals import ModelRefusedError
 from bekal.recommender.roll_back_model import roll_back_model
-from bekal.recommender.versions import Service, Version, return_version_id, serving_history, version, versions
+from bekal.recommender.versions import (
+    Service,
+    Version,
+    return_version_id,
+    serving_history,
+    serving_version_id,
+    version,
+    versions,
+)
 from bekal.ui.display import count, moment
 from bekal.ui.refusals import sentence
 from bekal.ui.tables_out import csv_response, xlsx_response
@@ -34,6 +43,7 @@ MAX_ID = 2**63 - 1
 # What a version may be, by the address: its words, its tone and icon.
 STATES: dict[str, tuple[Promise, str, str]] = {
     "serving": (gettext_lazy("in service"), "good", "check"),
+    "damaged": (gettext_lazy("in service, but damaged"), "bad", "alert"),
     "proposed": (gettext_lazy("waits for a second officer"), "sun", "clock"),
     "passes": (gettext_lazy("may be proposed"), "accent", "done"),
     "blocked": (gettext_lazy("blocked"), "bad", "alert"),
@@ -44,7 +54,7 @@ STATES: dict[str, tuple[Promise, str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One version with the words of its state."""
+    """One version with the words of its state; fewer than ten people, or choices of theirs, are not told exactly."""
 
     line: Version
     state: str
@@ -61,11 +71,19 @@ class Shown:
     def icon(self) -> str:
         return STATES[self.state][2]
 
+    @property
+    def people(self) -> Cell:
+        return model_report.people(self.line.people_count)
+
+    @property
+    def choices(self) -> Cell:
+        return model_report.people(self.line.choice_count)
+
 
 def state_of(line: Version) -> str:
     """The one thing to know of a version."""
     if line.is_serving:
-        return "serving"
+        return "damaged" if is_damaged(line.version_id, line.sha256) else "serving"
     if not line.is_readable:
         return "unreadable"
     if line.examination is None:
@@ -97,16 +115,21 @@ def overview(request: HttpRequest) -> HttpResponseBase:
         "states": [(each, label) for each, (label, _tone, _icon) in STATES.items()],
         "query": f"?state={state}&" if state else "?",
         "history": history_table(history) if history else None,
-        "serving": _serving(found, history),
+        "serving": _serving(found),
         "return_id": return_version_id(),
     }
     return render(request, "console/model_versions.html", context)
 
 
-def _serving(found: Sequence[Version], history: Sequence[Service]) -> Version | None:
+def _serving(found: Sequence[Version]) -> Shown | None:
     """The version in service: on this page, or read by itself."""
-    here = next((each for each in found if each.is_serving), None)
-    return here or (version(history[0].version_id) if history else None)
+    line = next((each for each in found if each.is_serving), None) or _in_service()
+    return None if line is None else Shown(line, state_of(line))
+
+
+def _in_service() -> Version | None:
+    number = serving_version_id()
+    return None if number is None else version(number)
 
 
 def _in_state(found: Sequence[Version], state: str) -> list[Shown]:
@@ -136,6 +159,7 @@ def model(request: HttpRequest, version_id: int) -> HttpResponseBase:
         "each": Shown(line, state_of(line)),
         "line": line,
         "report": report,
+        "tried": model_report.people(report.get("quality", {}).get("people_count", 0)),
         "own": line.proposal is not None and line.proposal.officer_id == signed_in_id(request),
         "tables": {name: table for name, make in tables.items() if (table := make()).rows},
         "quality_chart": quality_chart(report),
@@ -191,8 +215,7 @@ def roll_back(request: HttpRequest, version_id: int) -> HttpResponse:
         return _told(
             request, line, done, lambda by: roll_back_model(at=programme_now(), by=by, to_version_id=version_id)
         )
-    history = serving_history(limit=1)
-    context = {"line": line, "now": version(history[0].version_id) if history else None}
+    context = {"line": line, "each": Shown(line, state_of(line)), "now": _in_service()}
     return render(request, "console/model_roll_back.html", context)
 
 
@@ -223,8 +246,8 @@ def versions_table(shown: Sequence[Shown]) -> Table:
             for value in (
                 each.line.version_id,
                 each.line.fitted_at,
-                each.line.people_count,
-                each.line.choice_count,
+                each.people.value,
+                each.choices.value,
                 each.label,
                 each.line.examination.examined_at if each.line.examination else None,
                 each.line.proposal.officer_name if each.line.proposal else None,

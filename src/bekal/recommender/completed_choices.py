@@ -14,21 +14,28 @@ from bekal.recommender.profile import SEX_SQL
 
 ROWS_AT_ONCE = 50_000
 
-# One row for each choice; a person's rows stand together. Person 2n is participation n, 2n + 1 earlier learner n.
+# One row for each choice; a person's rows stand together, in the order of completion, because the first ones of
+# held-out people are what the model may know of them. Of one moment, or of none that is known, they stand in an order
+# that has nothing to do with how trainings are numbered: what was listed first must not look like what is chosen first.
+# Person 2n is participation n, 2n + 1 earlier learner n.
 CHOICES_SQL = f"""
-SELECT purchase.participation_id * 2, purchase.training_id, {SEX_SQL.format(sex="person.sex")},
-       extract(year FROM person.born_on)::int, person.education, person.employment, person.province
-FROM purchases_purchase purchase
-JOIN participants_participation participation ON participation.id = purchase.participation_id
-JOIN participants_participant person ON person.id = participation.participant_id
-WHERE purchase.completed_at <= %(until)s
-UNION ALL
-SELECT learner.id * 2 + 1, choice.training_id, {SEX_SQL.format(sex="learner.sex")},
-       learner.birth_year, learner.education, learner.employment, learner.province
-FROM recommender_earlierchoice choice
-JOIN recommender_earlierlearner learner ON learner.id = choice.learner_id
-WHERE choice.completed_on IS NULL OR choice.completed_on <= (%(until)s AT TIME ZONE 'Asia/Jakarta')::date
-ORDER BY 1, 2
+SELECT person, training_id, sex, birth_year, education, employment, province FROM (
+    SELECT purchase.participation_id * 2 AS person, extract(epoch FROM purchase.completed_at)::bigint AS completed,
+           purchase.training_id, {SEX_SQL.format(sex="person.sex")} AS sex,
+           extract(year FROM person.born_on)::int AS birth_year, person.education, person.employment, person.province
+    FROM purchases_purchase purchase
+    JOIN participants_participation participation ON participation.id = purchase.participation_id
+    JOIN participants_participant person ON person.id = participation.participant_id
+    WHERE purchase.completed_at <= %(until)s
+    UNION ALL
+    SELECT learner.id * 2 + 1, coalesce(extract(epoch FROM choice.completed_on)::bigint, -1), choice.training_id,
+           {SEX_SQL.format(sex="learner.sex")}, learner.birth_year, learner.education, learner.employment,
+           learner.province
+    FROM recommender_earlierchoice choice
+    JOIN recommender_earlierlearner learner ON learner.id = choice.learner_id
+    WHERE choice.completed_on IS NULL OR choice.completed_on <= (%(until)s AT TIME ZONE 'Asia/Jakarta')::date
+) choice
+ORDER BY person, completed, (training_id * 2654435761 + person * 40503) %% 4294967291, training_id
 """
 COLUMNS_READ = 7
 

@@ -13,6 +13,8 @@ from bekal.core.recommend.exposure import Exposure
 from bekal.core.recommend.fairness import Comparison, Verdict
 from bekal.core.recommend.flips import MINIMUM_OVERLAP
 
+FEWEST_PEOPLE = 10  # a smaller group is never told by itself
+
 ATTRIBUTES: dict[str, Promise] = {
     "sex": gettext_lazy("Sex"),
     "age_band": gettext_lazy("Age"),
@@ -85,9 +87,12 @@ def _exposure_reasons(exposure: Exposure) -> Iterator[str]:
 def untold_reasons(people_count: int, fairness: Sequence[Comparison]) -> Iterator[str]:
     """A sentence for what cannot be told: nothing of all, or some of the differences, and how many people it takes."""
     if not fairness:
-        yield _("Only %(people)s people have completed a training: too few to examine anything.") % {
-            "people": people_count
-        }
+        if people_count < FEWEST_PEOPLE:
+            few = _("Fewer than %(n)s people have completed a training: too few to examine anything.")
+            yield few % {"n": FEWEST_PEOPLE}
+        else:
+            only = _("Only %(people)s people have completed a training: too few to examine anything.")
+            yield only % {"people": people_count}
         return
     untold = [one for one in fairness if one.verdict is Verdict.CANNOT_TELL]
     if untold:

@@ -1,5 +1,6 @@
 """Versions of the model in the database: arrays and a manifest with their hash; and which of them serves."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from bekal.core.recommend import FORMAT_VERSION, ReasonTables, Recommender, from_bytes, to_bytes
 from bekal.recommender.models import ModelPromotion, ModelVersion
 from bekal.recommender.refusals import ModelRefusal, ModelRefusedError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,16 @@ def store_model(
 
 
 def serving_model() -> ServingModel | None:
-    """The version that serves, loaded once in each process; None where none was promoted yet. One small query."""
+    """The version that serves, loaded once in each process; None where none was promoted yet, or where what is kept of
+    it is damaged: then nothing is recommended until another one serves. One small query."""
     newest = readable_promotions().order_by("-id").values_list("model_version_id", "model_version__sha256").first()
     return None if newest is None else _loaded(newest[0], bytes(newest[1]).hex())
 
 
-def loaded_model(version_id: int) -> ServingModel:
-    """Any version, as it would serve; ValueError where its format cannot be read or its arrays are not its own."""
-    sha256 = ModelVersion.objects.values_list("sha256", flat=True).get(pk=version_id)
-    return _loaded(version_id, bytes(sha256).hex())
+def is_damaged(version_id: int, sha256: str) -> bool:
+    """Whether what is kept of the version that serves cannot be loaded, hash as hex. Costs nothing where this process
+    has tried before."""
+    return _loaded(version_id, sha256) is None
 
 
 def readable_promotions() -> QuerySet[ModelPromotion]:
@@ -88,11 +92,20 @@ def readable_version(version_id: int) -> ModelVersion:
 
 
 @lru_cache(maxsize=2)  # the one that serves, and the one before it for requests under way
-def _loaded(version_id: int, sha256: str) -> ServingModel:
+def _loaded(version_id: int, sha256: str) -> ServingModel | None:
+    """None for a damaged version is remembered, too: a large file is not read for each request."""
     version = ModelVersion.objects.get(pk=version_id)
+    try:
+        return _read(version, sha256)
+    except Exception as error:  # a damaged file makes numpy and zipfile raise almost anything
+        logger.error("model %d cannot be read, so nothing is recommended: %s", version_id, error)
+        return None
+
+
+def _read(version: ModelVersion, sha256: str) -> ServingModel:
     arrays = from_bytes(bytes(version.arrays), sha256=sha256)
     return ServingModel(
-        version_id=version_id,
+        version_id=version.pk,
         recommender=Recommender.load(arrays, version.manifest),
         reasons=ReasonTables.load(arrays),
         training_ids=arrays["training_ids"],

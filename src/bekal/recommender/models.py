@@ -96,7 +96,7 @@ class PreparedList(models.Model):
     participation_id = models.BigIntegerField(primary_key=True)
     model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
     prepared_at = models.DateTimeField()
-    shelf_hash = models.BinaryField(max_length=32)  # prices, offers and seat prices it was made from
+    shelf_hash = models.BinaryField(max_length=32)  # of the shelf: what there was, when it began, its prices
     balance_rupiah = models.BigIntegerField()
     bought_count = models.PositiveSmallIntegerField()
     content = models.JSONField()  # places and plans, as `prepare_lists` writes and reads them

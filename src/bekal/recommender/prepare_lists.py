@@ -27,7 +27,6 @@ CHUNK_COUNT = 2_000
 class PreparedLists:
     """How far a run is: `list_count` lists made by it so far, `made_count` of them by this call."""
 
-    preparation_id: int
     list_count: int
     made_count: int
     is_finished: bool
@@ -65,7 +64,7 @@ def prepare_lists(
         if progress is not None:
             progress(made)
         run.refresh_from_db()
-    return PreparedLists(run.pk, run.list_count, made_count, run.finished_at is not None)
+    return PreparedLists(run.list_count, made_count, run.finished_at is not None)
 
 
 @transaction.atomic

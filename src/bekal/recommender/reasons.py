@@ -26,7 +26,7 @@ class ReasonKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ShownReason:
     """The counts are of people, and never shown. `share_percent` is cell of group rounded to 5, None where no number
-    may be shown; `lift` says how many times as often the group completed the training as everybody did.
+    may be shown.
     """
 
     kind: ReasonKind
@@ -38,13 +38,6 @@ class ShownReason:
     training_id: int | None = None
     trait: Trait | None = None
     category_id: int | None = None
-
-    @property
-    def lift(self) -> float:
-        """(cell / group) / (training / people); 1 where nobody is behind it."""
-        if not (self.group_count and self.training_count):
-            return 1.0
-        return self.cell_count * self.people_count / (self.group_count * self.training_count)
 
 
 class Limit(StrEnum):

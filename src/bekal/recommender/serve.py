@@ -23,7 +23,7 @@ MAX_LENGTH = 50
 
 class ListState(StrEnum):
     READY = "ready"  # the items are what fits; there may be none
-    NO_MODEL = "no_model"  # no model serves yet
+    NO_MODEL = "no_model"  # no model serves, or the one that does cannot be read
     CLOSED = "closed"  # this participation cannot buy any more: revoked, ended, or past its last day
     OFF = "off"  # the participant has switched off what is made from who they are
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from bekal.participants.models import Participant
-from bekal.recommender.models import Personalisation
+from bekal.participants.models import Participant, Participation
+from bekal.recommender.models import Personalisation, PreparedList
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class SwitchOutcome:
 
 @transaction.atomic
 def switch_personalisation(*, participant_ids: Collection[int], is_on: bool, at: datetime) -> tuple[SwitchOutcome, ...]:
-    """Set the switch of each participant, in the order asked; a row is written only where it stood otherwise.
+    """Set the switch of each participant, in the order asked; a row is written only where it stood otherwise. Switched
+    off, the lists that the night has made of them are deleted.
 
     ValueError for a participant there is not; then nothing was switched."""
     locked = Participant.objects.select_for_update().filter(pk__in=participant_ids).order_by("pk")
@@ -35,6 +36,9 @@ def switch_personalisation(*, participant_ids: Collection[int], is_on: bool, at:
         for number in sorted(found)
         if stood[number] != is_on
     )
+    if not is_on:
+        theirs = Participation.objects.filter(participant_id__in=found)
+        PreparedList.objects.filter(pk__in=list(theirs.values_list("pk", flat=True))).delete()
     return tuple(SwitchOutcome(number, is_on, stood[number] != is_on) for number in participant_ids)
 
 

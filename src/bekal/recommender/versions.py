@@ -74,9 +74,15 @@ def version(version_id: int) -> Version | None:
 
 
 def serving_history(*, limit: int | None = None) -> tuple[Service, ...]:
-    """Which version came to serve when, newest first: the first entry is the one that serves."""
+    """Which version came to serve when, newest first, those of a format that this programme does not read among them:
+    `serving_version_id` says which serves."""
     rows = ModelPromotion.objects.select_related("promoted_by", "proposed_by").order_by("-id")[:limit]
     return tuple(_service(row) for row in rows)
+
+
+def serving_version_id() -> int | None:
+    """The version that serves: the newest promoted of those whose format this programme reads; None where none does."""
+    return readable_promotions().order_by("-id").values_list("model_version_id", flat=True).first()
 
 
 def return_version_id() -> int | None:
@@ -92,7 +98,7 @@ def _versions(rows: Any) -> tuple[Version, ...]:
     examined = {each.model_version_id: each for each in _newest(ModelExamination, ids)}
     proposed = {each.model_version_id: each for each in _newest(ModelProposal, ids, "proposed_by", promotion=None)}
     served = {each.model_version_id: each for each in _newest(ModelPromotion, ids, "promoted_by", "proposed_by")}
-    serving = readable_promotions().order_by("-id").values_list("model_version_id", flat=True).first()
+    serving = serving_version_id()
     return tuple(
         Version(
             version_id=number,

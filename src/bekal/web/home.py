@@ -35,7 +35,8 @@ def home(request: HttpRequest) -> HttpResponse:
     bought = bought_of(reader)
     calendar = calendar_of(timeline_of(participation_id=reader.participation.pk, on=reader.today))
     lists = recommend_for(participation_ids=[reader.participation.pk], at=reader.at, n=LIST_LENGTH)
-    log_exposure(lists=lists, at=reader.at)
+    if request.method == "GET":  # HEAD shows nothing to anybody
+        log_exposure(lists=lists, at=reader.at)
     shown = lists[0]
     cards = training_cards(training_ids=_training_ids(shown))
     surveys = survey_cards(reader, calendar)

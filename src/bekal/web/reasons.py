@@ -38,7 +38,7 @@ def why(told: WhyThis, *, titles: Mapping[int, str], category: str, price_rupiah
     """Why one training is recommended. `titles` of what the reader bought, `category` the training's own."""
     sentence = reason_sentence(told.reason, titles, category)
     points = (
-        _in_full(told.reason, sentence),
+        _in_full(told.reason, sentence, titles),
         *_about_you(told, titles),
         _fits(price_rupiah, balance_rupiah),
         _tried(told.is_explored),
@@ -46,7 +46,9 @@ def why(told: WhyThis, *, titles: Mapping[int, str], category: str, price_rupiah
     return Why(sentence, points, told.is_explored)
 
 
-def _in_full(reason: ShownReason, sentence: str) -> str:
+def _in_full(reason: ShownReason, sentence: str, titles: Mapping[int, str]) -> str:
+    if reason.kind is ReasonKind.AFTER and reason.training_id not in titles:
+        return f"{sentence}."
     if reason.kind is ReasonKind.FRESH:
         behind = gettext("Few people have finished it so far, so its category counts.")
     elif reason.share_percent is None:
@@ -86,7 +88,8 @@ def _tried(is_tried: bool) -> str:
 def reason_sentence(reason: ShownReason, titles: Mapping[int, str], category: str) -> str:
     """The sentence under a recommended training. `titles` by training number, `category` the training's own.
 
-    A training that fewer than ten people finished is on a list because of its category, so that is what is said."""
+    A training that fewer than ten people finished is on a list because of its category, so that is what is said; and
+    where the title that a reason is about is not among them: its share is of those people, not of all."""
     share = reason.share_percent
     known = titles.get(reason.training_id) if reason.training_id is not None else None
     if reason.kind is ReasonKind.AFTER and known is not None:
@@ -95,7 +98,7 @@ def reason_sentence(reason: ShownReason, titles: Mapping[int, str], category: st
         return _profile(share, reason.trait.column, str(reason.trait.label))
     if reason.kind is ReasonKind.FRESH:
         return gettext("New, and in a category that fits you")
-    if share is None:
+    if share is None or reason.kind is not ReasonKind.POPULAR:
         return gettext("%(category)s is a category that fits you") % {"category": category}
     if share == 0:
         return gettext("At least 10 participants finished this")

@@ -1,4 +1,4 @@
-"""The recommender's mathematics: model, reasons, spending plans and metrics. Pure numpy: no database, no clock."""
+"""The recommender's mathematics: model, reasons, spending plans and metrics. Numpy and scipy: no database, no clock."""
 
 from .contributions import Explanation
 from .disclosure import MINIMUM_INSTITUTIONS, MINIMUM_PEOPLE

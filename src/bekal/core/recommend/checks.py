@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .ragged import IntArray, owners
+from .ragged import FloatArray, IntArray, owners
 
 MOST_CODE = 2**31 - 1
 
@@ -31,6 +31,14 @@ def whole_numbers(name: str, values: ArrayLike, dimensions: int = 1) -> IntArray
     if above.any():
         raise ValueError(f"{name}[{_place(above)}] is {array[above][0]}: use numbers below 2**63.")
     return array.astype(np.int64)
+
+
+def real_numbers(name: str, values: ArrayLike) -> FloatArray:
+    """`values` as float64; ValueError for anything that is no number (infinite ones and NaN are left to the caller)."""
+    array = as_array(name, values)
+    if array.size and array.dtype.kind not in "iuf":
+        raise ValueError(f"{name} must hold numbers, not {array.dtype}: convert it with .astype(float) first.")
+    return array.astype(np.float64)
 
 
 def as_array(name: str, values: ArrayLike) -> NDArray[Any]:
@@ -109,6 +117,8 @@ def rises(values: IntArray) -> bool:
 def checked_profile(profile: ArrayLike, people_count: int, attributes_count: int | None = None) -> IntArray:
     """`profile` as int64 (people, attributes); a negative code means unknown."""
     codes = whole_numbers("profile", profile, dimensions=2)
+    if people_count < 0:
+        raise ValueError("ptr is empty: it holds people + 1 positions into items, the first of them 0.")
     if len(codes) != people_count:
         raise ValueError(
             f"profile has {len(codes)} rows but ptr describes {people_count} people: give one row a person."

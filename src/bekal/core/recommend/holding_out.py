@@ -1,5 +1,6 @@
-"""Who is held out, to choose by: drawn so that neither the order of people, nor the numbering of trainings, nor how
-people come in blocks changes who it is; and so that alike people are not held out all together.
+"""Who is held out, to choose by: drawn so that neither the order of people nor how they come in blocks changes who it
+is (the numbering of trainings decides only between people who are alike); and so that alike people are not held out all
+together.
 
 Alike people (one profile, choices of one popularity) draw the same number. Of each group of them, the lowest numbers
 first, one in HELD_OUT_SHARE is held out and the others teach; otherwise a world of few kinds of people would be asked

@@ -7,7 +7,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import compiled, ranking
-from .checks import checked_choices, checked_count, checked_flags, checked_profile, checked_rupiah, rises, whole_numbers
+from .checks import (
+    checked_choices,
+    checked_count,
+    checked_flags,
+    checked_profile,
+    checked_rupiah,
+    real_numbers,
+    rises,
+    whole_numbers,
+)
 from .choosing import Settings
 from .colift import Coefficients, add_up
 from .contributions import Explanation, explanation
@@ -21,6 +30,7 @@ from .store import checked_arrays, content_hash
 
 FORMAT = "bekal-colift"
 FORMAT_VERSION = 3
+MANIFEST = ("seed", "hyperparameters", "sha256", "people_count", "attributes_count")  # what `load` reads of it
 COUNTS = "counted_"  # before the names of the arrays of `Moments` in a file
 
 
@@ -129,7 +139,7 @@ class Recommender(Learner):
         """
         price = self._price if price_rupiah is None else checked_rupiah("price_rupiah", price_rupiah, len(self._price))
         balance = checked_rupiah("balance_rupiah", balance_rupiah)
-        each = np.ones(len(price)) if worth is None else np.asarray(worth, dtype=np.float64)
+        each = np.ones(len(price)) if worth is None else real_numbers("worth", worth)
         if each.shape != price.shape or not np.isfinite(each).all() or (each < 0).any():
             raise ValueError(f"worth must be {len(price)} finite numbers of 0 or more, one for each training.")
         chances = self.probabilities(
@@ -264,7 +274,10 @@ class Recommender(Learner):
         """The recommender that `save` gave; ValueError when the arrays are not those the manifest was written for."""
         if (manifest.get("format"), manifest.get("format_version")) != (FORMAT, FORMAT_VERSION):
             raise ValueError(f"The manifest is not of {FORMAT} version {FORMAT_VERSION}: fit and save the model anew.")
-        arrays = checked_arrays(arrays, str(manifest.get("sha256")))
+        lacking = [name for name in MANIFEST if name not in manifest]
+        if lacking:
+            raise ValueError(f"The manifest lacks {', '.join(lacking)}: load the pair that was saved together.")
+        arrays = checked_arrays(arrays, str(manifest["sha256"]))
         model = cls(seed=manifest["seed"])
         model._coefficients = Coefficients(arrays["alone"], arrays["base"], arrays["history"], arrays["rate"])
         model._price = arrays["price_rupiah"]
