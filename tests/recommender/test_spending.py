@@ -63,6 +63,33 @@ def test_sets_are_opened_where_asked_and_are_the_same_alone(person: int) -> None
     assert [each.share for each in some] == [each.share for each in whole]
 
 
+@pytest.fixture
+def odd_person(db: None) -> int:
+    """Rp1,000,000 left, and so many odd prices that sums of them share no grid."""
+    endings = (0, -100, -1, -37, -499)
+    trainings = [
+        factories.training(price_rupiah=60_000 + 9_000 * n + endings[n % 5], title=f"Kelas nomor {n}", hours=3 + n % 7)
+        for n in range(40)
+    ]
+    for place, other in enumerate(factories.accepted(9)):
+        factories.reviewed(other, trainings[4 * place])
+    (person,) = factories.accepted(at=jakarta(2020, 11, 10))
+    serving_model(at=AT)
+    return person
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_hours": 21}, {"max_hours": 999}])
+def test_with_odd_prices_each_step_costs_what_it_says(odd_person: int, limits: dict[str, int]) -> None:
+    prices = dict(Training.objects.values_list("pk", "price_rupiah"))
+    found = options(odd_person, **limits)
+    assert found.balance_rupiah == 1_000_000 and len(found.steps) >= 10
+    for step in found.steps:
+        assert sum(prices[number] for number in step.training_ids or ()) == step.spent_rupiah
+    for plan, share in zip(found.plans, found.plan_shares, strict=True):
+        assert sum(prices[number] for number in plan.training_ids) == plan.spent_rupiah
+        assert share <= 1.0
+
+
 def test_limits_are_kept(person: int) -> None:
     assert all(len(each.training_ids or ()) == 1 for each in options(person, max_count=1).steps)
     hours = dict(Training.objects.values_list("pk", "hours"))

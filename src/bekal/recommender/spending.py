@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bekal.catalogue.models import Training
-from bekal.core.recommend import Spending, plan_spending
+from bekal.core.recommend import plan_spending
 from bekal.ledger.clock import programme_day
 from bekal.recommender.buyers import Buyer, buyers
 from bekal.recommender.made import MAX_PLANNED, ShownPlan
@@ -16,6 +16,8 @@ from bekal.recommender.model_store import serving_model
 from bekal.recommender.serve import ListState
 from bekal.recommender.shelf import Shelf, shelf_today
 from bekal.recommender.value import values_of
+
+MOST_CELLS = 4_000_000  # of a table with hours, so that a page takes some tenths of a second at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +77,24 @@ def spending_for(
         return SpendingOptions(state, person.balance_rupiah)
     shelf = shelf_today(model, at)
     offers = _offers(shelf, values_of(model, shelf, [person]).value[0], with_hours=max_hours is not None)
-    spending = _planned(offers, person.balance_rupiah, max_count, max_hours)
+    spending = plan_spending(
+        offers.value,
+        offers.price_rupiah,
+        person.balance_rupiah,
+        max_count,
+        group=offers.group,
+        hours=offers.hours,
+        max_hours=max_hours,
+        opened=slice(-1 - open_from, -1 - open_from - open_count, -1),  # the front is the other way round
+        most_cells=MOST_CELLS,
+    )
     top = spending.best_value.value or 1.0
-    front = [(spent, value / top) for spent, value in reversed(spending.front) if value > 0]
-    steps = [Step(spent, person.balance_rupiah - spent, share) for spent, share in front]
-    for place in range(open_from, min(open_from + open_count, len(steps))):
-        best = _planned(offers, steps[place].spent_rupiah, max_count, max_hours).best_value
-        steps[place] = Step(
-            steps[place].spent_rupiah, steps[place].left_rupiah, steps[place].share, _ids(offers, best.trainings)
-        )
+    opened = {open_from + place: _ids(offers, chosen) for place, chosen in enumerate(spending.front_sets)}
+    steps = [
+        Step(spent, person.balance_rupiah - spent, value / top, opened.get(place))
+        for place, (spent, value) in enumerate(reversed(spending.front))
+        if value > 0
+    ]
     plans = tuple(
         ShownPlan(plan.kind, _ids(offers, plan.trainings), plan.spent_rupiah, plan.left_rupiah)
         for plan in spending.plans
@@ -109,18 +120,6 @@ def _offers(shelf: Shelf, value: NDArray[np.float64], *, with_hours: bool) -> _O
         hours = np.array([told[number] or 0 for number in ids.tolist()], np.int64)
         worth = np.where([told[number] is None for number in ids.tolist()], 0.0, worth)
     return _Offers(ids, worth, shelf.price_rupiah[fitting], shelf.group[fitting], hours)
-
-
-def _planned(offers: _Offers, balance_rupiah: int, max_count: int, max_hours: int | None) -> Spending:
-    return plan_spending(
-        offers.value,
-        offers.price_rupiah,
-        balance_rupiah,
-        max_count,
-        group=offers.group,
-        hours=offers.hours,
-        max_hours=max_hours,
-    )
 
 
 def _ids(offers: _Offers, places: Sequence[int]) -> tuple[int, ...]:

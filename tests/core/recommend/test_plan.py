@@ -1,6 +1,6 @@
 """What a balance can do: exact against enumeration, and honest about every rupiah."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bekal.core.recommend import Spending, plan_spending
-from bekal.core.recommend.plan import CONCEDED_SHARE
+from bekal.core.recommend.knapsack import Limits, Offers
+from bekal.core.recommend.plan import CONCEDED_SHARE, _with_fewest_hours
 
 SMALL = settings(deadline=None, max_examples=120)
 PROMPT = settings(deadline=None, max_examples=60)
@@ -124,6 +125,52 @@ def test_each_ranked_training_has_the_value_of_the_best_plan_with_it(case):
     assert all(spending.best_with[j] == spending.best_value.value for j in spending.best_value.trainings)
 
 
+def assert_opened(case, spending, opened=slice(None)):
+    """Each set asked for keeps the limits, costs and is worth exactly what the front says."""
+    sets = {chosen: (spent, value) for value, spent, chosen in case.sets()}
+    assert [sets[chosen] for chosen in spending.front_sets] == list(spending.front[opened])
+
+
+@SMALL
+@given(case=exact_cases, opened=st.slices(12))
+def test_opened_sets_are_what_the_front_says(case, opened):
+    spending = case.spending(opened=opened)
+    assert_opened(case, spending, opened)
+    assert_opened(case, case.spending(opened=opened, ranked=None), opened)
+    assert spending.front == case.spending().front and case.spending().front_sets == ()
+
+
+@SMALL
+@given(case=cases(any_prices), most_cells=st.integers(1, 50_000))
+def test_a_small_table_with_hours_is_honest(case, most_cells):
+    """Prices are rounded up then: the limits and all amounts stay true ones, only the best can be missed."""
+    spending = case.spending(opened=slice(None), most_cells=most_cells)
+    assert_honest(case, spending)
+    assert_opened(case, spending)
+
+
+@SMALL
+@given(case=cases(), hours=st.integers(0, 90), unit=st.integers(1, 3))
+def test_a_limit_on_hours_is_exact_however_long(case, hours, unit):
+    """Around the longest that a plan can take, where hours are given away or are none."""
+    case = replace(case, hours=tuple(unit * each for each in case.hours), max_hours=unit * hours)
+    highest = max(value for value, _, _ in case.sets())
+    assert case.spending(ranked=None).best_value.value == case.spending().best_value.value == highest
+    for at, found in enumerate(case.spending().best_with):
+        assert found == max((value for value, _, chosen in case.sets() if at in chosen), default=-np.inf)
+
+
+def test_a_limit_on_hours_that_nothing_reaches_is_none():
+    """Eight of at most 40 hours: 320 are no limit, and 319 leave steps of hours to none but the longest."""
+    rng = np.random.default_rng(5)
+    hours = rng.integers(4, 41, 300)
+    hours[:9] = 40
+    trainings = Offers(np.ones(300), np.full(300, 1_000), np.arange(300), hours)
+    for limit, longest, left in ((320, 0, 0), (319, 1, 7), (300, 20, 140), (100, 40, 100)):
+        fewest, limits = _with_fewest_hours(trainings, Limits(1_000_000, 8, limit), np.arange(300))
+        assert (fewest.hours.max(), limits.hours) == (longest, left)
+
+
 def odd_case(rng):
     """Prices that share no grid, values that go with them, and a balance too large for steps of Rp1."""
     price = rng.integers(3_000, 60_000, 11)
@@ -140,8 +187,9 @@ def test_honest_where_prices_must_be_rounded():
     rng, missed = np.random.default_rng(3), 0
     for _ in range(30):
         case = odd_case(rng)
-        spending, sets = case.spending(), list(case.sets())
+        spending, sets = case.spending(opened=slice(None)), list(case.sets())
         assert_honest(case, spending)
+        assert_opened(case, spending)
         best = spending.best_value
         missed += best.value < max(value for value, _, _ in sets)
         sure = max(value for value, spent, _ in sets if spent <= case.balance - 100 * (case.max_count + 1))
@@ -333,6 +381,7 @@ REFUSED = [
     (([float("nan")], [100], 1000), {}, "value[0] is nan: give a finite number"),
     (([1.0, 1e300], [100, 100], 1000), {}, "value[1] is 1e+300"),
     (([1.0], [100], 1000), {"max_count": 0}, "max_count is 0"),
+    (([1.0], [100], 1000), {"most_cells": 0}, "most_cells is 0"),
     (([1.0], [100], 1000), {"group": [0.5]}, "group must hold whole numbers"),
     (([1.0], [100], 1000), {"group": [0, 1]}, "group has 2 entries where 1 are needed: give one per price"),
     (([1.0], [100], 1000), {"hours": [-2]}, "hours[0] is -2: give whole hours, 0 or more"),

@@ -18,7 +18,7 @@ Bits = NDArray[np.uint8]
 
 STEPS_RUPIAH = (1000, 500, 100)  # tried beside the greatest common divisor of the prices
 MOST_REMAINDERS = 16
-MOST_CELLS = 50_000  # of money, for each number of trainings and hours
+MOST_CELLS = 50_000  # of money, for each number of trainings
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +125,13 @@ def tightened(offers: Offers, limits: Limits) -> Limits:
     return Limits(money, count, hours)
 
 
-def exact_grid(price_rupiah: IntArray, limits: Limits) -> Grid | None:
+def exact_grid(price_rupiah: IntArray, limits: Limits, most_cells: int) -> Grid | None:
     """The grid of fewest cells on which sums of prices within the limits are exact; None where all are too large."""
     found = []
     for step in {int(np.gcd.reduce(price_rupiah)) or 1, *STEPS_RUPIAH}:
         remainders = _remainders((price_rupiah % step).tolist(), step, limits.count)
         cells = len(remainders) * (limits.money_rupiah // step)
-        if len(remainders) <= MOST_REMAINDERS and cells <= MOST_CELLS:
+        if len(remainders) <= MOST_REMAINDERS and cells <= most_cells:
             found.append((cells, step, tuple(sorted(remainders))))
     return Grid(*min(found)[1:]) if found else None
 

@@ -16,8 +16,11 @@ from .ragged import FloatArray, IntArray
 
 MINIMUM_STEP_RUPIAH = 100
 CONCEDED_SHARE = 0.05  # of the best value, to let less lapse
+MOST_CELLS_WITH_HOURS = 25_000_000  # money x hours x trainings
+LEAST_STEPS = 100  # of money, however long the limit on hours
 LARGEST_VALUE = 1e290
 LARGEST_BALANCE_RUPIAH = 10**13
+POWERS = [10**power for power in range(2, 14)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class Spending:
     training of highest value; of equals the cheaper, then the earlier. front: (spent_rupiah, value) of every plan that
     no other beats in both, strictly ascending in both, from what costs nothing to the best value. best_with: for each
     training of `ranked`, in order, the value of the best plan that contains it; -inf where none may (it is worth 0 or
-    less, or alone too dear or too long).
+    less, or alone too dear or too long). front_sets: for each plan of the front that was opened, in the order asked,
+    its trainings (ascending): their prices and values sum to exactly what the front says.
     """
 
     best_value: Plan
@@ -48,6 +52,7 @@ class Spending:
     one_best: Plan
     front: tuple[tuple[int, float], ...]
     best_with: tuple[float, ...]
+    front_sets: tuple[tuple[int, ...], ...] = ()
 
     @property
     def plans(self) -> tuple[Plan, Plan, Plan]:
@@ -65,6 +70,8 @@ def plan_spending(
     hours: ArrayLike | None = None,
     max_hours: int | None = None,
     ranked: ArrayLike | None = None,
+    opened: slice | None = None,
+    most_cells: int = MOST_CELLS_WITH_HOURS,
 ) -> Spending:
     """What `balance_rupiah` can do with at most `max_count` trainings, one of each group, `max_hours` in all.
 
@@ -72,7 +79,7 @@ def plan_spending(
     cannot be attended in time, value less the price of a seat where seats are short. `price_rupiah` (trainings): whole
     rupiah. `group` (trainings): whole numbers, the same for equivalents, negative for a training without any.
     `hours` (trainings): whole hours; with `max_hours` None they do not matter. `ranked`: positions of trainings, for
-    `best_with`.
+    `best_with`. `opened`: which part of the front to give the sets of. `most_cells`: of a table with hours.
 
     Exact: no set within the limits is worth more, for every amount of money and every training ranked, and none of
     enough value leaves less. Values are first rounded to 2**-52 of a whole plan, so that a sum does not depend on its
@@ -83,8 +90,12 @@ def plan_spending(
     ones, and any up to a balance of Rp50,000. A plan of rounded prices is affordable, too, only not surely the best,
     and what it spends is counted in true prices.
 
-    Some milliseconds at 2,700 trainings; with `max_hours` up to as many times longer as it has steps of the greatest
-    common divisor of the hours. Raises ValueError naming array, position and mend.
+    A limit on hours needs a table with hours. Where money x hours x trainings are more than `most_cells`, prices are
+    rounded up as well, to the least round step (1, 2 or 5 times a power of ten) that does with that many, but not below
+    100 steps of the balance. None is needed, nor anything rounded for it, where the plans without that limit keep it.
+
+    Some milliseconds at 2,700 trainings; with `max_hours` some tens of each million cells. Raises ValueError naming
+    array, position and mend.
     """
     balance = checked_count("balance_rupiah", balance_rupiah, minimum=0)
     if balance > LARGEST_BALANCE_RUPIAH:
@@ -95,17 +106,61 @@ def plan_spending(
     taken, most_hours = _checked_hours(hours, max_hours, len(price))
     groups = _checked_groups(group, len(price))
     places = _checked_ranked(ranked, len(price))
+    cells = checked_count("most_cells", most_cells)
     offered = np.flatnonzero((worth > 0) & (price <= balance) & (taken <= most_hours))
     worth[offered] = _with_exact_sums(worth[offered], limit)
-    return _spending(Offers(worth, price, groups, taken), Limits(balance, limit, most_hours), offered, places)
+    asked = slice(0, 0) if opened is None else opened
+    trainings, whole = _with_fewest_hours(
+        Offers(worth, price, groups, taken), Limits(balance, limit, most_hours), offered
+    )
+    if whole.hours and not len(places):
+        unlimited = _if_hours_do_not_matter(trainings, whole, offered, asked)
+        if unlimited:
+            return unlimited
+    return _spending(trainings, whole, offered, places, asked, cells)
 
 
-def _spending(trainings: Offers, whole: Limits, offered: IntArray, places: IntArray) -> Spending:
+def _with_fewest_hours(trainings: Offers, whole: Limits, offered: IntArray) -> tuple[Offers, Limits]:
+    """The same sets within the limits, told with the smallest numbers of hours: all 0 where the limit is none.
+
+    Let c be what the limit leaves beside the longest count - 1 others. A set with a training of c hours or less keeps
+    the limit, and so does one of less than `count`. So every training can give c hours, or all it has, for count x c.
+    """
+    hours = np.zeros_like(trainings.hours)
+    longest = np.zeros(int(trainings.group[offered].max(initial=-1)) + 1, np.int64)
+    np.maximum.at(longest, trainings.group[offered], trainings.hours[offered])
+    count = min(
+        whole.count,
+        int(np.searchsorted(np.cumsum(np.sort(trainings.price_rupiah[offered])), whole.money_rupiah, "right")),
+    )
+    most = np.sort(longest)[::-1][:count].tolist()  # whole numbers of any size
+    if sum(most) <= whole.hours:
+        return replace(trainings, hours=hours), replace(whole, hours=0)
+    given = max(whole.hours - sum(most[:-1]), 0)
+    hours[offered] = np.maximum(trainings.hours[offered] - given, 0)
+    unit = int(np.gcd.reduce(hours))
+    return replace(trainings, hours=hours // unit), replace(whole, hours=(whole.hours - len(most) * given) // unit)
+
+
+def _if_hours_do_not_matter(trainings: Offers, whole: Limits, offered: IntArray, asked: slice) -> Spending | None:
+    """The plans without the limit on hours, if every one of them keeps it: with it none can be better."""
+    free, unlimited = replace(trainings, hours=np.zeros_like(trainings.hours)), replace(whole, hours=0)
+    for part in (slice(0, 0), slice(None)):  # the three plans tell most often
+        found = _spending(free, unlimited, offered, offered[:0], part, MOST_CELLS_WITH_HOURS)
+        sets = [plan.trainings for plan in found.plans] + list(found.front_sets)
+        if any(trainings.hours[list(chosen)].sum() > whole.hours for chosen in sets):
+            return None
+    return replace(found, front_sets=found.front_sets[asked])
+
+
+def _spending(
+    trainings: Offers, whole: Limits, offered: IntArray, places: IntArray, asked: slice, most_cells: int
+) -> Spending:
     """As `plan_spending`; `offered`: those that can be planned, `places`: those ranked."""
     is_ranked = np.zeros(len(trainings.value), np.bool_)
     is_ranked[places] = True
     live = offered[needed(trainings.of(offered), whole)]
-    table, counted = _table(trainings, live, whole)
+    table, counted = _table(trainings, live, whole, most_cells)
     best_with = _best_with(offered[is_ranked[offered]], table, counted, live, whole)  # fills the table
     spent, highest = table.points()
     best = live[table.chosen(int(spent[np.argmax(highest)]))]
@@ -114,35 +169,46 @@ def _spending(trainings: Offers, whole: Limits, offered: IntArray, places: IntAr
     one = most[np.argsort(price[most], kind="stable")[:1]]
     if value[one].sum() > value[best].sum():  # rounding up kept it from the grid
         best = one
+    kept = _front(spent, highest)
     if counted is trainings:
-        front = _front(spent, highest)
+        sets = [live[table.chosen(amount)] for amount in spent[kept[asked]].tolist()]
     else:
-        sets = [best, *(live[table.chosen(amount)] for amount, _ in _front(spent, highest))]
-        front = _front(np.array([price[j].sum() for j in sets]), np.array([value[j].sum() for j in sets]))
-    full = _fullest(trainings, offered, table, whole, float(value[best].sum()))
+        sets = [best, *(live[table.chosen(amount)] for amount in spent[kept].tolist())]
+        spent, highest = np.array([price[j].sum() for j in sets]), np.array([value[j].sum() for j in sets])
+        kept = _front(spent, highest)
+        sets = [sets[at] for at in kept[asked].tolist()]
+    full = _fullest(trainings, offered, table, whole, float(value[best].sum()), most_cells)
     return Spending(
         _plan("best_value", best, trainings, whole),
         _plan("nothing_lapses", full if price[full].sum() > price[best].sum() else best, trainings, whole),
         _plan("one_best", one, trainings, whole),
-        front,
+        tuple(zip(spent[kept].tolist(), highest[kept].tolist(), strict=True)),
         tuple(best_with.get(j, -np.inf) for j in places.tolist()),
+        tuple(tuple(sorted(chosen.tolist())) for chosen in sets),
     )
 
 
-def _table(trainings: Offers, chosen: IntArray, whole: Limits) -> tuple[Table, Offers]:
+def _table(trainings: Offers, chosen: IntArray, whole: Limits, most_cells: int) -> tuple[Table, Offers]:
     """An empty table for the trainings chosen, and the trainings at the prices it counts: the true ones if it can."""
     offers = trainings.of(chosen)
     limits = tightened(offers, whole)
-    grid = exact_grid(offers.price_rupiah, limits)
+    steps = MOST_CELLS
+    if limits.hours:
+        steps = min(steps, max(LEAST_STEPS, most_cells // ((limits.hours + 1) * len(chosen))))
+    grid = exact_grid(offers.price_rupiah, limits, steps)
     if grid:
         return Table(offers, limits, grid), trainings
-    step = max(MINIMUM_STEP_RUPIAH, -(-whole.money_rupiah // MOST_CELLS))
+    step = max(MINIMUM_STEP_RUPIAH, -(-whole.money_rupiah // steps))
+    if limits.hours:
+        step = next(part * power for power in POWERS for part in (1, 2, 5) if part * power >= step)
     counted = replace(trainings, price_rupiah=-(-trainings.price_rupiah // step) * step)
     offers = counted.of(chosen)
     return Table(offers, tightened(offers, whole), Grid(step, (0,))), counted
 
 
-def _fullest(trainings: Offers, offered: IntArray, table: Table, whole: Limits, top: float) -> IntArray:
+def _fullest(
+    trainings: Offers, offered: IntArray, table: Table, whole: Limits, top: float, most_cells: int
+) -> IntArray:
     """The set that costs most, and of those is worth most, of all within CONCEDED_SHARE of the best value `top`.
 
     What is not needed for the best value may still fill the balance. `table` tells what a plan with a training can be
@@ -156,7 +222,7 @@ def _fullest(trainings: Offers, offered: IntArray, table: Table, whole: Limits, 
         near, bound = near[bound >= least], bound[bound >= least]
     order = np.argsort(-bound, kind="stable")
     near, bounds = near[order], bound[order].tolist()
-    filled, _ = _table(trainings, near, whole)
+    filled, _ = _table(trainings, near, whole, most_cells)
     for unit in _units(trainings.group[near]).values():
         if bounds[unit[0]] < filled.highest_at_limit:
             break
@@ -217,12 +283,11 @@ def _best_with(asked: IntArray, table: Table, trainings: Offers, live: IntArray,
     return dict(zip(asked.tolist(), (trainings.value[asked] + rest).tolist(), strict=True))
 
 
-def _front(spent: IntArray, value: FloatArray) -> tuple[tuple[int, float], ...]:
-    """The points that no other beats in both, strictly ascending in both."""
+def _front(spent: IntArray, value: FloatArray) -> IntArray:
+    """The places of those that no other beats in both, strictly ascending in both."""
     order = np.lexsort((-value, spent))
     before = np.maximum.accumulate(np.concatenate([[-np.inf], value[order]]))[:-1]
-    kept = order[value[order] > before]
-    return tuple(zip(spent[kept].tolist(), value[kept].tolist(), strict=True))
+    return order[value[order] > before]
 
 
 def _plan(kind: str, chosen: IntArray, trainings: Offers, whole: Limits) -> Plan:
@@ -262,7 +327,7 @@ def _checked_groups(group: ArrayLike | None, length: int) -> IntArray:
 
 
 def _checked_hours(hours: ArrayLike | None, max_hours: int | None, length: int) -> tuple[IntArray, int]:
-    """(hours, limit) in the largest unit of which all hours are a multiple; all 0 where there is no limit."""
+    """(hours, limit); all 0 where there is no limit."""
     taken = np.zeros(length, np.int64) if hours is None else _one_each("hours", hours, length)
     if (taken < 0).any():
         at = first_position(taken < 0)
@@ -272,8 +337,7 @@ def _checked_hours(hours: ArrayLike | None, max_hours: int | None, length: int) 
     limit = checked_count("max_hours", max_hours, minimum=0)
     if hours is None:
         raise ValueError(f"max_hours is {limit} but hours is missing: give the hours of every training, too.")
-    unit = int(np.gcd.reduce(taken)) or 1
-    return taken // unit, limit // unit
+    return taken, limit
 
 
 def _checked_ranked(ranked: ArrayLike | None, length: int) -> IntArray:
