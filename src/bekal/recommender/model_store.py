@@ -97,6 +97,8 @@ def _loaded(version_id: int, sha256: str) -> ServingModel | None:
     version = ModelVersion.objects.get(pk=version_id)
     try:
         return _read(version, sha256)
+    except MemoryError:
+        raise  # says nothing of the file, and must not be remembered as if it did
     except Exception as error:  # a damaged file makes numpy and zipfile raise almost anything
         logger.error("model %d cannot be read, so nothing is recommended: %s", version_id, error)
         return None

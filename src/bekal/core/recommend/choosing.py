@@ -1,5 +1,6 @@
 """How the three numbers that the counts cannot tell are chosen: by what people who were held out chose next."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import fsum, sqrt
 from typing import Any
@@ -34,9 +35,9 @@ class Settings:
     @classmethod
     def checked(cls, history_strength: Any, lift_power: Any, floor: Any) -> "Settings":
         """Each a number in its bounds, or None; ValueError naming it."""
-        _refuse_outside("history_strength", history_strength, 0.0, float("inf"), "a finite number greater than 0")
-        _refuse_outside("lift_power", lift_power, -1e-300, 1.0, "a number from 0 to 1")
-        _refuse_outside("floor", floor, -1e-300, 1.0, "a number from 0 to 1")
+        _refuse("history_strength", history_strength, lambda n: 0 < n < np.inf, "a finite number greater than 0")
+        _refuse("lift_power", lift_power, lambda n: 0 <= n <= 1, "a number from 0 to 1")
+        _refuse("floor", floor, lambda n: 0 <= n <= 1, "a number from 0 to 1")
         return cls(*(each if each is None else float(each) for each in (history_strength, lift_power, floor)))
 
     def or_default(self) -> "Settings":
@@ -49,10 +50,10 @@ class Settings:
         )
 
 
-def _refuse_outside(name: str, value: Any, above: float, most: float, wanted: str) -> None:
+def _refuse(name: str, value: Any, is_allowed: Callable[[float], bool], wanted: str) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not above < value <= most or value == np.inf:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_allowed(value):
         raise ValueError(f"{name} is {value!r}: give {wanted}.")
 
 
