@@ -7,10 +7,9 @@ import pytest
 
 from bekal.core.recommend import Recommender
 from bekal.core.recommend.attack import CarelessRecommender, alike, cheapest_attack, neighbourhoods, sharing
-from bekal.core.recommend.colift import rates
 from bekal.core.recommend.fairness import Verdict
 from bekal.core.recommend.gaming import least_history_strengths, needed_accomplices
-from tests.core.recommend.worlds import Arrays, arrays_of, people_of
+from tests.core.recommend.worlds import Arrays, arrays_of, in_fields, people_of
 
 TRAININGS = 120
 
@@ -97,7 +96,7 @@ def test_from_the_least_strength_on_nobody_is_pushed_by_too_few(seed: int) -> No
     world = thin_world(seed=seed)
     groups = [group for group in neighbourhoods(**people_of(world)) if group.knows_bait]
     counted = fitted(world, 1.0)._counted
-    least = least_history_strengths(counted, rates(counted))
+    least = least_history_strengths(counted, np.full(TRAININGS, np.sort(counted.rate)[-10]))
     assert least.shape == (TRAININGS,) and least.max() > 0
     for group in groups:
         model, most = careless(world, max(float(least[group.bait]), 1e-3)), needed_accomplices(group.people_count) - 1
@@ -110,6 +109,21 @@ def test_whatever_is_chosen_the_priors_are_strong_enough(world: Arrays, lift_pow
     for group in neighbourhoods(**people_of(world)):
         model, most = fitted(world, 0.1, lift_power), needed_accomplices(group.people_count) - 1
         assert cheapest_attack(model, group, price_rupiah=world["price_rupiah"], most=most).accomplices is None
+
+
+@pytest.mark.parametrize(("history_strength", "lift_power"), [(None, None), (0.1, 1.0)], ids=["chosen", "the weakest"])
+@pytest.mark.parametrize("fields", [3, 30])
+def test_a_catalogue_of_fields_is_no_easier(
+    fields: int, history_strength: float | None, lift_power: float | None
+) -> None:
+    """Lists of those who know one training end far lower than the lists of all, pairs have structure, and the largest
+    group is so large that accomplices could make it no neighbourhood any more."""
+    made = in_fields(3, trainings=90 if fields == 3 else 270, fields=fields)
+    model = Recommender(seed=0, history_strength=history_strength, lift_power=lift_power).fit(**made)
+    for group in neighbourhoods(**people_of(made)):
+        most = needed_accomplices(group.people_count) - 1
+        found = cheapest_attack(model, group, price_rupiah=made["price_rupiah"], most=most)
+        assert found.accomplices is None, f"{found.accomplices} of {group.people_count}"
 
 
 def test_a_group_is_who_shares_a_training_or_a_value() -> None:

@@ -1,16 +1,16 @@
-"""The closed form against what it claims to be: sums by enumeration, ridge by brute force, evidence by scipy."""
+"""The closed form against what it claims to be: sums by enumeration, the rest by brute force."""
 
-import math
 from dataclasses import fields
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from scipy.special import betaln
 
 from bekal.core.recommend import colift
 from bekal.core.recommend.moments import UNIT, Moments, count_moments
-from tests.core.recommend.worlds import Arrays, arrays_of, random_world, reordered, small_worlds
+from bekal.core.recommend.profile_prior import profile_table
+from bekal.core.recommend.structure import OWNERS, in_common
+from tests.core.recommend.worlds import Arrays, arrays_of, in_fields, random_world, reordered, small_worlds
 
 ROUNDING = 4 / UNIT
 
@@ -85,66 +85,41 @@ def circle(trainings: int = 7, people: int = 70) -> Arrays:
 
 
 @pytest.mark.parametrize("history_strength", [0.3, 3.0, 100.0])
-def test_closed_form_is_the_ridge_regression(history_strength):
+def test_a_known_choice_tells_what_the_profile_leaves_open(history_strength):
+    """Without structure (seven trainings in a circle): for each known training the ridge regression of what is left."""
     world = circle()
     moments = moments_of(world)
-    rows, count = rows_of(world)
     trainings = len(world["price_rupiah"])
-    strengths = np.append(np.repeat([4.0, 9.0], 5), 0.0)
+    strengths = np.repeat([4.0, 9.0], 5)
     found = colift.solve(moments, strengths, history_strength)
+    table = profile_table(moments, strengths)
+    np.testing.assert_allclose(found.profile, table, atol=1e-7)
 
-    rate = float(colift.rates(moments)[0])
-    mean_weight = moments.known_weight.sum() / moments.known_count
-    penalty = np.diag(np.append(np.full(trainings, history_strength * mean_weight / rate), strengths / rate))
-    examples = examples_of(world)
-    weight = np.array([example[0] for example in examples])
-    inputs, rest = (np.array([example[part] for example in examples]) for part in (1, 2))
-    expected = np.linalg.lstsq(
-        inputs.T @ (inputs * weight[:, None]) + penalty, inputs.T @ (rest * weight[:, None]), rcond=None
-    )[0]
-    history = expected[:trainings].copy()
+    penalty = history_strength * moments.mean_weight / float(moments.rate[0])
+    expected = np.zeros((trainings, trainings))
+    for known in range(trainings):
+        weight, left = penalty, np.zeros(trainings)
+        for each, inputs, rest in examples_of(world):
+            if inputs[known]:
+                weight += each
+                left += each * (rest - inputs[trainings:] @ table)
+        expected[known] = left / weight
     own = np.eye(trainings, dtype=np.bool_)
-    np.testing.assert_allclose(found.history[~own], history[~own], atol=1e-5)
+    assert not in_common(np.where(own, 0.0, moments.known_rest - moments.known_profile @ table), moments).any()
+    np.testing.assert_allclose(found.history[~own], expected[~own], atol=1e-6)
     assert (found.history[own] == 0).all()  # a known training is never recommended: its own coefficient is of no use
-    seen = np.append(np.isin(np.arange(count), rows), True)
-    np.testing.assert_allclose(found.base[seen], expected[trainings:][seen], atol=1e-5)
-
-    profile = np.zeros((len(rows), count + 1))
-    profile[np.arange(len(rows))[:, None], rows] = 1
-    profile[:, -1] = 1
-    alone = np.linalg.lstsq(profile.T @ profile + penalty[trainings:, trainings:], moments.profile_rest, rcond=None)[0]
-    np.testing.assert_allclose(found.alone[seen], alone[seen], atol=1e-5)
 
 
-def test_log_gamma():
-    x = np.concatenate([10.0 ** np.linspace(-6, 9, 400), np.arange(1.0, 50.0)])
-    exact = np.array([math.lgamma(value) for value in x])
-    np.testing.assert_allclose(colift._log_gamma(x), exact, rtol=1e-12, atol=1e-9)
-
-
-def test_strength_maximises_the_beta_binomial_evidence():
-    rng = np.random.default_rng(4)
-    counts = rng.poisson(rng.gamma(3, 4, (4, 200))).astype(np.float64)
-    share = np.array([0.1, 0.2, 0.3, 0.4])
-    odds = ((1 - share) / share)[:, None]
-    rest = counts.sum(axis=0) - counts
-    evidence = [np.sum(betaln(counts + k, rest + k * odds) - betaln(k, k * odds)) for k in colift.STRENGTHS]
-    assert colift.lift_strength(counts, share) == colift.STRENGTHS[int(np.argmax(evidence))]
-
-
-@pytest.mark.parametrize("strength", [2.0, 10.0, 50.0])
-def test_planted_strength_is_recovered(strength):
-    """Ten rows of equal share, each training's split drawn from the prior itself, a symmetric Dirichlet."""
-    rng = np.random.default_rng(5)
-    total = rng.integers(200, 3000, 400)
-    split = rng.dirichlet(np.full(10, strength), len(total))
-    counts = np.array([rng.multinomial(n, p) for n, p in zip(total, split, strict=True)]).T
-    found = colift.lift_strength(counts.astype(np.float64), np.full(10, 0.1))
-    assert 0.75 * strength < found < 1.34 * strength
-
-
-@pytest.mark.parametrize("counts", [np.zeros((3, 5)), np.full((1, 5), 9.0)])
-def test_without_evidence_everything_is_shrunk_most(counts):
-    """No choice at all, or one value only and no rest to compare it with."""
-    share = np.full(len(counts), 1 / len(counts))
-    assert colift.lift_strength(counts, share) == colift.STRENGTHS[0]
+def test_what_pairs_have_in_common_is_not_shrunk_as_what_one_has_of_its_own():
+    """history = s / (d + OWNERS w) + (r - s) / (d + kappa w / p), written out for a world of three fields."""
+    world = in_fields(seed=2)
+    moments = moments_of(world)
+    strengths = np.full(5, 50.0)
+    parts = colift.Parts.of(moments, strengths, is_guarded=False)
+    assert parts.common.any()
+    found = colift.solve(moments, strengths, 20.0, is_guarded=False)
+    for known, wanted in ((0, 3), (4, 1), (7, 29)):
+        common, rest = parts.common[known, wanted], parts.open[known, wanted]
+        weight, unit = moments.known_weight[known], moments.mean_weight
+        by_hand = common / (weight + OWNERS * unit) + (rest - common) / (weight + 20.0 * unit / moments.rate[wanted])
+        assert found.history[known, wanted] == pytest.approx(by_hand, rel=1e-5, abs=1e-9)

@@ -47,7 +47,7 @@ def test_same_lists_over_several_blocks(trainings, limited):
 def test_a_tie_across_blocks_goes_to_the_lower_training():
     """200 trainings of one score; the lower the number, the less popular, so that the last block holds the winners."""
     one = np.ones((1, 200), np.float32)
-    coefficients = Coefficients(one, one, np.zeros((200, 200), np.float32), np.arange(1, 201) / 200)
+    coefficients = Coefficients(one, np.zeros((200, 200), np.float32), np.arange(1, 201) / 200)
     nobody = (np.zeros(2, np.int64), np.zeros(0, np.int64), np.zeros((1, 0), np.int64))
     limits = ranking.Limits(np.full(200, 100_000), None, None)
     lists, _ = compiled.lists(compiled.Layout.of(coefficients), *nobody, limits, 10)

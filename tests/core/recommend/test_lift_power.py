@@ -4,30 +4,13 @@ import numpy as np
 import pytest
 
 from bekal.core.recommend import Recommender
-from tests.core.recommend.worlds import lifts_by_pair, random_world
+from tests.core.recommend.worlds import in_fields, lifts_by_pair, random_world
 
-TRAININGS, FIELDS = 240, 40
-
-
-def fields(people: int = 8_000, seed: int = 0):
-    """A catalogue of many small fields (courses, not films): who chooses stays in one field nine times in ten."""
-    rng = np.random.default_rng(seed)
-    popularity = 1.0 / (2.0 + rng.permutation(TRAININGS))
-    inside = np.arange(TRAININGS) % FIELDS
-    own = rng.integers(0, FIELDS, people)
-    weight = popularity * np.where(inside[None, :] == own[:, None], 12.0 * FIELDS / 8, 1.0)
-    keys = rng.exponential(size=weight.shape) / weight
-    choices = np.argsort(keys, axis=1)[:, :3]
-    return {
-        "ptr": np.arange(people + 1) * 3,
-        "items": choices.ravel(),
-        "profile": np.zeros((people, 1), np.int64),
-        "price_rupiah": np.full(TRAININGS, 100_000),
-    }
+TRAININGS, FIELDS = 264, 66
 
 
 def test_small_fields_are_found_by_it():
-    world = fields()
+    world = in_fields(trainings=TRAININGS, fields=FIELDS)
     chosen = Recommender().fit(**world)
     assert chosen._settings.lift_power > 0
     plain = Recommender(lift_power=0.0).fit(**world)
@@ -52,16 +35,16 @@ def test_it_is_what_its_formula_says():
     assert moments is not None
     together = moments.known_rest
     share = moments.profile_rest[-1] / moments.profile_rest[-1].sum()
-    base = fitted.base.astype(np.float64)
+    profile = fitted.profile.astype(np.float64)
     rows = plain._profiles.rows(np.asarray(world["profile"]))
-    mean = np.maximum((base[-1] + base[rows].sum(axis=1)).mean(axis=0), 0.1 * fitted.rate)
+    mean = np.maximum((profile[-1] + profile[rows].sum(axis=1)).mean(axis=0), 0.1 * fitted.rate)
     for known, wanted in ((0, 5), (7, 3), (12, 29)):
         expected = together[known].sum() * share[wanted]
         factor = ((together[known, wanted] + 0.1) / (expected + 0.1)) ** 0.5
         by_hand = fitted.history[known, wanted] * factor + mean[wanted] * (factor - 1)
         assert powered._fitted.history[known, wanted] == pytest.approx(by_hand, rel=1e-4, abs=1e-7)
     assert (np.diag(powered._fitted.history) == 0).all()
-    assert (powered._fitted.alone == fitted.alone).all() and (powered._fitted.base == fitted.base).all()
+    assert (powered._fitted.profile == fitted.profile).all()
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.5, True, "1", float("nan")])

@@ -203,10 +203,10 @@ def test_saved_and_loaded_it_answers_the_same():
 
 def test_a_changed_array_or_another_format_is_not_loaded():
     arrays, manifest = Recommender(seed=0).fit(**random_world(15)).save()
-    changed = {**arrays, "base": arrays["base"] + np.float32(1e-6)}
+    changed = {**arrays, "profile": arrays["profile"] + np.float32(1e-6)}
     with pytest.raises(ValueError, match="belong to another model"):
         Recommender.load(changed, manifest)
-    with pytest.raises(ValueError, match="bekal-colift version 3"):
+    with pytest.raises(ValueError, match="bekal-colift version 4"):
         Recommender.load(arrays, {**manifest, "format_version": 1})
-    with pytest.raises(ValueError, match="extra names base"):
-        Recommender(seed=0).fit(**random_world(15)).save(extra={"base": np.zeros(1)})
+    with pytest.raises(ValueError, match="extra names profile"):
+        Recommender(seed=0).fit(**random_world(15)).save(extra={"profile": np.zeros(1)})

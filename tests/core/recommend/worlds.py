@@ -108,6 +108,31 @@ def lifts_by_pair(
     return world, together / together.sum(axis=1, keepdims=True), lift
 
 
+def in_fields(seed: int = 0, *, people: int = 8_000, trainings: int = 30, fields: int = 3) -> Arrays:
+    """A catalogue of fields (courses, not films), training j in field j % `fields`: who chooses three of them prefers
+    one field so much that six choices in ten are in it or more."""
+    rng = np.random.default_rng(seed)
+    popularity = 1.0 / (2.0 + rng.permutation(trainings))
+    own = rng.integers(0, fields, people)
+    weight = popularity * np.where(np.arange(trainings) % fields == own[:, None], 1.5 * fields, 1.0)
+    choices = np.argsort(rng.exponential(size=weight.shape) / weight, axis=1)[:, :3]
+    return arrays_of(choices.tolist(), [[0]] * people, [100_000] * trainings)
+
+
+def two_tastes(seed: int, people: int = 6_000, trainings: int = 60) -> tuple[Arrays, np.ndarray, int]:
+    """(world, taste (trainings,), row): two choices each. Those with value 0 of the first attribute, many, and those
+    with value 0 of the second, few, like the same trainings; nothing else in the profile matters. `row`: that of the
+    few, five rows an attribute."""
+    rng = np.random.default_rng(seed)
+    profile = np.column_stack([rng.choice(5, people, p=[0.4, 0.15, 0.15, 0.15, 0.15]), rng.integers(1, 5, people)])
+    profile[rng.random(people) < 0.04, 1] = 0
+    taste = rng.normal(0.0, 0.6, trainings)
+    lift = np.exp(taste * (profile == 0).sum(axis=1)[:, None])
+    weight = lift / (3.0 + np.arange(trainings))
+    choices = np.argsort(rng.exponential(size=weight.shape) / weight, axis=1)[:, :2]
+    return arrays_of(choices.tolist(), profile.tolist(), [100_000] * trainings), taste, 5
+
+
 @dataclass(frozen=True)
 class Shopping:
     """A world in which people buy one training after the other from what they can still pay."""

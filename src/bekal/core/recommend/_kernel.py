@@ -43,8 +43,7 @@ def fill(
     items: NDArray[Any],
     place: NDArray[Any],
     training: NDArray[Any],
-    alone: NDArray[Any],
-    base: NDArray[Any],
+    profile: NDArray[Any],
     history: NDArray[Any],
     history_most: NDArray[Any],
     dearness: NDArray[Any],
@@ -56,7 +55,7 @@ def fill(
 
     Tables are laid out in blocks: column p is training `training[p]` (-1: none), training j stands at `place[j]`.
     """
-    width = alone.shape[1]
+    width = profile.shape[1]
     count = found.shape[1]
     own = np.empty(width, np.float32)
     own_most = np.empty(width // BLOCK, np.float32)
@@ -68,7 +67,7 @@ def fill(
         first, last = ptr[person], ptr[person + 1]
         if key[person] != last_key:
             last_key = key[person]
-            _add_profile(base if last > first else alone, rows[person], own, own_most)
+            _add_profile(profile, rows[person], own, own_most)
         budget = affordable[person]
         held = 0
         worst = np.float32(-np.inf)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from . import ranking
-from .colift import Coefficients, add_up, lifted, solve
+from .colift import Coefficients, Parts, add_up
 from .metrics import ndcg_at
 from .moments import Moments
 from .ragged import FloatArray, IntArray, gather
 
 HISTORY_STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
-DEFAULT_HISTORY_STRENGTH = 10.0
+DEFAULT_HISTORY_STRENGTH = 30.0  # usual with real choices
 HELD_OUT_MINIMUM = 50  # with fewer the default stands
 LIKELIHOOD_FLOOR = 0.1  # while kappa_h is chosen, no training counts for less than this part of its rate
 KNOWN = (1, 2, 3)  # first choices of a held-out person that are taken as known
@@ -62,41 +62,90 @@ def choose(
 ) -> Settings:
     """`given` with its gaps filled: by what people not counted in `seen` chose, as far as there are enough of them.
 
-    kappa_h and the floor make later choices likely. The power of lifts is one about the top of a list, which a
-    likelihood over the whole catalogue hardly sees, so it is chosen by lists. Neither is to trust a known choice more
-    than held-out people bear out by more than chance.
+    kappa_h and the floor make later choices likely; where that cannot tell, kappa_h stays near the usual. But the top
+    of a list is hardly seen by a likelihood over the whole catalogue, so another kappa_h, and a power of lifts, is
+    taken where lists get better by it by more than chance.
     """
     found = given.or_default()
     if len(ptr) - 1 < HELD_OUT_MINIMUM:
         return found
-    held = (ptr, items, rows)
-    with_history = int(np.sum(np.diff(ptr) >= 2)) >= HELD_OUT_MINIMUM
-    if given.history_strength is None and with_history:
-        found = replace(found, history_strength=_sound_strength(seen, row_strengths, *held))
-    coefficients = solve(seen, row_strengths, found.history_strength)
-    if given.lift_power is None and with_history:
-        found = replace(found, lift_power=_better_power(coefficients, seen, *held))
-    if found.lift_power:
-        coefficients = solve(seen, row_strengths, found.history_strength, found.lift_power)
+    people = _HeldOut(Parts.of(seen, row_strengths), ptr, items, rows)
+    if int(np.sum(np.diff(ptr) >= 2)) >= HELD_OUT_MINIMUM:
+        if given.history_strength is None:
+            found = replace(found, history_strength=people.sound_strength())
+            found = people.with_better_lists([replace(found, history_strength=s) for s in HISTORY_STRENGTHS], found)
+        if given.lift_power is None:
+            found = people.with_better_lists([replace(found, lift_power=power) for power in LIFT_POWERS], found)
     if given.floor is None:
-        found = replace(found, floor=_likeliest_floor(coefficients, *held))
+        found = replace(found, floor=people.likeliest_floor(found))
     return found
 
 
-def _sound_strength(seen: Moments, row_strengths: FloatArray, ptr: IntArray, items: IntArray, rows: IntArray) -> float:
-    """The strongest kappa_h under which later choices are as likely as under the best, but for chance: a known choice
-    is trusted as far as it has proved itself."""
-    likelihoods = {}
-    for strength in HISTORY_STRENGTHS:
-        coefficients = solve(seen, row_strengths, strength)
-        each = [_log_likelihoods(coefficients, ptr, items, rows, known, LIKELIHOOD_FLOOR) for known in KNOWN]
-        likelihoods[strength] = _mean_of_known(np.array(each))
-    best = max(HISTORY_STRENGTHS, key=lambda strength: (_mean_and_error(likelihoods[strength])[0], strength))
-    for strength in reversed(HISTORY_STRENGTHS):
-        lost, error = _mean_and_error(likelihoods[best] - likelihoods[strength])
-        if lost <= SURE * error:
-            return strength
-    return best
+class _HeldOut:
+    """People who were held out, and what the others teach of them."""
+
+    def __init__(self, parts: Parts, ptr: IntArray, items: IntArray, rows: IntArray) -> None:
+        self._parts = parts
+        self._held = (ptr, items, rows)
+        first = np.arange(len(items)) - np.repeat(ptr[:-1], np.diff(ptr)) < max(KNOWN)
+        self._known = np.unique(items[first])
+        self._profile = parts.profile.astype(np.float32)
+        self._qualities: dict[Settings, FloatArray] = {}
+
+    def sound_strength(self) -> float:
+        """Of the kappa_h under which later choices are as likely as under the best, but for chance, the one nearest to
+        what is usual."""
+        likelihoods = {}
+        for strength in HISTORY_STRENGTHS:
+            settings = Settings(history_strength=strength)
+            coefficients = self._coefficients(settings)
+            self._qualities[settings] = _list_quality(coefficients, *self._held)  # asked for next, and cheap now
+            each = [_log_likelihoods(coefficients, *self._held, known, LIKELIHOOD_FLOOR) for known in KNOWN]
+            likelihoods[strength] = _mean_of_known(np.array(each))
+        best = max(HISTORY_STRENGTHS, key=lambda strength: (_mean_and_error(likelihoods[strength])[0], strength))
+        as_good = []
+        for strength in HISTORY_STRENGTHS:
+            lost, error = _mean_and_error(likelihoods[best] - likelihoods[strength])
+            if lost <= SURE * error:
+                as_good.append(strength)
+        return min(as_good, key=lambda strength: abs(np.log(strength / DEFAULT_HISTORY_STRENGTH)))
+
+    def with_better_lists(self, others: list[Settings], found: Settings) -> Settings:
+        """Of the others the one whose lists are best, NDCG@10, where they are better than those of `found` by SURE
+        standard errors; else `found`."""
+        plain = self._quality(found)
+        best, best_gain = found, 0.0
+        for other in others:
+            mean, error = _mean_and_error(self._quality(other) - plain)
+            if mean > SURE * error and mean > best_gain:
+                best, best_gain = other, mean
+        return best
+
+    def likeliest_floor(self, found: Settings) -> float:
+        """The part of its popularity that a training keeps, under which later choices are likeliest."""
+        coefficients = self._coefficients(found)
+        likelihoods = [
+            sum(
+                _mean_and_error(_log_likelihoods(coefficients, *self._held, known, floor))[0]
+                for known in (0, *KNOWN)
+                if (np.diff(self._held[0]) > known).any()
+            )
+            for floor in FLOORS
+        ]
+        return FLOORS[int(np.argmax(likelihoods))]
+
+    def _quality(self, settings: Settings) -> FloatArray:
+        asked = replace(settings, floor=DEFAULT_FLOOR)  # lists do not depend on it
+        if asked not in self._qualities:
+            self._qualities[asked] = _list_quality(self._coefficients(asked), *self._held)
+        return self._qualities[asked]
+
+    def _coefficients(self, settings: Settings) -> Coefficients:
+        """Those that are asked for: of the first choices of these people."""
+        parts = self._parts
+        history = np.zeros(parts.open.shape, np.float32)
+        history[self._known] = parts.history(settings.history_strength, settings.lift_power, self._known)
+        return Coefficients(self._profile, history, parts.moments.rate)
 
 
 def _mean_and_error(values: FloatArray) -> tuple[float, float]:
@@ -104,35 +153,6 @@ def _mean_and_error(values: FloatArray) -> tuple[float, float]:
     found = values[np.isfinite(values)]
     mean = fsum(found.tolist()) / len(found)
     return mean, sqrt(fsum(((found - mean) ** 2).tolist())) / len(found)
-
-
-def _likeliest_floor(coefficients: Coefficients, ptr: IntArray, items: IntArray, rows: IntArray) -> float:
-    likelihoods = [
-        sum(
-            _mean_and_error(_log_likelihoods(coefficients, ptr, items, rows, known, floor))[0]
-            for known in (0, *KNOWN)
-            if (np.diff(ptr) > known).any()
-        )
-        for floor in FLOORS
-    ]
-    return FLOORS[int(np.argmax(likelihoods))]
-
-
-def _better_power(coefficients: Coefficients, seen: Moments, ptr: IntArray, items: IntArray, rows: IntArray) -> float:
-    """The power whose lists are best, NDCG@10, where they are better than without lifts by SURE standard errors."""
-    lengths = np.diff(ptr)
-    first = np.arange(len(items)) - np.repeat(ptr[:-1], lengths) < max(KNOWN)
-    known = np.unique(items[first])
-    plain = _list_quality(coefficients, ptr, items, rows)
-    best, best_gain = 0.0, 0.0
-    for power in LIFT_POWERS:
-        history = coefficients.history.copy()
-        history[known] = lifted(coefficients.history[known], seen, coefficients, power, known)
-        gains = _list_quality(replace(coefficients, history=history), ptr, items, rows) - plain
-        mean, error = _mean_and_error(gains)
-        if mean > SURE * error and mean > best_gain:
-            best, best_gain = power, mean
-    return best
 
 
 def _list_quality(coefficients: Coefficients, ptr: IntArray, items: IntArray, rows: IntArray) -> FloatArray:

@@ -6,107 +6,51 @@ the square of the training's own rate, that is, with shrunken *lifts*:
 
     score_j(x, H) = constant_j + sum over x of profile_xj + sum over g in H of history_gj
 
-It is the ridge regression from [profile, one random known choice] to the rest of a person's choices, solved in closed
-form from `Moments` (d: known weight, A: known by profile, c: known with rest, p: rate of the training, w: mean known
-weight):
+in closed form from `Moments` (G: people by profile; R: rest by profile; d: known weight; A: known by profile; c: known
+with rest; p: rate of the training; w: mean known weight). The profile first, then what it leaves open of the rest:
 
-    history_gj = (c_gj - sum_x A_gx b_xj) / (d_g + kappa_h w / p_j)
-    b_j        = (G + Lambda_j - A' D_j A)^-1 (R_j - A' D_j c_j)
-    D_j        = diag 1 / (d_g + kappa_h w / p_j),   Lambda_j = kappa_x / p_j
+    b_j        = (G + S^-1 / p_j)^-1 R_j
+    r_gj       = c_gj - sum_x A_gx b_xj
+    history_gj = s_gj / (d_g + OWNERS w + u_gj e_gj) + (r_gj - s_gj) / (d_g + max(kappa_h w / p_j, e_gj))
+
+S is the covariance of lifts over profile rows (`profile_prior`); s is the part of r that many pairs of trainings have
+in common (`structure`); what a pair has of its own is shrunk by kappa_h; e is as much as it takes that no few people
+can push a training into others' lists (`gaming`), u is 1 where hardly anybody has chosen j, less where more have.
 
 Where catalogues are made of small fields (courses, not films), a known choice says more than its least squares: then a
 power of the pair's own lift, shrunken by PAIR_PRIOR, goes with it (m: mean over people of the score without history):
 
-    history_gj <- history_gj F_gj + m_j (F_gj - 1),    F_gj = ((c_gj + PAIR_PRIOR) / (e_gj + PAIR_PRIOR))^power
+    history_gj <- history_gj F_gj + m_j (F_gj - 1),    F_gj = ((c_gj + PAIR_PRIOR) / (E_gj + PAIR_PRIOR))^power
 
-with e_gj = (sum of c_g) x (share of j among all choices); a product written as a sum, so that scores stay additive.
-
-Both priors are at least so strong that no few people can push a training into others' lists (`gaming`).
-
-`kappa_x`, one a profile attribute, comes from the evidence of a beta-binomial; `kappa_h` and the power (0: as above)
-from held-out people (`choosing`).
+with E_gj = (sum of c_g) x (share of j among all choices); a product written as a sum, so that scores stay additive.
+`kappa_h` and the power (0: as above) come from held-out people (`choosing`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .gaming import least_history_strengths, needed_of_owners
 from .moments import Moments
+from .profile_prior import profile_table
 from .ragged import Float32Array, FloatArray, IntArray
+from .structure import OWNERS, in_common
 
-STRENGTHS = 10.0 ** np.arange(5.0, -1.05, -0.1)  # strongest first, so that a tie (no evidence) shrinks most
+LISTED = 10
 PAIR_PRIOR = 0.1  # people, each weighted 1/n
 LEAST_MEAN = 0.1  # of a training's rate
-BUCKET_WIDTH = 0.25  # in natural logarithms of the rate
 
 
 @dataclass(frozen=True, slots=True)
 class Coefficients:
-    """Tables to be summed for a person: `alone` with no known choice, `base` plus `history` rows with one or more.
+    """Tables to be summed for a person: the last row of `profile` (A+1, M) is the constant; `history` is (M, M), known
+    training by recommended training; `rate` (M,) the share of people who chose each training."""
 
-    The last row of `alone` and `base` (A+1, M) is the constant; `history` is (M, M), known training by recommended
-    training; `rate` (M,) the share of people who chose each training.
-    """
-
-    alone: Float32Array
-    base: Float32Array
+    profile: Float32Array
     history: Float32Array
     rate: FloatArray
-
-
-def rates(moments: Moments) -> FloatArray:
-    """(M,) share of people who chose each training, kept away from 0."""
-    share: FloatArray = (moments.profile_rest[-1] + 0.5) / (moments.people_count + 1.0)
-    return share
-
-
-def attribute_strengths(moments: Moments, row_attribute: IntArray) -> FloatArray:
-    """(A+1,) prior strength kappa_x of every profile row, equal within an attribute; 0 for the constant."""
-    strengths = np.zeros(len(row_attribute) + 1)
-    for attribute in np.unique(row_attribute):
-        rows = np.flatnonzero(row_attribute == attribute)
-        carried = np.diag(moments.profile_gram)[rows]
-        strengths[rows] = lift_strength(moments.profile_choices[rows], carried / carried.sum())
-    return strengths
-
-
-def lift_strength(counts: FloatArray, share: FloatArray) -> float:
-    """Strength kappa of the lifts (n + kappa) / (E + kappa) of a count table (rows, trainings), by marginal likelihood.
-
-    One against the rest: given a training's total, the count in a row of share s is beta-binomial with parameters kappa
-    and kappa (1-s)/s, whose posterior mean is exactly that lift.
-    """
-    if len(share) < 2:
-        return float(STRENGTHS[0])
-    total = counts.sum(axis=0)
-    inside = np.repeat(share[:, None], counts.shape[1], axis=1).ravel()
-    cells = np.stack([counts.ravel(), np.tile(total, len(share)), inside])
-    cells = cells[:, cells[1] > 0]
-    distinct, times = np.unique(cells, axis=1, return_counts=True)
-    count, whole, part = distinct
-    odds = (1.0 - part) / part
-    evidence = [
-        float(np.sum(times * (_log_beta(count + k, whole - count + k * odds) - _log_beta(k, k * odds))))
-        for k in STRENGTHS
-    ]
-    return float(STRENGTHS[int(np.argmax(evidence))])
-
-
-def _log_beta(a: FloatArray | float, b: FloatArray) -> FloatArray:
-    return _log_gamma(np.asarray(a)) + _log_gamma(b) - _log_gamma(a + b)
-
-
-def _log_gamma(x: FloatArray) -> FloatArray:
-    """log Gamma(x), x > 0, to 1e-10: Stirling's series after a shift by eight (numpy has none of its own)."""
-    shift = np.ones_like(x, dtype=np.float64)
-    for step in range(8):
-        shift = shift * (x + step)
-    y = x + 8.0
-    inverse = 1.0 / (y * y)
-    series = (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse / 1680))) / y
-    result: FloatArray = (y - 0.5) * np.log(y) - y + 0.5 * np.log(2 * np.pi) + series - np.log(shift)
-    return result
 
 
 def solve(
@@ -117,60 +61,89 @@ def solve(
     *,
     is_guarded: bool = True,
 ) -> Coefficients:
-    """The coefficients above. Trainings of like popularity share D and Lambda: one small solve for each bucket.
+    """The coefficients above. `row_strengths` (A,): kappa_x of every profile row.
 
     Not `is_guarded`: without the least priors of `gaming`, to show what they are good for.
     """
-    rate = rates(moments)
-    if moments.people_count == 0:
-        empty = np.zeros_like(moments.profile_rest, dtype=np.float32)
-        return Coefficients(empty, empty, np.zeros_like(moments.known_rest, dtype=np.float32), rate)
-    mean_weight = moments.known_weight.sum() / moments.known_count if moments.known_count else 0.0
-    least = least_history_strengths(moments, rate, lift_power) if is_guarded else np.zeros(len(rate))
-    prior = np.maximum(history_strength, least) * mean_weight  # (M,) by known training
-    alone, base = np.zeros_like(moments.profile_rest), np.zeros_like(moments.profile_rest)
-    for members in _buckets(rate):
-        shared = float(np.exp(np.log(rate[members]).mean()))
-        gram = moments.profile_gram + np.diag(row_strengths / shared)
-        gram[np.diag_indices(len(gram))] += 1e-9 * moments.people_count
-        alone[:, members] = np.linalg.solve(gram, moments.profile_rest[:, members])
-        if mean_weight == 0.0:
-            base[:, members] = alone[:, members]
-            continue
-        scaled = (moments.known_profile / (moments.known_weight + prior / shared)[:, None]).T
-        target = moments.profile_rest[:, members] - scaled @ moments.known_rest[:, members]
-        base[:, members] = np.linalg.solve(gram - scaled @ moments.known_profile, target)
-    history = _history(moments, base, rate, prior)
-    solved = Coefficients(alone.astype(np.float32), base.astype(np.float32), history, rate)
-    if lift_power == 0.0:
-        return solved
-    return replace(solved, history=lifted(history, moments, solved, lift_power, np.arange(len(rate))))
+    parts = Parts.of(moments, row_strengths, is_guarded=is_guarded)
+    history = parts.history(history_strength, lift_power, np.arange(len(moments.rate)))
+    return Coefficients(parts.profile.astype(np.float32), history, moments.rate)
 
 
-def lifted(
-    history: Float32Array, moments: Moments, coefficients: Coefficients, power: float, known: IntArray
-) -> Float32Array:
-    """The `history` rows of the trainings `known`, with a power of the pairs' lifts (see above)."""
-    together = moments.known_rest[known]
-    share = moments.profile_rest[-1] / max(float(moments.profile_rest[-1].sum()), 1.0)
-    expected = together.sum(axis=1)[:, None] * share
-    prior = np.maximum(PAIR_PRIOR, needed_of_owners(moments)[known, None] / 2.0)
-    factor = ((together + prior) / (expected + prior)) ** power
-    carried = np.diag(moments.profile_gram) / max(moments.people_count, 1)
-    mean = np.maximum(np.einsum("a,am->m", carried, coefficients.base), LEAST_MEAN * coefficients.rate)
-    rows: FloatArray = history * factor + mean * (factor - 1.0)
-    rows[np.arange(len(known)), known] = 0.0
-    result: Float32Array = rows.astype(np.float32)
-    return result
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the coefficients are made of whatever kappa_h and the power are: `profile` b (A+1, M), `open` r and `common`
+    s (M, M)."""
+
+    moments: Moments
+    profile: FloatArray
+    open: Float32Array
+    common: Float32Array
+    is_guarded: bool = True
+
+    @classmethod
+    def of(cls, moments: Moments, row_strengths: FloatArray, *, is_guarded: bool = True) -> "Parts":
+        """The costly half of `solve`."""
+        if moments.people_count == 0:
+            nothing = np.zeros_like(moments.known_rest, dtype=np.float32)
+            return cls(moments, np.zeros_like(moments.profile_rest), nothing, nothing, is_guarded)
+        table = profile_table(moments, row_strengths)
+        rest = moments.known_rest - moments.known_profile @ table
+        np.fill_diagonal(rest, 0.0)
+        common = in_common(rest, moments)
+        return cls(moments, table, rest.astype(np.float32), common.astype(np.float32), is_guarded)
+
+    def history(self, strength: float, lift_power: float, known: IntArray) -> Float32Array:
+        """(known, M) the rows of `history` of the trainings `known`, by kappa_h and the power of lifts."""
+        moments = self.moments
+        if moments.mean_weight == 0.0:
+            return np.zeros((len(known), len(moments.rate)), np.float32)
+        rows = self._rows(strength, lift_power, known, np.zeros(len(known)))
+        if not self.is_guarded:
+            return rows
+        usual = self._usual
+        listed = np.repeat(_last_listed(usual[None, :]), len(moments.rate))
+        listed[known] = np.minimum(listed[known], _last_listed(usual.astype(np.float32) + rows))
+        least = least_history_strengths(moments, listed, lift_power)[known]
+        risky = np.flatnonzero(least)
+        rows[risky] = self._rows(strength, lift_power, known[risky], least[risky])
+        return rows
+
+    def _rows(self, strength: float, lift_power: float, known: IntArray, least: FloatArray) -> Float32Array:
+        """`history`, with priors of at least `least` (known,)."""
+        moments, unit = self.moments, self.moments.mean_weight
+        weight = moments.known_weight[known, None].astype(np.float32)
+        scarcity = (unit / moments.rate).astype(np.float32)
+        common, rows = self.common[known], self.open[known]
+        rows -= common
+        rows /= np.maximum(least, strength)[:, None].astype(np.float32) * scarcity + weight
+        pushed = needed_of_owners(moments)[known, None] / moments.people_count  # the rate of what accomplices push
+        unknown = np.minimum(pushed / moments.rate, 1.0).astype(np.float32)
+        common /= unknown * least[:, None].astype(np.float32) * scarcity + (weight + np.float32(OWNERS * unit))
+        rows += common
+        if lift_power:
+            together = moments.known_rest[known]
+            choices = moments.profile_rest[-1]
+            expected = together.sum(axis=1)[:, None] * (choices / max(float(choices.sum()), 1.0))
+            pair = np.maximum(PAIR_PRIOR, needed_of_owners(moments)[known, None] / 2.0)
+            factor = ((together + pair) / (expected + pair)) ** lift_power
+            rows = (rows * factor + self._usual * (factor - 1.0)).astype(np.float32)
+        rows[np.arange(len(known)), known] = 0.0
+        return rows
+
+    @property
+    def _usual(self) -> FloatArray:
+        """(M,) the mean over people of the score without history."""
+        carried = np.diag(self.moments.profile_gram) / max(self.moments.people_count, 1)
+        usual: FloatArray = np.maximum(np.einsum("a,am->m", carried, self.profile), LEAST_MEAN * self.moments.rate)
+        return usual
 
 
-def _history(moments: Moments, base: FloatArray, rate: FloatArray, prior: FloatArray) -> Float32Array:
-    if not prior.any():
-        return np.zeros_like(moments.known_rest, dtype=np.float32)
-    history = moments.known_rest - moments.known_profile @ base
-    history /= moments.known_weight[:, None] + prior[:, None] / rate
-    np.fill_diagonal(history, 0.0)
-    return history.astype(np.float32)
+def _last_listed(scores: NDArray[np.floating[Any]]) -> FloatArray:
+    """(rows,) the score that stands last on a list of LISTED."""
+    last = max(scores.shape[1] - LISTED, 0)
+    found: FloatArray = np.partition(scores, last, axis=1)[:, last].astype(np.float64)
+    return found
 
 
 def add_up(coefficients: Coefficients, ptr: IntArray, items: IntArray, rows: IntArray) -> Float32Array:
@@ -181,13 +154,10 @@ def add_up(coefficients: Coefficients, ptr: IntArray, items: IntArray, rows: Int
     if len(ptr) == 2:
         return _sum_of_one(coefficients, items, rows[0])
     lengths = np.diff(ptr)
-    scores = np.empty((len(lengths), coefficients.base.shape[1]), np.float32)
-    for people, table in ((lengths == 0, coefficients.alone), (lengths > 0, coefficients.base)):
-        part = np.repeat(table[-1:], int(people.sum()), axis=0)
-        for row in rows[people].T:
-            known = row >= 0
-            part[known] += table[row[known]]
-        scores[people] = part
+    scores = np.repeat(coefficients.profile[-1:], len(lengths), axis=0)
+    for row in rows.T:
+        known = row >= 0
+        scores[known] += coefficients.profile[row[known]]
     for position in range(int(lengths.max(initial=0))):
         longer = np.flatnonzero(lengths > position)
         scores[longer] += coefficients.history[items[ptr[longer] + position]]
@@ -196,17 +166,10 @@ def add_up(coefficients: Coefficients, ptr: IntArray, items: IntArray, rows: Int
 
 def _sum_of_one(coefficients: Coefficients, items: IntArray, rows: IntArray) -> Float32Array:
     """The same sum for one person, the set that a page asks for, without the cost of sorting people."""
-    table = coefficients.base if len(items) else coefficients.alone
-    scores: Float32Array = table[-1].copy()
+    scores: Float32Array = coefficients.profile[-1].copy()
     for row in rows.tolist():
         if row >= 0:
-            scores += table[row]
+            scores += coefficients.profile[row]
     for item in items.tolist():
         scores += coefficients.history[item]
     return scores.reshape(1, -1)
-
-
-def _buckets(rate: FloatArray) -> list[IntArray]:
-    """Trainings of like rate: fixed steps of its logarithm, so that a new training does not move the others."""
-    bucket = np.floor(np.log(rate) / BUCKET_WIDTH).astype(np.int64)
-    return [np.flatnonzero(bucket == b) for b in np.unique(bucket)]

@@ -36,8 +36,7 @@ class Layout:
 
     training: NDArray[np.int64]
     place: NDArray[np.int64]
-    alone: Float32Array
-    base: Float32Array
+    profile: Float32Array
     history: Float32Array
     history_most: Float32Array  # (M, blocks) the largest of each row in each block
 
@@ -47,12 +46,10 @@ class Layout:
         order = np.argsort(-coefficients.rate, kind="stable")
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
-        alone, base, history = (
-            _in_blocks(table, order) for table in (coefficients.alone, coefficients.base, coefficients.history)
-        )
-        none = np.full(alone.shape[1] - len(order), -1)
+        profile, history = (_in_blocks(table, order) for table in (coefficients.profile, coefficients.history))
+        none = np.full(profile.shape[1] - len(order), -1)
         most = history.reshape(len(history), -1, BLOCK).max(axis=2)
-        return cls(np.append(order, none), place, alone, base, history, most)
+        return cls(np.append(order, none), place, profile, history, most)
 
 
 def lists(
@@ -65,7 +62,7 @@ def lists(
     found = np.full((people_count, n), -1, np.int32)
     values = np.full((people_count, n), -np.inf, np.float32)
     dearness, affordable = _price_ranks(limits, layout, people_count)
-    key = _profile_keys(rows, np.diff(ptr) > 0)
+    key = _profile_keys(rows)
     fill(
         np.argsort(key),
         key,
@@ -74,8 +71,7 @@ def lists(
         items,
         layout.place,
         layout.training,
-        layout.alone,
-        layout.base,
+        layout.profile,
         layout.history,
         layout.history_most,
         dearness,
@@ -110,10 +106,10 @@ def _in_blocks(table: Float32Array, order: NDArray[np.intp]) -> Float32Array:
     return blocks
 
 
-def _profile_keys(rows: IntArray, has_history: NDArray[np.bool_]) -> NDArray[Any]:
-    """A number for each person, the same where profile rows are and where both or neither have known choices."""
-    key = has_history.astype(np.int64)
-    size = 2
+def _profile_keys(rows: IntArray) -> NDArray[Any]:
+    """A number for each person, the same where profile rows are."""
+    key = np.zeros(len(rows), np.int64)
+    size = 1
     for column in rows.T:
         values = int(column.max(initial=-1)) + 2
         if size * values >= 2**62:  # never with a real profile; the numbers stay exact all the same

@@ -20,7 +20,7 @@ class Explanation:
 
 def explanation(coefficients: Coefficients, known: IntArray, rows: IntArray, training: int) -> Explanation:
     """The parts of the score of `training` for a person of these profile rows (-1: unknown) and known choices."""
-    table = coefficients.base if len(known) else coefficients.alone
+    table = coefficients.profile
     constant = float(table[-1, training])
     profile = tuple(float(table[row, training]) if row >= 0 else 0.0 for row in rows)
     history = tuple((int(choice), float(coefficients.history[choice, training])) for choice in known)

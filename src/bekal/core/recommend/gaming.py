@@ -10,6 +10,9 @@ NEEDED_MOST = 100
 NEEDED_SHARE = 0.05  # of the group
 FEWEST_PEOPLE = 100  # a smaller group is no neighbourhood ...
 LARGEST_SHARE = 0.1  # ... nor is a larger part of everybody: what many of them complete is popular, and rightly listed
+GUARDED_SHARE = 0.2  # so that accomplices cannot lift the guard by making the group too large
+SAFETY = 0.8
+LEAST_LISTED = 1e-6  # of everybody; a list whose last score is lower has room for anything
 
 
 def needed_accomplices(group_count: int) -> int:
@@ -24,14 +27,15 @@ def is_neighbourhood(group_count: IntArray | FloatArray, people_count: int) -> N
 
 
 def needed_of_owners(moments: Moments) -> FloatArray:
-    """(M,) how many accomplices it must take among the people who share each training; 0 where they are no
-    neighbourhood."""
+    """(M,) how many accomplices it must take among the people who share each training; 0 where they are too few to be a
+    neighbourhood, or far too many."""
     owner_count = moments.profile_choices[-1]
     needed = np.minimum(NEEDED_MOST, np.ceil(NEEDED_SHARE * owner_count))
-    return np.where(is_neighbourhood(owner_count, moments.people_count), needed, 0.0)
+    is_guarded = (owner_count >= FEWEST_PEOPLE) & (owner_count <= GUARDED_SHARE * moments.people_count)
+    return np.where(is_guarded, needed, 0.0)
 
 
-def least_history_strengths(moments: Moments, rate: FloatArray, lift_power: float = 0.0, n: int = 10) -> FloatArray:
+def least_history_strengths(moments: Moments, listed: FloatArray, lift_power: float = 0.0) -> FloatArray:
     """(M,) the kappa_h from which on so many accomplices are needed among the people who share each training g.
 
     N accomplices who complete g and an unknown training j give it, for everybody who knows g,
@@ -39,19 +43,20 @@ def least_history_strengths(moments: Moments, rate: FloatArray, lift_power: floa
         history_gj = N/2 / (d_g + N/2 + kappa_h w 2P/N)
 
     since the rate of j is N/2P among P people (`colift`; d: known weight, w: mean known weight). It stays below what
-    stands in place n of a list, t, here the n-th largest of `rate`, where kappa_h is at least
+    stands last on the list of those who know g, t = `listed` (M,), where kappa_h is at least
 
         N (N/2 (1/t - 1) - d_g) / (2 w P).
 
     0 where those who share it are no neighbourhood. With a `lift_power` w' there is a prior of the pairs of N/2
     besides: then the lift of g and j is at most 2, and what the power makes of history_gj at most 2^w' times as much,
-    so t is taken 2^w' times lower.
+    so t is taken 2^w' times lower. It is lower by SAFETY besides, because the profile of the accomplices says something
+    too, and by the rate of j.
     """
     needed = needed_of_owners(moments)
     if not moments.known_count:
         return np.zeros(len(needed))
-    worst_listed = float(np.sort(rate)[-min(n, len(rate))]) / 2.0**lift_power
-    mean_weight = moments.known_weight.sum() / moments.known_count
-    strength = needed * (needed / 2.0 * (1.0 / worst_listed - 1.0) - moments.known_weight)
-    least: FloatArray = np.maximum(strength, 0.0) / (2.0 * mean_weight * moments.people_count)
+    own_rate = needed / (2.0 * moments.people_count)
+    last = np.clip(SAFETY * listed / 2.0**lift_power - own_rate, LEAST_LISTED, 1.0)
+    strength = needed * (needed / 2.0 * (1.0 / last - 1.0) - moments.known_weight)
+    least: FloatArray = np.maximum(strength, 0.0) / (2.0 * moments.mean_weight * moments.people_count)
     return least

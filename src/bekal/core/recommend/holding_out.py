@@ -12,6 +12,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from .mixing import mixed
 from .ragged import IntArray
 
 HELD_OUT_SHARE = 5  # one person in five ...
@@ -70,7 +71,7 @@ class HoldingOut:
 
     def _held_of(self, numbers: NDArray[np.uint64], sizes: IntArray) -> IntArray:
         """How many of each group: one in HELD_OUT_SHARE, its rest by a second number, GROUP_LIMIT at most."""
-        by_chance = (_mix(numbers) >> np.uint64(11)).astype(np.float64) / 2**53
+        by_chance = (mixed(numbers) >> np.uint64(11)).astype(np.float64) / 2**53
         counts = np.floor(sizes / HELD_OUT_SHARE + by_chance).astype(np.int64)
         return np.minimum(counts, GROUP_LIMIT)
 
@@ -79,17 +80,9 @@ def _drawn_numbers(
     ptr: IntArray, items: IntArray, rows: IntArray, popularity: IntArray, seed: int
 ) -> NDArray[np.uint64]:
     """(people,) a hash of profile and popularity of the choices."""
-    mixed = _mix(popularity[items].astype(np.uint64))
-    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])
+    chosen = mixed(popularity[items].astype(np.uint64))
+    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(chosen, dtype=np.uint64)])
     drawn = running[ptr[1:]] - running[ptr[:-1]]
     for column, codes in enumerate(rows.T):
-        drawn = _mix(drawn + (codes + 2).astype(np.uint64) + np.uint64(column))
-    return _mix(drawn + np.uint64(seed))
-
-
-def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of splitmix64: close numbers in, unrelated numbers out."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+        drawn = mixed(drawn + (codes + 2).astype(np.uint64) + np.uint64(column))
+    return mixed(drawn + np.uint64(seed))

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike
 
 from .checks import checked_choices, checked_count, checked_profile, checked_rupiah, whole_numbers
 from .choosing import Settings, choose
-from .colift import Coefficients, attribute_strengths, solve
+from .colift import Coefficients, solve
 from .moments import Moments, count_moments
+from .profile_prior import attribute_strengths
 from .profiles import ProfileRows
 from .ragged import IntArray
 from .streaming import Blocks, count_blocks

@@ -29,7 +29,7 @@ from .ragged import IntArray, owners
 from .store import checked_arrays, content_hash
 
 FORMAT = "bekal-colift"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST = ("seed", "hyperparameters", "sha256", "people_count", "attributes_count")  # what `load` reads of it
 COUNTS = "counted_"  # before the names of the arrays of `Moments` in a file
 
@@ -220,7 +220,7 @@ class Recommender(Learner):
         self, ptr: ArrayLike, items: ArrayLike, profile: ArrayLike
     ) -> tuple[IntArray, IntArray, IntArray]:
         """Checked choices, sorted within each person (the order of a history adds nothing), and profile rows."""
-        width = self._fitted.base.shape[1]
+        width = self._fitted.profile.shape[1]
         starts, chosen = checked_choices(ptr, items, width)
         codes = checked_profile(profile, len(starts) - 1, self._profiles.attributes_count)
         key = owners(starts) * max(width, 1) + chosen
@@ -237,8 +237,7 @@ class Recommender(Learner):
         """
         fitted = self._fitted
         arrays: dict[str, NDArray[Any]] = {
-            "alone": fitted.alone,
-            "base": fitted.base,
+            "profile": fitted.profile,
             "history": fitted.history,
             "price_rupiah": self._price,
             "row_attribute": self._profiles.row_attribute,
@@ -279,7 +278,7 @@ class Recommender(Learner):
             raise ValueError(f"The manifest lacks {', '.join(lacking)}: load the pair that was saved together.")
         arrays = checked_arrays(arrays, str(manifest["sha256"]))
         model = cls(seed=manifest["seed"])
-        model._coefficients = Coefficients(arrays["alone"], arrays["base"], arrays["history"], arrays["rate"])
+        model._coefficients = Coefficients(arrays["profile"], arrays["history"], arrays["rate"])
         model._price = arrays["price_rupiah"]
         model._people_count = int(manifest["people_count"])
         model._profiles = ProfileRows(arrays["row_attribute"], arrays["row_code"], int(manifest["attributes_count"]))

@@ -94,6 +94,17 @@ class Moments:
         return all(np.min(getattr(self, part.name), initial=0) >= 0 for part in fields(self))
 
     @property
+    def rate(self) -> FloatArray:
+        """(M,) share of people who chose each training, kept away from 0."""
+        share: FloatArray = (self.profile_rest[-1] + 0.5) / (self.people_count + 1.0)
+        return share
+
+    @property
+    def mean_weight(self) -> float:
+        """Of one known choice: about 1 over the mean number of choices; 0 where nothing is known of anybody."""
+        return float(self.known_weight.sum()) / self.known_count if self.known_count else 0.0
+
+    @property
     def known_weight(self) -> FloatArray:
         """(M,) weight with which each training was the known one."""
         return self.known_profile[:, -1]

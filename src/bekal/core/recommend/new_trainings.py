@@ -48,20 +48,17 @@ def extended(
     record = np.where(cold, 0, chosen_count).astype(np.float64)
     seen = place >= 0
     rate = np.where(seen, coefficients.rate[place], coefficients.rate.min(initial=1.0))
-    tables = np.concatenate([coefficients.alone, coefficients.base])
-    lifts = np.where(seen, tables[:, place], 0.0) / rate
+    lifts = np.where(seen, coefficients.profile[:, place], 0.0) / rate
     taste = _Expectation.learn(lifts, groups, record)
     popularity = _Expectation.learn(np.log(rate)[None, :], groups, np.minimum(record, 1.0))
     trust = np.where(cold, chosen_count / (chosen_count + PSEUDO_COUNT), 1.0)
     trust[~seen] = 0.0
     rate = np.where(cold, trust * rate + (1.0 - trust) * np.exp(popularity.expected[0]), rate)
     columns = rate * np.where(cold, trust * lifts + (1.0 - trust) * taste.expected, lifts)
-    columns[:, ~cold] = tables[:, place[~cold]]  # what has a record stays as it was, to the bit
-    size = len(coefficients.base)
+    columns[:, ~cold] = coefficients.profile[:, place[~cold]]  # what has a record stays as it was, to the bit
     return (
         Coefficients(
-            alone=columns[:size].astype(np.float32),
-            base=columns[size:].astype(np.float32),
+            profile=columns.astype(np.float32),
             history=_history(coefficients, place, cold, taste, rate, trust),
             rate=rate,
         ),
