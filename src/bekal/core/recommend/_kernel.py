@@ -57,9 +57,11 @@ def fill(
     """
     width = profile.shape[1]
     count = found.shape[1]
+    blocks = width // BLOCK
     own = np.empty(width, np.float32)
-    own_most = np.empty(width // BLOCK, np.float32)
+    own_most = np.empty(blocks, np.float32)
     part = np.empty(BLOCK, np.float32)
+    most = np.empty(blocks, np.float32)
     scores = np.empty(count, np.float32)
     best = np.empty(count, np.int32)
     last_key = np.int64(-1)
@@ -71,16 +73,24 @@ def fill(
         budget = affordable[person]
         held = 0
         worst = np.float32(-np.inf)
-        for block in range(width // BLOCK):
-            most = own_most[block]
-            for at in range(first, last):
-                most += history_most[items[at], block]
-            if held == count and most < worst:
+        for block in range(blocks):
+            most[block] = own_most[block]
+        for at in range(first, last):
+            item = items[at]
+            for block in range(blocks):
+                most[block] += history_most[item, block]
+        for block in range(blocks):
+            if held == count and most[block] < worst:
                 continue
             start = block * BLOCK
-            for p in range(BLOCK):
-                part[p] = own[start + p]
-            for at in range(first, last):
+            if last > first:  # the first known choice at once, which most people have no more than
+                item = items[first]
+                for p in range(BLOCK):
+                    part[p] = own[start + p] + history[item, start + p]
+            else:
+                for p in range(BLOCK):
+                    part[p] = own[start + p]
+            for at in range(first + 1, last):
                 item = items[at]
                 for p in range(BLOCK):
                     part[p] += history[item, start + p]
