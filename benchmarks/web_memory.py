@@ -60,7 +60,7 @@ def main() -> int:
     print(machine.one_line(machine.describe()))
     shelf = catalogue(0)
     (people,) = blocks(shelf, 50_000, 0)
-    model = Recommender(history_strength=3.0, floor=0.3, lift_power=0.2).fit(
+    model = Recommender(history_strength=3.0, floor=0.3).fit(
         ptr=people.ptr, items=people.items, profile=people.profile, price_rupiah=shelf.price_rupiah
     )
     reasons = ReasonTables.fit(

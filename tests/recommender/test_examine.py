@@ -171,7 +171,7 @@ def test_the_command_tells_every_figure_and_fails_where_a_version_is_blocked(tmp
 
 
 def test_nobody_who_is_tried_was_learned_from() -> None:
-    count, settings = 700, {"seed": 0, "history_strength": 30.0, "lift_power": 0.0, "floor": 0.3}
+    count, settings = 700, {"seed": 0, "history_strength": 30.0, "floor": 0.3}
     people = People(
         ptr=np.arange(count + 1),
         items=np.arange(count) % 7,

@@ -76,7 +76,6 @@ def _settings(version: ModelVersion) -> dict[str, Any]:
     return {
         "seed": int(version.manifest["seed"]),
         "history_strength": chosen["kappa_history"],
-        "lift_power": chosen["lift_power"],
         "floor": chosen["floor"],
     }
 

@@ -95,7 +95,7 @@ def test_a_known_choice_tells_what_the_profile_leaves_open(history_strength):
     table = profile_table(moments, strengths)
     np.testing.assert_allclose(found.profile, table, atol=1e-7)
 
-    penalty = history_strength * moments.mean_weight / float(moments.rate[0])
+    penalty = history_strength * moments.mean_weight / moments.usual_rate
     expected = np.zeros((trainings, trainings))
     for known in range(trainings):
         weight, left = penalty, np.zeros(trainings)
@@ -121,5 +121,5 @@ def test_what_pairs_have_in_common_is_not_shrunk_as_what_one_has_of_its_own():
     for known, wanted in ((0, 3), (4, 1), (7, 29)):
         common, rest = parts.common[known, wanted], parts.open[known, wanted]
         weight, unit = moments.known_weight[known], moments.mean_weight
-        by_hand = common / (weight + OWNERS * unit) + (rest - common) / (weight + 20.0 * unit / moments.rate[wanted])
+        by_hand = common / (weight + OWNERS * unit) + (rest - common) / (weight + 20.0 * unit / moments.usual_rate)
         assert found.history[known, wanted] == pytest.approx(by_hand, rel=1e-5, abs=1e-9)

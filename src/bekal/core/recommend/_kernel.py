@@ -35,6 +35,31 @@ def _insert(scores: NDArray[Any], best: NDArray[Any], held: int, score: Any, num
 
 
 @njit(cache=True, nogil=True)
+def _bound(own_most: NDArray[Any], history_most: NDArray[Any], chosen: NDArray[Any], most: NDArray[Any]) -> None:
+    """What no score of each block is above."""
+    for block in range(len(most)):
+        most[block] = own_most[block]
+    for item in chosen:
+        for block in range(len(most)):
+            most[block] += history_most[item, block]
+
+
+@njit(cache=True, nogil=True)
+def _sum(own: NDArray[Any], history: NDArray[Any], chosen: NDArray[Any], start: int, part: NDArray[Any]) -> None:
+    """The scores of the block that begins at `start`."""
+    if len(chosen) == 0:
+        for p in range(BLOCK):
+            part[p] = own[start + p]
+        return
+    item = chosen[0]  # at once: most people have no more than one known choice
+    for p in range(BLOCK):
+        part[p] = own[start + p] + history[item, start + p]
+    for item in chosen[1:]:
+        for p in range(BLOCK):
+            part[p] += history[item, start + p]
+
+
+@njit(cache=True, nogil=True)
 def fill(
     people: NDArray[Any],
     key: NDArray[Any],
@@ -73,34 +98,20 @@ def fill(
         budget = affordable[person]
         held = 0
         worst = np.float32(-np.inf)
-        for block in range(blocks):
-            most[block] = own_most[block]
-        for at in range(first, last):
-            item = items[at]
-            for block in range(blocks):
-                most[block] += history_most[item, block]
+        chosen = items[first:last]
+        _bound(own_most, history_most, chosen, most)
         for block in range(blocks):
             if held == count and most[block] < worst:
                 continue
             start = block * BLOCK
-            if last > first:  # the first known choice at once, which most people have no more than
-                item = items[first]
-                for p in range(BLOCK):
-                    part[p] = own[start + p] + history[item, start + p]
-            else:
-                for p in range(BLOCK):
-                    part[p] = own[start + p]
-            for at in range(first + 1, last):
-                item = items[at]
-                for p in range(BLOCK):
-                    part[p] += history[item, start + p]
+            _sum(own, history, chosen, start, part)
             hopeful = 0  # counted without a branch: most blocks have none
             for p in range(BLOCK):
                 hopeful += (part[p] >= worst) & (dearness[start + p] < budget)
             if hopeful == 0:
                 continue
-            for at in range(first, last):
-                p = place[items[at]] - start
+            for item in chosen:
+                p = place[item] - start
                 if 0 <= p < BLOCK:
                     part[p] = -np.inf
             for p in range(BLOCK):

@@ -33,8 +33,7 @@ class CarelessRecommender(Recommender):
     """The recommender without the least priors of `gaming`: what an attack on it costs shows what they are good for."""
 
     def _solved(self, moments: Moments) -> Coefficients:
-        settings = self._settings
-        return solve(moments, self._row_strengths, settings.history_strength, settings.lift_power, is_guarded=False)
+        return solve(moments, self._row_strengths, self._settings.history_strength, is_guarded=False)
 
 
 @dataclass(frozen=True, slots=True)

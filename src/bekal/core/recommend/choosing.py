@@ -1,4 +1,4 @@
-"""How the three numbers that the counts cannot tell are chosen: by what people who were held out chose next."""
+"""How the two numbers that the counts cannot tell are chosen: by what people who were held out chose next."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,12 +13,11 @@ from .metrics import ndcg_at
 from .moments import Moments
 from .ragged import FloatArray, IntArray, gather
 
-HISTORY_STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
-DEFAULT_HISTORY_STRENGTH = 30.0  # usual with real choices
+HISTORY_STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+DEFAULT_HISTORY_STRENGTH = 10.0  # usual with real choices
 HELD_OUT_MINIMUM = 50  # with fewer the default stands
 LIKELIHOOD_FLOOR = 0.1  # while kappa_h is chosen, no training counts for less than this part of its rate
 KNOWN = (1, 2, 3)  # first choices of a held-out person that are taken as known
-LIFT_POWERS = (0.2, 0.4, 0.8)
 SURE = 2.0  # standard errors that are more than chance
 FLOORS = (0.1, 0.2, 0.3, 0.6, 0.8)
 DEFAULT_FLOOR = 0.3
@@ -29,23 +28,20 @@ class Settings:
     """What `Recommender` is made with; None, in what a caller gives: to be chosen."""
 
     history_strength: Any = DEFAULT_HISTORY_STRENGTH  # kappa_h of `colift`, greater than 0
-    lift_power: Any = 0.0  # w of `colift`, 0 to 1
     floor: Any = DEFAULT_FLOOR  # part of its popularity, up to 1, that a training keeps in `probabilities`
 
     @classmethod
-    def checked(cls, history_strength: Any, lift_power: Any, floor: Any) -> "Settings":
+    def checked(cls, history_strength: Any, floor: Any) -> "Settings":
         """Each a number in its bounds, or None; ValueError naming it."""
         _refuse("history_strength", history_strength, lambda n: 0 < n < np.inf, "a finite number greater than 0")
-        _refuse("lift_power", lift_power, lambda n: 0 <= n <= 1, "a number from 0 to 1")
         _refuse("floor", floor, lambda n: 0 <= n <= 1, "a number from 0 to 1")
-        return cls(*(each if each is None else float(each) for each in (history_strength, lift_power, floor)))
+        return cls(*(each if each is None else float(each) for each in (history_strength, floor)))
 
     def or_default(self) -> "Settings":
         """With the defaults for what is to be chosen, where there is nobody to choose by."""
         usual = Settings()
         return Settings(
             usual.history_strength if self.history_strength is None else self.history_strength,
-            usual.lift_power if self.lift_power is None else self.lift_power,
             usual.floor if self.floor is None else self.floor,
         )
 
@@ -63,21 +59,17 @@ def choose(
     """`given` with its gaps filled: by what people not counted in `seen` chose, as far as there are enough of them.
 
     kappa_h and the floor make later choices likely; where that cannot tell, kappa_h stays near the usual. But the top
-    of a list is hardly seen by a likelihood over the whole catalogue, so another kappa_h, and a power of lifts, is
-    taken where lists get better by it by more than chance.
+    of a list is hardly seen by a likelihood over the whole catalogue, so another kappa_h is taken where lists get
+    better by it by more than chance.
     """
     found = given.or_default()
     if len(ptr) - 1 < HELD_OUT_MINIMUM:
         return found
     people = _HeldOut(Parts.of(seen, row_strengths), ptr, items, rows)
-    if int(np.sum(np.diff(ptr) >= 2)) >= HELD_OUT_MINIMUM:
-        if given.history_strength is None:
-            found = replace(found, history_strength=people.sound_strength())
-            found = people.with_better_lists([replace(found, history_strength=s) for s in HISTORY_STRENGTHS], found)
-        if given.lift_power is None:
-            found = people.with_better_lists([replace(found, lift_power=power) for power in LIFT_POWERS], found)
+    if given.history_strength is None and int(np.sum(np.diff(ptr) >= 2)) >= HELD_OUT_MINIMUM:
+        found = replace(found, history_strength=people.best_strength())
     if given.floor is None:
-        found = replace(found, floor=people.likeliest_floor(found))
+        found = replace(found, floor=people.likeliest_floor(found.history_strength))
     return found
 
 
@@ -90,40 +82,25 @@ class _HeldOut:
         first = np.arange(len(items)) - np.repeat(ptr[:-1], np.diff(ptr)) < max(KNOWN)
         self._known = np.unique(items[first])
         self._profile = parts.profile.astype(np.float32)
-        self._qualities: dict[Settings, FloatArray] = {}
 
-    def sound_strength(self) -> float:
+    def best_strength(self) -> float:
         """Of the kappa_h under which later choices are as likely as under the best, but for chance, the one nearest to
-        what is usual."""
-        likelihoods = {}
+        what is usual; another where lists, by NDCG@10, are better than its lists by more than chance."""
+        likelihoods, qualities = {}, {}
         for strength in HISTORY_STRENGTHS:
-            settings = Settings(history_strength=strength)
-            coefficients = self._coefficients(settings)
-            self._qualities[settings] = _list_quality(coefficients, *self._held)  # asked for next, and cheap now
+            coefficients = self._coefficients(strength)
             each = [_log_likelihoods(coefficients, *self._held, known, LIKELIHOOD_FLOOR) for known in KNOWN]
             likelihoods[strength] = _mean_of_known(np.array(each))
+            qualities[strength] = _list_quality(coefficients, *self._held)
         best = max(HISTORY_STRENGTHS, key=lambda strength: (_mean_and_error(likelihoods[strength])[0], strength))
-        as_good = []
-        for strength in HISTORY_STRENGTHS:
-            lost, error = _mean_and_error(likelihoods[best] - likelihoods[strength])
-            if lost <= SURE * error:
-                as_good.append(strength)
-        return min(as_good, key=lambda strength: abs(np.log(strength / DEFAULT_HISTORY_STRENGTH)))
+        as_likely = [s for s in HISTORY_STRENGTHS if not _is_sure(likelihoods[best] - likelihoods[s])]
+        usual = min(as_likely, key=lambda strength: abs(np.log(strength / DEFAULT_HISTORY_STRENGTH)))
+        better = [s for s in HISTORY_STRENGTHS if _is_sure(qualities[s] - qualities[usual])]
+        return max(better, key=lambda s: _mean_and_error(qualities[s] - qualities[usual])[0], default=usual)
 
-    def with_better_lists(self, others: list[Settings], found: Settings) -> Settings:
-        """Of the others the one whose lists are best, NDCG@10, where they are better than those of `found` by SURE
-        standard errors; else `found`."""
-        plain = self._quality(found)
-        best, best_gain = found, 0.0
-        for other in others:
-            mean, error = _mean_and_error(self._quality(other) - plain)
-            if mean > SURE * error and mean > best_gain:
-                best, best_gain = other, mean
-        return best
-
-    def likeliest_floor(self, found: Settings) -> float:
+    def likeliest_floor(self, strength: float) -> float:
         """The part of its popularity that a training keeps, under which later choices are likeliest."""
-        coefficients = self._coefficients(found)
+        coefficients = self._coefficients(strength)
         likelihoods = [
             sum(
                 _mean_and_error(_log_likelihoods(coefficients, *self._held, known, floor))[0]
@@ -134,18 +111,18 @@ class _HeldOut:
         ]
         return FLOORS[int(np.argmax(likelihoods))]
 
-    def _quality(self, settings: Settings) -> FloatArray:
-        asked = replace(settings, floor=DEFAULT_FLOOR)  # lists do not depend on it
-        if asked not in self._qualities:
-            self._qualities[asked] = _list_quality(self._coefficients(asked), *self._held)
-        return self._qualities[asked]
-
-    def _coefficients(self, settings: Settings) -> Coefficients:
+    def _coefficients(self, strength: float) -> Coefficients:
         """Those that are asked for: of the first choices of these people."""
         parts = self._parts
         history = np.zeros(parts.open.shape, np.float32)
-        history[self._known] = parts.history(settings.history_strength, settings.lift_power, self._known)
+        history[self._known] = parts.history(strength, self._known)
         return Coefficients(self._profile, history, parts.moments.rate)
+
+
+def _is_sure(gains: FloatArray) -> bool:
+    """Whether the mean is above 0 by more than chance."""
+    mean, error = _mean_and_error(gains)
+    return mean > SURE * error
 
 
 def _mean_and_error(values: FloatArray) -> tuple[float, float]:

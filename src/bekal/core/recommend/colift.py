@@ -1,29 +1,24 @@
 """CoLift: how much more often a training is chosen by people of one profile, and after one known choice, than by
 everybody.
 
-Additive in the person's profile rows x and known choices H, with coefficients whose prior variance is proportional to
-the square of the training's own rate, that is, with shrunken *lifts*:
+Additive in the person's profile rows x and known choices H:
 
     score_j(x, H) = constant_j + sum over x of profile_xj + sum over g in H of history_gj
 
 in closed form from `Moments` (G: people by profile; R: rest by profile; d: known weight; A: known by profile; c: known
-with rest; p: rate of the training; w: mean known weight). The profile first, then what it leaves open of the rest:
+with rest; p_j: rate of the training, p: of that of a random choice; w: mean known weight). The profile first, then what
+it leaves open of the rest:
 
     b_j        = (G + S^-1 / p_j)^-1 R_j
     r_gj       = c_gj - sum_x A_gx b_xj
-    history_gj = s_gj / (d_g + OWNERS w + u_gj e_gj) + (r_gj - s_gj) / (d_g + max(kappa_h w / p_j, e_gj))
+    history_gj = s_gj / (d_g + OWNERS w + u_gj e_gj) + (r_gj - s_gj) / (d_g + max(kappa_h w / p, e_gj))
 
-S is the covariance of lifts over profile rows (`profile_prior`); s is the part of r that many pairs of trainings have
-in common (`structure`); what a pair has of its own is shrunk by kappa_h; e is as much as it takes that no few people
-can push a training into others' lists (`gaming`), u is 1 where hardly anybody has chosen j, less where more have.
+S is the covariance of lifts b_j / p_j over profile rows (`profile_prior`); s is the part of r that many pairs of
+trainings have in common (`structure`); what a pair has of its own is shrunk by kappa_h; e is as much as it takes that
+no few people can push a training into others' lists (`gaming`), u is 1 where hardly anybody has chosen j, less where
+more have.
 
-Where catalogues are made of small fields (courses, not films), a known choice says more than its least squares: then a
-power of the pair's own lift, shrunken by PAIR_PRIOR, goes with it (m: mean over people of the score without history):
-
-    history_gj <- history_gj F_gj + m_j (F_gj - 1),    F_gj = ((c_gj + PAIR_PRIOR) / (E_gj + PAIR_PRIOR))^power
-
-with E_gj = (sum of c_g) x (share of j among all choices); a product written as a sum, so that scores stay additive.
-`kappa_h` and the power (0: as above) come from held-out people (`choosing`).
+kappa_h comes from held-out people (`choosing`).
 """
 
 from dataclasses import dataclass
@@ -39,7 +34,6 @@ from .ragged import Float32Array, FloatArray, IntArray
 from .structure import OWNERS, in_common
 
 LISTED = 10
-PAIR_PRIOR = 0.1  # people, each weighted 1/n
 LEAST_MEAN = 0.1  # of a training's rate
 
 
@@ -57,7 +51,6 @@ def solve(
     moments: Moments,
     row_strengths: FloatArray,
     history_strength: float,
-    lift_power: float = 0.0,
     *,
     is_guarded: bool = True,
 ) -> Coefficients:
@@ -66,13 +59,13 @@ def solve(
     Not `is_guarded`: without the least priors of `gaming`, to show what they are good for.
     """
     parts = Parts.of(moments, row_strengths, is_guarded=is_guarded)
-    history = parts.history(history_strength, lift_power, np.arange(len(moments.rate)))
+    history = parts.history(history_strength, np.arange(len(moments.rate)))
     return Coefficients(parts.profile.astype(np.float32), history, moments.rate)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the coefficients are made of whatever kappa_h and the power are: `profile` b (A+1, M), `open` r and `common`
+    """What the coefficients are made of whatever kappa_h is: `profile` b (A+1, M), `open` r and `common`
     s (M, M)."""
 
     moments: Moments
@@ -93,41 +86,40 @@ class Parts:
         common = in_common(rest, moments)
         return cls(moments, table, rest.astype(np.float32), common.astype(np.float32), is_guarded)
 
-    def history(self, strength: float, lift_power: float, known: IntArray) -> Float32Array:
-        """(known, M) the rows of `history` of the trainings `known`, by kappa_h and the power of lifts."""
+    def history(self, strength: float, known: IntArray) -> Float32Array:
+        """(known, M) the rows of `history` of the trainings `known`, by kappa_h."""
         moments = self.moments
         if moments.mean_weight == 0.0:
             return np.zeros((len(known), len(moments.rate)), np.float32)
-        rows = self._rows(strength, lift_power, known, np.zeros(len(known)))
+        rows = self._rows(strength, known, np.zeros(len(known)))
         if not self.is_guarded:
             return rows
         usual = self._usual
         listed = np.repeat(_last_listed(usual[None, :]), len(moments.rate))
         listed[known] = np.minimum(listed[known], _last_listed(usual.astype(np.float32) + rows))
-        least = least_history_strengths(moments, listed, lift_power)[known]
+        least = least_history_strengths(moments, listed)[known]
         risky = np.flatnonzero(least)
-        rows[risky] = self._rows(strength, lift_power, known[risky], least[risky])
+        rows[risky] = self._rows(strength, known[risky], least[risky])
         return rows
 
-    def _rows(self, strength: float, lift_power: float, known: IntArray, least: FloatArray) -> Float32Array:
+    def _rows(self, strength: float, known: IntArray, least: FloatArray) -> Float32Array:
         """`history`, with priors of at least `least` (known,)."""
         moments, unit = self.moments, self.moments.mean_weight
         weight = moments.known_weight[known, None].astype(np.float32)
-        scarcity = (unit / moments.rate).astype(np.float32)
         common, rows = self.common[known], self.open[known]
         rows -= common
-        rows /= np.maximum(least, strength)[:, None].astype(np.float32) * scarcity + weight
-        pushed = needed_of_owners(moments)[known, None] / moments.people_count  # the rate of what accomplices push
-        unknown = np.minimum(pushed / moments.rate, 1.0).astype(np.float32)
-        common /= unknown * least[:, None].astype(np.float32) * scarcity + (weight + np.float32(OWNERS * unit))
+        own = np.float32(strength * unit / moments.usual_rate)
+        few = np.float32(OWNERS * unit)
+        if least.any():
+            guard = least[:, None].astype(np.float32) * (unit / moments.rate).astype(np.float32)
+            rows /= np.maximum(guard, own) + weight
+            pushed = needed_of_owners(moments)[known, None] / moments.people_count  # the rate of what accomplices push
+            guard *= np.minimum(pushed / moments.rate, 1.0).astype(np.float32)
+            common /= guard + (weight + few)
+        else:
+            rows /= weight + own
+            common /= weight + few
         rows += common
-        if lift_power:
-            together = moments.known_rest[known]
-            choices = moments.profile_rest[-1]
-            expected = together.sum(axis=1)[:, None] * (choices / max(float(choices.sum()), 1.0))
-            pair = np.maximum(PAIR_PRIOR, needed_of_owners(moments)[known, None] / 2.0)
-            factor = ((together + pair) / (expected + pair)) ** lift_power
-            rows = (rows * factor + self._usual * (factor - 1.0)).astype(np.float32)
         rows[np.arange(len(known)), known] = 0.0
         return rows
 

@@ -35,7 +35,7 @@ def needed_of_owners(moments: Moments) -> FloatArray:
     return np.where(is_guarded, needed, 0.0)
 
 
-def least_history_strengths(moments: Moments, listed: FloatArray, lift_power: float = 0.0) -> FloatArray:
+def least_history_strengths(moments: Moments, listed: FloatArray) -> FloatArray:
     """(M,) the kappa_h from which on so many accomplices are needed among the people who share each training g.
 
     N accomplices who complete g and an unknown training j give it, for everybody who knows g,
@@ -47,16 +47,14 @@ def least_history_strengths(moments: Moments, listed: FloatArray, lift_power: fl
 
         N (N/2 (1/t - 1) - d_g) / (2 w P).
 
-    0 where those who share it are no neighbourhood. With a `lift_power` w' there is a prior of the pairs of N/2
-    besides: then the lift of g and j is at most 2, and what the power makes of history_gj at most 2^w' times as much,
-    so t is taken 2^w' times lower. It is lower by SAFETY besides, because the profile of the accomplices says something
-    too, and by the rate of j.
+    0 where those who share it are no neighbourhood. t is taken lower by SAFETY, because the profile of the accomplices
+    says something too, and by the rate of j.
     """
     needed = needed_of_owners(moments)
     if not moments.known_count:
         return np.zeros(len(needed))
     own_rate = needed / (2.0 * moments.people_count)
-    last = np.clip(SAFETY * listed / 2.0**lift_power - own_rate, LEAST_LISTED, 1.0)
+    last = np.clip(SAFETY * listed - own_rate, LEAST_LISTED, 1.0)
     strength = needed * (needed / 2.0 * (1.0 / last - 1.0) - moments.known_weight)
     least: FloatArray = np.maximum(strength, 0.0) / (2.0 * moments.mean_weight * moments.people_count)
     return least

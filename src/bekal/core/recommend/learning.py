@@ -18,18 +18,11 @@ from .streaming import Blocks, count_blocks
 class Learner:
     """The learning half of `Recommender`, which says what the arrays are."""
 
-    def __init__(
-        self,
-        seed: int = 0,
-        history_strength: float | None = None,
-        floor: float | None = None,
-        lift_power: float | None = None,
-    ) -> None:
-        """`history_strength`: kappa_h of `colift`, greater than 0; `lift_power`: that of `colift`, 0 to 1; `floor`: the
-        part of its popularity, up to 1, that a training keeps in `probabilities` whatever its score. None: `fit`
-        chooses on people it holds out."""
+    def __init__(self, seed: int = 0, history_strength: float | None = None, floor: float | None = None) -> None:
+        """`history_strength`: kappa_h of `colift`, greater than 0; `floor`: the part of its popularity, up to 1, that a
+        training keeps in `probabilities` whatever its score. None: `fit` chooses on people it holds out."""
         self.seed = checked_count("seed", seed, minimum=0)
-        self._given = Settings.checked(history_strength, lift_power, floor)
+        self._given = Settings.checked(history_strength, floor)
         self._settings = self._given.or_default()
         self._coefficients: Coefficients | None = None
         self._moments: Moments | None = None
@@ -143,7 +136,7 @@ class Learner:
         return self._coefficients
 
     def _solved(self, moments: Moments) -> Coefficients:
-        return solve(moments, self._row_strengths, self._settings.history_strength, self._settings.lift_power)
+        return solve(moments, self._row_strengths, self._settings.history_strength)
 
 
 def _beside(

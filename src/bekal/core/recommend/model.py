@@ -257,7 +257,6 @@ class Recommender(Learner):
             "seed": self.seed,
             "hyperparameters": {
                 "kappa_history": self._settings.history_strength,
-                "lift_power": self._settings.lift_power,
                 "floor": self._settings.floor,
                 "kappa_profile": self._profiles.per_attribute(self._row_strengths),
             },
@@ -286,5 +285,5 @@ class Recommender(Learner):
         if f"{COUNTS}people_count" in arrays:
             model._moments = Moments.of_arrays(COUNTS, arrays)
         chosen = manifest["hyperparameters"]
-        model._settings = Settings.checked(chosen["kappa_history"], chosen["lift_power"], chosen["floor"])
+        model._settings = Settings.checked(chosen["kappa_history"], chosen["floor"])
         return model

@@ -100,6 +100,13 @@ class Moments:
         return share
 
     @property
+    def usual_rate(self) -> float:
+        """The rate of the training of a random choice, mean over choices; 1 where nobody chose anything."""
+        chosen = self.profile_rest[-1]
+        total = float(chosen.sum()) * self.people_count
+        return float(np.square(chosen).sum()) / total if total > 0 else 1.0
+
+    @property
     def mean_weight(self) -> float:
         """Of one known choice: about 1 over the mean number of choices; 0 where nothing is known of anybody."""
         return float(self.known_weight.sum()) / self.known_count if self.known_count else 0.0
