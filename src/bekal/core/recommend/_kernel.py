@@ -35,28 +35,36 @@ def _insert(scores: NDArray[Any], best: NDArray[Any], held: int, score: Any, num
 
 
 @njit(cache=True, nogil=True)
-def _bound(own_most: NDArray[Any], history_most: NDArray[Any], chosen: NDArray[Any], most: NDArray[Any]) -> None:
-    """What no score of each block is above."""
-    for block in range(len(most)):
-        most[block] = own_most[block]
-    for item in chosen:
-        for block in range(len(most)):
-            most[block] += history_most[item, block]
+def _forbid(part: NDArray[Any], start: int, place: NDArray[Any], items: NDArray[Any], first: int, last: int) -> None:
+    """What is known already is never listed."""
+    for at in range(first, last):
+        p = place[items[at]] - start
+        if 0 <= p < BLOCK:
+            part[p] = -np.inf
 
 
 @njit(cache=True, nogil=True)
-def _sum(own: NDArray[Any], history: NDArray[Any], chosen: NDArray[Any], start: int, part: NDArray[Any]) -> None:
-    """The scores of the block that begins at `start`."""
-    if len(chosen) == 0:
-        for p in range(BLOCK):
-            part[p] = own[start + p]
-        return
-    item = chosen[0]  # at once: most people have no more than one known choice
+def _take(
+    part: NDArray[Any],
+    dearness: NDArray[Any],
+    budget: int,
+    training: NDArray[Any],
+    scores: NDArray[Any],
+    best: NDArray[Any],
+    held: int,
+) -> int:
+    """Put what can be paid and is good enough of a block on the list; how many the list holds then."""
+    count = len(scores)
     for p in range(BLOCK):
-        part[p] = own[start + p] + history[item, start + p]
-    for item in chosen[1:]:
-        for p in range(BLOCK):
-            part[p] += history[item, start + p]
+        score = part[p]
+        if dearness[p] >= budget or score == -np.inf:
+            continue
+        if held == count and (
+            score < scores[count - 1] or (score == scores[count - 1] and training[p] > best[count - 1])
+        ):
+            continue
+        held = _insert(scores, best, held, score, training[p])
+    return held
 
 
 @njit(cache=True, nogil=True)
@@ -80,8 +88,7 @@ def fill(
 
     Tables are laid out in blocks: column p is training `training[p]` (-1: none), training j stands at `place[j]`.
     """
-    width = profile.shape[1]
-    count = found.shape[1]
+    width, count = profile.shape[1], found.shape[1]
     blocks = width // BLOCK
     own = np.empty(width, np.float32)
     own_most = np.empty(blocks, np.float32)
@@ -98,30 +105,36 @@ def fill(
         budget = affordable[person]
         held = 0
         worst = np.float32(-np.inf)
-        chosen = items[first:last]
-        _bound(own_most, history_most, chosen, most)
+        for block in range(blocks):
+            most[block] = own_most[block]
+        for at in range(first, last):
+            item = items[at]
+            for block in range(blocks):
+                most[block] += history_most[item, block]
         for block in range(blocks):
             if held == count and most[block] < worst:
                 continue
             start = block * BLOCK
-            _sum(own, history, chosen, start, part)
+            if last > first:  # the first known choice at once, which most people have no more than
+                item = items[first]
+                for p in range(BLOCK):
+                    part[p] = own[start + p] + history[item, start + p]
+            else:
+                for p in range(BLOCK):
+                    part[p] = own[start + p]
+            for at in range(first + 1, last):
+                item = items[at]
+                for p in range(BLOCK):
+                    part[p] += history[item, start + p]
             hopeful = 0  # counted without a branch: most blocks have none
             for p in range(BLOCK):
                 hopeful += (part[p] >= worst) & (dearness[start + p] < budget)
             if hopeful == 0:
                 continue
-            for item in chosen:
-                p = place[item] - start
-                if 0 <= p < BLOCK:
-                    part[p] = -np.inf
-            for p in range(BLOCK):
-                score = part[p]
-                if score < worst or dearness[start + p] >= budget or score == -np.inf:
-                    continue
-                number = training[start + p]
-                if held == count and score == worst and number > best[count - 1]:
-                    continue
-                held = _insert(scores, best, held, score, number)
-                worst = scores[count - 1] if held == count else worst
+            _forbid(part, start, place, items, first, last)
+            held = _take(
+                part, dearness[start : start + BLOCK], budget, training[start : start + BLOCK], scores, best, held
+            )
+            worst = scores[count - 1] if held == count else worst
         values[person, :held] = scores[:held]
         found[person, :held] = best[:held]
