@@ -33,8 +33,7 @@ from .profile_prior import profile_table
 from .ragged import Float32Array, FloatArray, IntArray
 from .structure import OWNERS, in_common
 
-LISTED = 10
-LEAST_MEAN = 0.1  # of a training's rate
+LISTED = 10  # trainings of a list that accomplices would push one into
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +47,7 @@ class Coefficients:
 
 
 def solve(
-    moments: Moments,
-    row_strengths: FloatArray,
-    history_strength: float,
-    *,
-    is_guarded: bool = True,
+    moments: Moments, row_strengths: FloatArray, history_strength: float, *, is_guarded: bool = True
 ) -> Coefficients:
     """The coefficients above. `row_strengths` (A,): kappa_x of every profile row.
 
@@ -65,8 +60,7 @@ def solve(
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the coefficients are made of whatever kappa_h is: `profile` b (A+1, M), `open` r and `common`
-    s (M, M)."""
+    """What the coefficients are made of whatever kappa_h is: `profile` b (A+1, M), `open` r and `common` s (M, M)."""
 
     moments: Moments
     profile: FloatArray
@@ -127,7 +121,7 @@ class Parts:
     def _usual(self) -> FloatArray:
         """(M,) the mean over people of the score without history."""
         carried = np.diag(self.moments.profile_gram) / max(self.moments.people_count, 1)
-        usual: FloatArray = np.maximum(np.einsum("a,am->m", carried, self.profile), LEAST_MEAN * self.moments.rate)
+        usual: FloatArray = np.einsum("a,am->m", carried, self.profile)
         return usual
 
 

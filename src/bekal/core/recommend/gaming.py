@@ -36,19 +36,20 @@ def needed_of_owners(moments: Moments) -> FloatArray:
 
 
 def least_history_strengths(moments: Moments, listed: FloatArray) -> FloatArray:
-    """(M,) the kappa_h from which on so many accomplices are needed among the people who share each training g.
+    """(M,) how strong the guard has to be of what each training g, once known, adds to another: e_gj = strength w / p_j
+    of `colift` (d: known weight, w: mean known weight, p_j: rate of the other).
 
-    N accomplices who complete g and an unknown training j give it, for everybody who knows g,
+    N accomplices who complete g and an unknown training j give it a rate of N/2P among P people, and, for everybody who
+    knows g,
 
-        history_gj = N/2 / (d_g + N/2 + kappa_h w 2P/N)
+        history_gj = N/2 / (d_g + N/2 + strength w 2P/N)
 
-    since the rate of j is N/2P among P people (`colift`; d: known weight, w: mean known weight). It stays below what
-    stands last on the list of those who know g, t = `listed` (M,), where kappa_h is at least
+    It stays below what stands last on the list of those who know g, t = `listed` (M,), from
 
-        N (N/2 (1/t - 1) - d_g) / (2 w P).
+        strength = N (N/2 (1/t - 1) - d_g) / (2 w P)
 
-    0 where those who share it are no neighbourhood. t is taken lower by SAFETY, because the profile of the accomplices
-    says something too, and by the rate of j.
+    on; 0 where those who share g are no neighbourhood. t is taken lower by SAFETY, because the profile of the
+    accomplices says something too, and by the rate of j.
     """
     needed = needed_of_owners(moments)
     if not moments.known_count:
