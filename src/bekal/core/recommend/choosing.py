@@ -14,7 +14,7 @@ from .moments import Moments
 from .ragged import FloatArray, IntArray, gather
 
 HISTORY_STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
-DEFAULT_HISTORY_STRENGTH = 10.0  # usual with real choices
+DEFAULT_HISTORY_STRENGTH = 3.0  # usual with real choices
 HELD_OUT_MINIMUM = 50  # with fewer the default stands
 LIKELIHOOD_FLOOR = 0.1  # while kappa_h is chosen, no training counts for less than this part of its rate
 KNOWN = (1, 2, 3)  # first choices of a held-out person that are taken as known
