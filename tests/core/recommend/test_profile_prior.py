@@ -43,8 +43,8 @@ def test_a_step_is_the_mean_of_lifts_times_lifts_and_of_what_is_uncertain():
 
 
 def test_what_two_groups_have_in_common_is_learned_from_all_trainings():
-    """Whoever is of the small group likes what the large one likes: their lists are better than with the groups apart,
-    because of a covariance that nobody told the model."""
+    """Whoever is of the small group likes what the large one likes: their lifts are nearer to their taste than with the
+    groups apart, because of a covariance that nobody told the model."""
     together: list[float] = []
     apart: list[float] = []
     for seed in range(8):
@@ -58,7 +58,7 @@ def test_what_two_groups_have_in_common_is_learned_from_all_trainings():
     assert np.mean(together) > np.mean(apart) + 0.05
 
 
-def test_nobody_and_no_profile_at_all():
+def test_people_without_any_profile_are_learned_from():
     model = Recommender(floor=0.3).fit(
         ptr=[0, 1, 3], items=[0, 0, 1], profile=np.zeros((2, 0), int), price_rupiah=[1000, 1000, 1000]
     )
