@@ -6,7 +6,7 @@ list is quicker in numpy than the call is.
 People of one profile follow one another, so that constant and profile rows are added up once for all of them. Trainings
 stand by falling popularity in blocks of BLOCK; the largest score a block can hold is bounded by the sum of the maxima
 of its parts. Rounding is monotone, so the bound on float32 sums made in the same order is exact, and a block that
-cannot change a list is never looked at: three quarters of them in a catalogue of some thousands.
+cannot change a list is never looked at: 85 % of them in `dev bench recommender-scale`.
 """
 
 from dataclasses import dataclass
