@@ -1,7 +1,7 @@
 """Deny by default: a view without a declaration is closed to everybody.
 
-`@open_to(Role.OFFICER)` opens a view to roles, `@open_to_all` to everybody, signed in or not. A test walks every route
-with every role.
+`@open_to(Role.OFFICER)` opens a view to roles, `@open_to_all` to everybody, signed in or not, `@open_to_partners` to the
+systems of partners, which sign each call (the view's own decorator checks it). A test walks every route with every role.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from bekal.accounts.models import Role
 
 View = TypeVar("View", bound=Callable[..., Any])
 EVERYBODY = frozenset({"*"})
+PARTNERS = frozenset({"partner"})
 
 
 def open_to(*roles: Role) -> Callable[[View], View]:
@@ -32,6 +33,12 @@ def open_to(*roles: Role) -> Callable[[View], View]:
 def open_to_all(view: View) -> View:
     """Declare that anybody may call a view, signed in or not."""
     view.open_to = EVERYBODY  # type: ignore[attr-defined]
+    return view
+
+
+def open_to_partners(view: View) -> View:
+    """Declare that partners' systems call a view with a signature, which the view checks itself; no sign-in opens it."""
+    view.open_to = PARTNERS  # type: ignore[attr-defined]
     return view
 
 
@@ -60,7 +67,7 @@ class DenyByDefault:
         self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponse | None:
         roles = declared_roles(view)
-        if roles == EVERYBODY:
+        if roles in (EVERYBODY, PARTNERS):
             return None
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())

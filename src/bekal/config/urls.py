@@ -10,4 +10,5 @@ handler500 = "bekal.web.errors.server_fault"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bekal.web.urls")),
     path("", include("bekal.console.urls")),
+    path("api/", include("bekal.api.urls")),
 ]
