@@ -1,7 +1,7 @@
 """Deny by default: a view without a declaration is closed to everybody.
 
-`@open_to(Role.OFFICER)` opens a view to roles, `@open_to_all` to everybody, signed in or not, `@open_to_partners` to the
-systems of partners, which sign each call (the view's own decorator checks it). A test walks every route with every role.
+`@open_to(Role.OFFICER)` opens a view to roles, `@open_to_all` to everybody, signed in or not, `@open_to_partners` to
+partners' systems, which sign each call (the view's own decorator checks it). A test walks every route with every role.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def open_to_all(view: View) -> View:
 
 
 def open_to_partners(view: View) -> View:
-    """Declare that partners' systems call a view with a signature, which the view checks itself; no sign-in opens it."""
+    """Declare that partners' systems call a view with a signature, which the view checks; no sign-in opens it."""
     view.open_to = PARTNERS  # type: ignore[attr-defined]
     return view
 
