@@ -16,6 +16,7 @@ PROOF_MAY_NOT_READ = (
     "participants_nikdirectory",
     "participants_participant",
     "participants_payoutaccount",
+    "partners_",
 )
 # Of a table it may not read, the columns that say that something is there, and since when.
 PROOF_MAY_READ_COLUMNS = {"participants_payoutaccount": ("id", "participant_id", "verified_at")}

@@ -1,0 +1,145 @@
+"""The systems of institutions and platforms: who they are, what they sign with, and how often they were wrong."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from bekal.catalogue.models import Institution, Platform
+
+
+class Partner(models.Model):
+    """The system of one institution or platform. Until the programme has tied it to one it has sandbox keys only."""
+
+    class Kind(models.TextChoices):
+        INSTITUTION = "institution", _("training institution")
+        PLATFORM = "platform", _("digital platform")
+
+    code = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=200)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    institution = models.OneToOneField(Institution, null=True, on_delete=models.PROTECT, related_name="partner")
+    platform = models.OneToOneField(Platform, null=True, on_delete=models.PROTECT, related_name="partner")
+    registered_at = models.DateTimeField()
+    # A suspended partner is answered nothing, whatever it signs with, until an officer lifts it.
+    suspended_at = models.DateTimeField(null=True)
+    suspension_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
+    # How far the partner has moved the programme clock of its own sandbox away from the programme's.
+    sandbox_offset = models.DurationField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="institution", platform=None) | Q(kind="platform", institution=None),
+                name="partners_partner_is_one_or_the_other",
+                violation_error_message="A partner is the system of an institution or of a platform, never of both.",
+            ),
+            models.CheckConstraint(
+                condition=Q(suspended_at=None, suspension_reason="")
+                | Q(suspended_at__isnull=False) & ~Q(suspension_reason=""),
+                name="partners_partner_suspension_has_reason",
+                violation_error_message="Whoever suspends a partner says why.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PartnerKey(models.Model):
+    """What a partner signs with: two may be live for one generation and world, so that one can be rotated."""
+
+    class Generation(models.IntegerChoices):
+        V1 = 1, "v1"
+        V2 = 2, "v2"
+
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="keys")
+    generation = models.PositiveSmallIntegerField(choices=Generation.choices)
+    is_sandbox = models.BooleanField()
+    # What is sent in clear to say whose call it is; the secret never is.
+    client_code = models.CharField(max_length=60, unique=True)
+    secret_encrypted = models.BinaryField()
+    scopes = ArrayField(models.CharField(max_length=40), default=list)
+    issued_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    # Codes asked for that are nobody's or another's; twenty suspend the key until an officer lifts it.
+    miss_count = models.PositiveIntegerField(default=0, db_default=0)
+    suspended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(generation__in=[1, 2]), name="partners_key_known_generation"),
+            models.CheckConstraint(
+                condition=Q(revoked_at=None) | Q(revoked_at__gte=F("issued_at")),
+                name="partners_key_revoked_after_issue",
+                violation_error_message="A key is revoked after it was issued.",
+            ),
+        ]
+
+
+class PartnerCall(models.Model):
+    """A call and its first answer: the same signature, or the same idempotency key, again is answered with it.
+
+    `request_hash` is a keyed hash over what makes two calls the same for this key; `body_hash` tells whether what was
+    asked is the same, too. Calls of v1 are forgotten once their timestamp is out of the window; those of v2 that move
+    money or record evidence never are (`is_permanent`).
+    """
+
+    key = models.ForeignKey(PartnerKey, on_delete=models.PROTECT, related_name="calls", db_index=False)
+    request_hash = models.BinaryField(max_length=32)
+    body_hash = models.BinaryField(max_length=32)
+    operation = models.CharField(max_length=60)
+    is_permanent = models.BooleanField(default=False, db_default=False)
+    # None only inside the transaction that answers.
+    status = models.PositiveSmallIntegerField(null=True)
+    answer_encrypted = models.BinaryField(null=True)
+    called_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key", "request_hash"], name="partners_call_answered_once"),
+            models.CheckConstraint(
+                condition=Q(status=None, answer_encrypted=None)
+                | Q(status__isnull=False, answer_encrypted__isnull=False),
+                name="partners_call_answer_is_whole",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["called_at"], name="partner_call_to_forget", condition=Q(is_permanent=False)),
+        ]
+
+
+class CallCounter(models.Model):
+    """How often a day each key was used, and was refused for which reason: all that a refused call leaves behind.
+
+    `key` is None where the client code is nobody's.
+    """
+
+    key = models.ForeignKey(PartnerKey, null=True, on_delete=models.PROTECT, related_name="counters", db_index=False)
+    counted_on = models.DateField()
+    operation = models.CharField(max_length=60, blank=True)
+    outcome = models.CharField(max_length=40)
+    call_count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key", "counted_on", "operation", "outcome"],
+                name="partners_counter_once",
+                nulls_distinct=False,
+            ),
+        ]
+
+
+class RedirectUri(models.Model):
+    """Where a partner may have a participant sent back to; compared as a whole, never by its beginning."""
+
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="redirect_uris", db_index=False)
+    uri = models.CharField(max_length=500)
+    is_sandbox = models.BooleanField(default=False)
+    registered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "is_sandbox", "uri"], name="partners_redirect_once"),
+        ]
