@@ -8,7 +8,7 @@ import pytest
 
 from bekal.participants.mark_unreachable import Unreachable, mark_unreachable
 from bekal.participants.models import ContactPoint
-from bekal.participants.queries import reachable_by
+from bekal.participants.queries import contact_kinds
 from tests import factories
 from tests.factories.unchanged import nothing_changes
 
@@ -26,7 +26,7 @@ def test_only_the_failed_way_is_marked() -> None:
     assert mark_unreachable(points=[Unreachable(siti, "phone"), Unreachable(made, "email")], at=AT) == 2
     assert since(siti) == {"email": None, "phone": AT}
     assert since(made) == {"email": AT, "phone": None}
-    assert reachable_by(participant_ids=[siti, made]) == {siti: "email", made: "phone"}
+    assert contact_kinds(participant_ids=[siti, made]) == {siti: {"email"}, made: {"phone"}}
 
 
 @pytest.mark.django_db

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from bekal.accounts.privacy import encrypt
 from bekal.core.refusal import Refusal
 from bekal.ledger.copy_rows import copy_rows, id_array, int_array, new_ids
-from bekal.messaging.models import Channel, OneTimeCode, OutboxMessage
+from bekal.messaging.models import Channel, OneTimeCode
 from bekal.messaging.one_time_codes import ATTEMPT_COUNT, CODES_AN_HOUR, HOUR, LIFETIME, code_hash
 from bekal.messaging.refusals import CodeRefusal
+from bekal.messaging.write_messages import Message, write_messages
 
 TEMPLATE = "one_time_code"
 # One of so many locks stands for a holder: few enough for the server's lock table however many people one call names.
@@ -124,18 +125,19 @@ def _write(requests: Sequence[CodeRequest], at: datetime) -> list[IssuedCode]:
 
 
 def _write_messages(requests: Sequence[CodeRequest], codes: Sequence[str], at: datetime) -> None:
-    sentence = _sentence()
-    messages = (
-        (
+    sentence, language, expires_at = _sentence(), get_language() or "id", at + LIFETIME
+    messages = [
+        Message(
             request.holder_id,
-            str(request.channel),
+            request.channel,
             TEMPLATE,
-            encrypt(sentence % {"code": code, "purpose": request.purpose_line}),
-            at,
+            sentence % {"code": code, "purpose": request.purpose_line},
+            language,
+            expires_at,
         )
         for request, code in zip(requests, codes, strict=True)
-    )
-    copy_rows(OutboxMessage, ("holder_id", "channel", "template", "body_encrypted", "created_at"), messages)
+    ]
+    write_messages(messages=messages, at=at)
 
 
 def _sentence() -> str:

@@ -76,18 +76,19 @@ def contact_points_of(*, participant_id: int) -> tuple[ContactLine, ...]:
 
 REACHABLE_SQL = """
 SELECT participant_id, kind FROM participants_contactpoint
-WHERE participant_id = ANY(%s::bigint[]) AND unreachable_since_at IS NULL ORDER BY kind
+WHERE participant_id = ANY(%s::bigint[]) AND unreachable_since_at IS NULL ORDER BY participant_id, kind
 """
 _KINDS = {kind.value: kind for kind in ContactPoint.Kind}
 
 
-def reachable_by(*, participant_ids: Collection[int]) -> dict[int, ContactPoint.Kind]:
-    """How each person can be reached now: by phone where that works, else by e-mail; who cannot be is left out."""
+def contact_kinds(*, participant_ids: Collection[int]) -> dict[int, frozenset[ContactPoint.Kind]]:
+    """Every way each person can be reached by now; who cannot be reached is left out."""
     with connection.cursor() as cursor:
         cursor.execute(REACHABLE_SQL, [id_array(participant_ids)])
-        kinds = cursor.fetchall()
-    # `phone` sorts after `email`, so it is written last and wins.
-    return {person: _KINDS[kind] for person, kind in kinds}
+        found: dict[int, set[ContactPoint.Kind]] = {}
+        for person, kind in cursor.fetchall():
+            found.setdefault(person, set()).add(_KINDS[kind])
+    return {person: frozenset(kinds) for person, kinds in found.items()}
 
 
 def _line(participations: QuerySet[Participation]) -> ParticipationLine | None:

@@ -11,20 +11,19 @@ from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_day
 from bekal.messaging.issue_codes import CodeRequest, IssuedCode, issue_codes
 from bekal.messaging.models import Channel
-from bekal.participants.models import ContactPoint
-from bekal.participants.queries import reachable_by
+from bekal.participants.notify import channel_of
+from bekal.participants.queries import contact_kinds
 from bekal.purchases import standing
 from bekal.purchases.refusals import PurchaseRefusal
-
-_CHANNELS = {ContactPoint.Kind.PHONE: Channel.SMS, ContactPoint.Kind.EMAIL: Channel.EMAIL}
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Who would like to buy what, at its price of now."""
+    """Who would like to buy what, at its price of now; `channel`: how the code shall come (None: SMS, else e-mail)."""
 
     participation_id: int
     training_id: int
+    channel: Channel | None = None
 
 
 def request_purchases(*, intents: Sequence[Intent], at: datetime) -> tuple[IssuedCode | Refusal, ...]:
@@ -36,7 +35,7 @@ def request_purchases(*, intents: Sequence[Intent], at: datetime) -> tuple[Issue
     with transaction.atomic():
         buyers = standing.buyers({intent.participation_id for intent in intents}, lock=False)
         trainings = standing.offers({intent.training_id for intent in intents}, lock_seats=False)
-        contacts = reachable_by(participant_ids={buyer.participant_id for buyer in buyers.values()})
+        contacts = contact_kinds(participant_ids={buyer.participant_id for buyer in buyers.values()})
         prepared: list[CodeRequest | Refusal] = []
         for intent in intents:
             buyer, training = buyers.get(intent.participation_id), trainings.get(intent.training_id)
@@ -45,15 +44,15 @@ def request_purchases(*, intents: Sequence[Intent], at: datetime) -> tuple[Issue
                 assert refusal is not None, "an unknown buyer or training is always refused"
                 prepared.append(refusal)
                 continue
-            contact = contacts.get(buyer.participant_id)
-            if contact is None:
+            channel = channel_of(contacts.get(buyer.participant_id, frozenset()), intent.channel)
+            if channel is None:
                 prepared.append(Refusal(PurchaseRefusal.UNREACHABLE))
                 continue
             prepared.append(
                 CodeRequest(
                     holder_id=buyer.participant_id,
                     subject=standing.code_subject(training.training_id, training.price_rupiah),
-                    channel=_CHANNELS[contact],
+                    channel=channel,
                     purpose_line=f"{training.title}, {format_rupiah(training.price_rupiah)}",
                 )
             )
