@@ -27,6 +27,8 @@ APPEND_ONLY = {
     "ledger.Transfer",
     "lifecycle.ClosedSum",
     "lifecycle.Repayment",
+    "purchases.Certificate",
+    "purchases.CertificateEvent",
     "purchases.Evidence",
     "engagement.SurveyResponse",
     "incentives.PayoutFile",
@@ -41,6 +43,7 @@ APPEND_ONLY = {
 # Where the first choice of each column is not a row the constraints allow.
 ALLOWED_ROWS: dict[str, dict[str, Any]] = {
     "ledger.Transfer": {"reason": 1, "debit_kind": 1, "credit_kind": 2},
+    "purchases.CertificateEvent": {"asked": None, "asked_by": None, "reason": "x"},
     "purchases.Evidence": {"source": "institution"},
     "recommender.ModelPromotion": {"kind": "rolled_back", "proposal": None, "proposed_by": None},
 }

@@ -35,6 +35,8 @@ UNIQUE_OVER_ALL = {
     "partners.PartnerCall(key, request_hash)",
     "partners.PartnerKey(client_code)",
     "partners.RedirectUri(partner, is_sandbox, uri)",
+    "purchases.Certificate(number)",
+    "purchases.Certificate(status_list, status_index)",
     "purchases.InstitutionSettlement(institution, settled_at)",
     "purchases.RedeemCodeDirectory(code_hash)",
     "recommender.EarlierLearner(key_hash)",
@@ -82,6 +84,8 @@ PLACES = {
     "directory": {
         "participants.NikDirectory",
         "participants.PayoutAccountDirectory",
+        "purchases.Certificate",
+        "purchases.CertificateEvent",
         "purchases.RedeemCodeDirectory",
     },
     # The same everywhere: few rows, read by all, changed by officers and the catalogue.

@@ -19,7 +19,23 @@ PROOF_MAY_NOT_READ = (
     "partners_",
 )
 # Of a table it may not read, the columns that say that something is there, and since when.
-PROOF_MAY_READ_COLUMNS = {"participants_payoutaccount": ("id", "participant_id", "verified_at")}
+PROOF_MAY_READ_COLUMNS = {
+    "participants_payoutaccount": ("id", "participant_id", "verified_at"),
+    # Not the number, which opens the certificate's page, nor an officer's words about somebody.
+    "purchases_certificate": (
+        *("id", "purchase_id", "sequence", "status_list", "status_index", "completed_at", "issued_at"),
+        *("evidence_digest", "evidence_count", "evidence_until_id"),
+    ),
+    "purchases_certificateevent": (
+        "id",
+        "certificate_id",
+        "kind",
+        "officer_id",
+        "asked_id",
+        "asked_by_id",
+        "occurred_at",
+    ),
+}
 # What the program's role may do with the owner's rights: wait until what has been posted is final.
 APP_MAY_EXECUTE = ("ledger_digest_boundary()",)
 

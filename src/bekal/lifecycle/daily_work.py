@@ -6,7 +6,9 @@ from datetime import datetime
 from bekal.incentives.entitle import Entitled, entitle
 from bekal.lifecycle.mass_runs import MassRunState, MassState, mass_runs, plan_mass_run
 from bekal.lifecycle.models import MassRun
+from bekal.purchases.issue_certificates import issue_certificates
 from bekal.purchases.reconcile import Reconciled, reconcile
+from bekal.purchases.revoke_certificates import revoke_unearned
 
 PLANNED_DAILY = (MassRun.Operation.REVOKE, MassRun.Operation.END_BALANCES)
 
@@ -22,13 +24,16 @@ class DailyWork:
 
 
 def do_daily_work(*, at: datetime) -> DailyWork:
-    """Reconcile complete evidence, entitle who earned, and plan revocations and ends of balances as runs that wait for
-    approval; where such a run is open already, whoever fell due since comes on the next one.
+    """Reconcile complete evidence, entitle who earned, issue and revoke certificates as the evidence says, and plan
+    revocations and ends of balances as runs that wait for approval; where such a run is open already, whoever fell due
+    since comes on the next one.
 
     Each step commits by itself: stopped anywhere and called again it ends the same.
     """
     reconciled = reconcile(at=at)
     entitled = entitle(at=at)
+    revoke_unearned(at=at)
+    issue_certificates(at=at)
     planned = [plan_mass_run(operation=operation, planned_by_id=None, at=at) for operation in PLANNED_DAILY]
     waiting = [run for run in mass_runs(open_only=True) if run.state is MassState.WAITING]
     return DailyWork(

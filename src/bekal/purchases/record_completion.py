@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from bekal.core.refusal import Refusal
 from bekal.ledger.copy_rows import copy_rows, int_array
 from bekal.purchases.institution_desk import OpenPurchase, RecordOutcome, locked_purchases, refusal_of
+from bekal.purchases.issue_certificates import issue_certificates
 from bekal.purchases.models import Evidence
 from bekal.purchases.refusals import PurchaseRefusal
 from bekal.purchases.training_summary import Increase, increase
@@ -64,5 +65,6 @@ def _write(purchases: dict[int, OpenPurchase], at: datetime) -> None:
         cursor.execute(COMPLETE_SQL, [at, int_array(purchases)])
     columns = ("purchase_id", "piece", "source", "sequence", "recorded_at")
     copy_rows(Evidence, columns, ((purchase_id, _PIECE, _SOURCE, 1, at) for purchase_id in purchases))
+    issue_certificates(at=at, purchase_ids=purchases)
     completed = Counter(purchase.training_id for purchase in purchases.values())
     increase({training_id: Increase(completed_count=count) for training_id, count in completed.items()})

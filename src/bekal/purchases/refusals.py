@@ -25,3 +25,17 @@ class PurchaseRefusal(StrEnum):
     REVIEW_EMPTY = "review_empty"
     REVIEW_TOO_LONG = "review_too_long"  # length_count, limit_count
     REVIEW_UNREADABLE = "review_unreadable"
+
+
+class CertificateRefusal(StrEnum):
+    """Why a certificate is not revoked."""
+
+    UNKNOWN_CERTIFICATE = "unknown_certificate"
+    ALREADY_REVOKED = "certificate_revoked"  # revoked_on
+    ALREADY_ASKED = "revocation_asked"
+    NOT_ASKED = "revocation_not_asked"
+    REASON_CHANGED = "revocation_reason_changed"
+    SAME_PERSON = "revocation_same_person"
+    REVOCATION_REASON_EMPTY = "revocation_reason_empty"
+    REVOCATION_REASON_TOO_LONG = "revocation_reason_too_long"  # length_count, limit_count
+    REVOCATION_REASON_UNREADABLE = "revocation_reason_unreadable"

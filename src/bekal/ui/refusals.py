@@ -18,6 +18,7 @@ from bekal.participants.refusals import ParticipantRefusal
 from bekal.purchases.refusals import PurchaseRefusal
 from bekal.recommender.refusals import ModelRefusal
 from bekal.ui.display import count, day, rupiah
+from bekal.ui.refusals_certificates import CERTIFICATES
 from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
 
 _RULES: Mapping[str, object] = {
@@ -331,6 +332,7 @@ SENTENCES: Mapping[str, object] = {
     **_CODES,
     **_PEOPLE,
     **_PURCHASES,
+    **CERTIFICATES,
     **_PAYOUTS,
     **_SURVEYS,
     **LIFECYCLE,

@@ -1,0 +1,21 @@
+"""What a certificate rests on: the rows that proved attendance and completion, as a digest that recomputes for ever.
+
+One line a row, `piece sequence source microseconds` of its instant (UTC, since 1970), in the order of piece, sequence,
+source and number; SHA-256 of the lines, joined by line ends. Rows are only added, so those up to a number stay as
+they are: the digest of a certificate is made again from them at any time.
+"""
+
+# Of each purchase among %(purchase_ids)s: digest, how many rows, and the last of them, up to a row where one is given.
+DIGESTS_SQL = """
+SELECT purchase.id,
+       sha256(convert_to(string_agg(
+           concat_ws(' ', evidence.piece, evidence.sequence, evidence.source,
+                     (extract(epoch FROM evidence.recorded_at) * 1000000)::bigint),
+           E'\\n' ORDER BY evidence.piece COLLATE "C", evidence.sequence, evidence.source COLLATE "C", evidence.id
+       ), 'UTF8')),
+       count(*), max(evidence.id)
+FROM unnest(%(purchase_ids)s::bigint[]) AS purchase (id)
+JOIN purchases_evidence evidence ON evidence.purchase_id = purchase.id
+    AND evidence.piece IN ('attendance', 'completion')
+GROUP BY purchase.id
+"""
