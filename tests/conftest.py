@@ -169,6 +169,24 @@ def django_db_setup(new_database: NewDatabase, django_test_environment: None, dj
         db.connections.close_all()
 
 
+@pytest.fixture(scope="session")
+def sandbox_database(new_database: NewDatabase, django_db_setup: None) -> databases.TestDatabase:
+    """The partners' sandbox beside this worker's test database; made when a test first asks."""
+    return new_database("tests_sandbox")
+
+
+@pytest.fixture
+def sandbox(sandbox_database: databases.TestDatabase) -> Iterator[databases.TestDatabase]:
+    """An empty sandbox, which `world_of` finds; what the test leaves in it is removed. Asks for no other fixture: the
+    programme's rows are those of `db` or `transactional_db`."""
+    from bekal.partners.world import close_sandbox_connections
+
+    yield sandbox_database
+    close_sandbox_connections()
+    with databases.owner_connection(sandbox_database.name) as owner:
+        databases.empty_all_tables(owner)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """The run's own process outlives its workers, so it removes the template."""
     if hasattr(session.config, "workerinput"):

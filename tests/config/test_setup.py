@@ -4,9 +4,11 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
+from tests.databases import TestDatabase
+
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner", "proof"])
-def test_setup_again_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_setup_again_changes_nothing(sandbox: TestDatabase, capsys: pytest.CaptureFixture[str]) -> None:
     def rights() -> list[tuple[str, str, str]]:
         with connections["owner"].cursor() as cursor:
             cursor.execute(
@@ -18,4 +20,4 @@ def test_setup_again_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None
     before = rights()
     call_command("setup")
     assert rights() == before
-    assert "ready" in capsys.readouterr().out
+    assert capsys.readouterr().out == "The database and the static files are ready.\n"

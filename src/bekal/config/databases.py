@@ -52,6 +52,21 @@ def connections_from(environ: dict[str, str]) -> dict[str, dict[str, Any]]:
     }
 
 
+def sandbox_from(environ: dict[str, str]) -> dict[str, Any] | None:
+    """Where the partners' sandbox is when BEKAL_SANDBOX_DATABASE_URL names it (its owner logs in there and steps down);
+    None where it lies beside the programme's database under its name with `_sandbox`.
+
+    `beside` is the database that this address belongs to."""
+    url = environ.get("BEKAL_SANDBOX_DATABASE_URL")
+    if not url:
+        return None
+    default, owner = connection_settings(url, role=APP_ROLE), connection_settings(url)
+    beside = connection_settings(environ["DATABASE_URL"])["NAME"]
+    if owner["NAME"] == beside:
+        raise ValueError("BEKAL_SANDBOX_DATABASE_URL names the programme's own database: the sandbox needs another")
+    return {"beside": beside, "default": default, "owner": owner}
+
+
 class OwnerMigrates:
     """Only the owner's connection changes the schema; the program's own role cannot."""
 

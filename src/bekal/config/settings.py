@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from bekal.config.databases import connections_from
+from bekal.config.databases import connections_from, sandbox_from
 
 ROOT = Path(__file__).resolve().parents[3]
 DEMO = os.environ.get("BEKAL_DEMO") == "1"
@@ -105,6 +105,7 @@ TEMPLATES = [
 ]
 
 DATABASES = connections_from(dict(os.environ))
+SANDBOX_DATABASE = sandbox_from(dict(os.environ))
 DATABASE_ROUTERS = ["bekal.config.databases.OwnerMigrates"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -1,0 +1,209 @@
+"""Which books a partner's call reads and writes: the programme's, or those of the sandbox.
+
+The sandbox is a database of its own beside the programme's (ADR 0024), with the same tables and rights. Inside
+`world_of` of a sandbox key Django's default connection of this thread leads there, so that every verb, query and
+`transaction.atomic` is the same code in both worlds, and none can reach the other's money.
+"""
+
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import request_finished, request_started
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import load_backend
+
+from bekal.catalogue.models import Institution, Platform
+from bekal.ledger.clock import programme_now
+from bekal.partners.models import Partner, PartnerKey
+
+SUFFIX = "_sandbox"
+# PostgreSQL cuts longer names off, and a name cut off could be the programme's own.
+MAX_NAME_BYTES = 63
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a call of a partner stands on: its instant, and the rows that are the partner's own there."""
+
+    at: datetime
+    institution_id: int | None
+    platform_id: int | None
+    is_sandbox: bool = False
+
+
+class SandboxUnavailableError(Exception):
+    """The sandbox database is not there or does not answer; the sentence says what to do."""
+
+
+@contextmanager
+def world_of(key: PartnerKey) -> Iterator[World]:
+    """The world that a key opens, with the instant every verb inside is handed as `at`.
+
+    With a live key nothing changes. With a sandbox key the default connection of this thread leads to the sandbox
+    until the block ends, however it ends; rows of the partner and the key (same numbers, without the secret) stand
+    there, so that its calls can be written in the transaction that answers them. Take the instant from the world and
+    never from `programme_now()`: each partner moves a clock of its own.
+
+    Raises RuntimeError inside another world or an open transaction of the programme's database (what is written in
+    two databases is never one transaction), SandboxUnavailableError where there is no sandbox."""
+    with world_of_partner(key.partner, is_sandbox=key.is_sandbox) as world:
+        if world.is_sandbox:
+            _ensure_key(key)
+        yield world
+
+
+@contextmanager
+def world_of_partner(partner: Partner, *, is_sandbox: bool) -> Iterator[World]:
+    """The same for whoever acts for a partner without a key: its staff, an officer, a job. Raises as `world_of`."""
+    if _is_inside():
+        raise RuntimeError("a world is entered from the programme's database, never from another world")
+    now = programme_now()
+    if not is_sandbox:
+        yield World(at=now, institution_id=partner.institution_id, platform_id=partner.platform_id)
+        return
+    with _connected_to_sandbox():
+        institution_id, platform_id = _ensure_partner(partner, now)
+        yield World(
+            at=now + (partner.sandbox_offset or timedelta(0)),
+            institution_id=institution_id,
+            platform_id=platform_id,
+            is_sandbox=True,
+        )
+
+
+def sandbox_settings(alias: str = DEFAULT_DB_ALIAS) -> dict[str, Any]:
+    """Django's settings of the sandbox beside the database that `connections` lead to now, for one of its roles.
+
+    Raises SandboxUnavailableError where the name would be too long for PostgreSQL."""
+    real = connections.settings[alias]
+    named: dict[str, Any] | None = getattr(settings, "SANDBOX_DATABASE", None)
+    # An address of its own belongs to the database of the environment, not to one that a harness works in.
+    if named is not None and named["beside"] == real["NAME"]:
+        place = dict(named[alias])
+    else:
+        place = {"NAME": f"{real['NAME']}{SUFFIX}"}
+    if len(str(place["NAME"]).encode()) > MAX_NAME_BYTES:
+        raise SandboxUnavailableError(
+            f"The sandbox's name {place['NAME']} is too long for PostgreSQL: name one in BEKAL_SANDBOX_DATABASE_URL."
+        )
+    return {**real, **place}
+
+
+# The connection
+
+
+class _Held:
+    """This thread's connection to the sandbox, reused from call to call; closed with the thread."""
+
+    def __init__(self, wrapper: BaseDatabaseWrapper) -> None:
+        self.wrapper = wrapper
+        _all_held.add(self)
+
+    def close(self) -> None:
+        if self.wrapper.connection is not None:
+            with suppress(Exception):  # whatever is wrong with it, it is given up
+                self.wrapper.connection.close()
+            self.wrapper.connection = None
+
+    __del__ = close
+
+
+_all_held: "weakref.WeakSet[_Held]" = weakref.WeakSet()
+_of_thread = threading.local()
+
+
+def _is_inside() -> bool:
+    return getattr(_of_thread, "inside", False)
+
+
+@contextmanager
+def _connected_to_sandbox() -> Iterator[None]:
+    """The default connection of this thread leads to the sandbox; afterwards back, also after an exception."""
+    real = connections[DEFAULT_DB_ALIAS]
+    if any(not getattr(block, "_from_testcase", False) for block in real.atomic_blocks):
+        raise RuntimeError("the sandbox is another database: leave the transaction of the programme's first")
+    wrapper = _wrapper()
+    wrapper.close_if_unusable_or_obsolete()
+    try:
+        wrapper.ensure_connection()
+    except OperationalError:
+        raise SandboxUnavailableError(
+            "There is no sandbox on this server: `manage setup` makes it, or says why it cannot."
+        ) from None
+    connections[DEFAULT_DB_ALIAS] = wrapper
+    _of_thread.inside = True
+    try:
+        yield
+    finally:
+        _of_thread.inside = False
+        connections[DEFAULT_DB_ALIAS] = real
+        if wrapper.in_atomic_block or wrapper.needs_rollback:
+            wrapper.close()  # nobody finishes what was begun there
+
+
+def _wrapper() -> BaseDatabaseWrapper:
+    """This thread's own; a new one where the connections have been led elsewhere since."""
+    wanted = sandbox_settings()
+    held: _Held | None = getattr(_of_thread, "held", None)
+    if held is None or held.wrapper.settings_dict["NAME"] != wanted["NAME"]:
+        if held is not None:
+            held.close()
+        backend: Any = load_backend(wanted["ENGINE"])
+        held = _of_thread.held = _Held(backend.DatabaseWrapper(wanted, DEFAULT_DB_ALIAS))
+    return held.wrapper
+
+
+def close_sandbox_connections() -> None:
+    """Every thread's, for whoever removes the database: a test run, `dev reset`."""
+    for held in list(_all_held):
+        held.close()
+
+
+def _close_old(**kwargs: object) -> None:
+    """As Django does with its own at both ends of a request."""
+    held: _Held | None = getattr(_of_thread, "held", None)
+    if held is not None and not _is_inside():
+        held.wrapper.close_if_unusable_or_obsolete()
+
+
+request_started.connect(_close_old)
+request_finished.connect(_close_old)
+
+
+# The partner's own rows there
+
+
+def _ensure_partner(partner: Partner, at: datetime) -> tuple[int | None, int | None]:
+    """The numbers of the partner's institution or platform in the sandbox; both rows are made at the first call."""
+    own = Partner.objects.filter(pk=partner.pk, code=partner.code).values_list("institution_id", "platform_id")
+    found = own.first()
+    if found is not None:
+        return found
+    with transaction.atomic():
+        values: dict[str, Any] = {}
+        if partner.kind == Partner.Kind.INSTITUTION:
+            values["institution"] = Institution.objects.get_or_create(
+                code=partner.code, defaults={"name": partner.name}
+            )[0]
+        else:
+            values["platform"] = Platform.objects.get_or_create(code=partner.code, defaults={"name": partner.name})[0]
+        mirrored = Partner(
+            id=partner.pk, code=partner.code, name=partner.name, kind=partner.kind, registered_at=at, **values
+        )
+        Partner.objects.bulk_create([mirrored], ignore_conflicts=True)
+    return own.get()
+
+
+def _ensure_key(key: PartnerKey) -> None:
+    """The row that calls point at; what it signs with stays in the programme's database."""
+    if PartnerKey.objects.filter(pk=key.pk).exists():
+        return
+    values = {field.attname: getattr(key, field.attname) for field in PartnerKey._meta.concrete_fields}
+    PartnerKey.objects.bulk_create([PartnerKey(**values | {"secret_encrypted": b""})], ignore_conflicts=True)
