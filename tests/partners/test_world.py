@@ -224,7 +224,18 @@ REMEMBERED = {
     "purchases/reconcile.py:_kinds": "the argument",
 }
 # The rooms a partner's call can reach.
-REACHED = "ledger accounts messaging participants catalogue purchases incentives lifecycle partners api".split()
+REACHED = [
+    "ledger",
+    "accounts",
+    "messaging",
+    "participants",
+    "catalogue",
+    "purchases",
+    "incentives",
+    "lifecycle",
+    "partners",
+    "api",
+]
 
 
 def test_nothing_is_remembered_by_the_database_it_came_from() -> None:
