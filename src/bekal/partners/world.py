@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.signals import request_finished, request_started
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import load_backend
@@ -164,17 +163,6 @@ def close_sandbox_connections() -> None:
     """Every thread's, for whoever removes the database: a test run, `dev reset`."""
     for held in list(_all_held):
         held.close()
-
-
-def _close_old(**kwargs: object) -> None:
-    """As Django does with its own at both ends of a request."""
-    held: _Held | None = getattr(_of_thread, "held", None)
-    if held is not None and not _is_inside():
-        held.wrapper.close_if_unusable_or_obsolete()
-
-
-request_started.connect(_close_old)
-request_finished.connect(_close_old)
 
 
 # The partner's own rows there
