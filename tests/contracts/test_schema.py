@@ -22,6 +22,8 @@ NAMED_OTHERWISE = {
     "lifecycle.Tally.as_of",
 }
 APPEND_ONLY = {
+    "alarms.AlarmLook",
+    "holds.HoldEvent",
     "ledger.DigestLink",
     "ledger.ProofResult",
     "ledger.Transfer",

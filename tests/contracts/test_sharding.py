@@ -69,6 +69,7 @@ PLACES = {
         "lifecycle.Repayment",
         "messaging.OneTimeCode",
         "messaging.OutboxMessage",
+        "participants.AttributeSighting",
         "participants.ContactPoint",
         "participants.Participant",
         "participants.Participation",
@@ -90,6 +91,7 @@ PLACES = {
     },
     # The same everywhere: few rows, read by all, changed by officers and the catalogue.
     "on every shard": {
+        "accounts.DeviceSighting",
         "accounts.User",
         "catalogue.Category",
         "catalogue.Institution",
@@ -118,6 +120,9 @@ PLACES = {
     },
     # What a list, a file or a proof says of the people of one shard; the programme's figure is their sum.
     "each shard its own": {
+        "alarms.AlarmLook",
+        "holds.Hold",
+        "holds.HoldEvent",
         "incentives.PayoutFile",
         "incentives.PayoutRun",
         "ledger.DigestLink",

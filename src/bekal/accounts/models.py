@@ -42,3 +42,27 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.display_name
+
+
+class DeviceSighting(models.Model):
+    """One browser that signed in as, or bought for, one user: by the keyed hash of a random number in its cookie.
+
+    It says nothing about the device itself. Alarms look at who shares one; `forget_devices` deletes by a dated rule.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="devices", db_index=False)
+    device_hash = models.BinaryField(max_length=32)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    sign_in_count = models.PositiveIntegerField()
+    purchase_count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "device_hash"], name="accounts_devicesighting_once"),
+            models.CheckConstraint(
+                condition=models.Q(last_seen_at__gte=models.F("first_seen_at")),
+                name="accounts_devicesighting_last_after_first",
+            ),
+        ]
+        indexes = [models.Index(fields=["device_hash"], name="device_shared")]

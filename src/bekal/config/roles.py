@@ -12,6 +12,8 @@ PROOF_MAY_NOT_READ = (
     "messaging_",
     "django_",
     "auth_",
+    "holds_holdevent",
+    "participants_attributesighting",
     "participants_contactpoint",
     "participants_nikdirectory",
     "participants_participant",

@@ -44,6 +44,7 @@ LEFT_OUT = {
     LeftOutReason.ACCOUNT_NOT_VERIFIED: gettext_lazy("%(count)s due, left out: the payout account is not verified."),
     LeftOutReason.REVOKED: gettext_lazy("%(count)s due, left out: the place was revoked before it was earned."),
     LeftOutReason.CLAWED_BACK: gettext_lazy("%(count)s earned, left out: the money of these people was clawed back."),
+    LeftOutReason.HELD: gettext_lazy("%(count)s due, left out: an alarm holds them until an officer has decided."),
 }
 
 

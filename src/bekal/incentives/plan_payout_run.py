@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from bekal.core.refusal import Refusal
 from bekal.core.schedule import is_calendar_published
+from bekal.holds.queries import INCENTIVES_HELD_SQL
 from bekal.incentives.list_seal import SEAL_SQL
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.clock import programme_day
@@ -25,6 +26,7 @@ class LeftOutReason(StrEnum):
     ACCOUNT_NOT_VERIFIED = "account_not_verified"
     REVOKED = "revoked"
     CLAWED_BACK = "clawed_back"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,13 @@ class PlannedRun:
 
 # Due and without a live attempt. What was earned before a revocation is still paid, what came after it is not; what had
 # not been paid when money was clawed back is not owed any more. What was earned before a year was closed is still paid.
+# What an alarm holds waits for an officer's decision.
 DUE_SQL = f"""
 SELECT entitlement.id AS entitlement_id, entitlement.amount_rupiah, account.id AS account_id, account.partner,
        account.masked, directory.account_hash,
        CASE WHEN entitlement.lapsed_at IS NOT NULL THEN '{LeftOutReason.CLAWED_BACK.value}'
             WHEN participation.revoked_at < entitlement.entitled_at THEN '{LeftOutReason.REVOKED.value}'
+            WHEN {INCENTIVES_HELD_SQL} THEN '{LeftOutReason.HELD.value}'
             WHEN directory.account_hash IS NULL THEN '{LeftOutReason.NO_ACCOUNT.value}'
             WHEN account.verified_at IS NULL THEN '{LeftOutReason.ACCOUNT_NOT_VERIFIED.value}'
        END AS left_out

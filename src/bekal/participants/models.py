@@ -126,6 +126,34 @@ class ContactPoint(models.Model):
         ]
 
 
+class AttributeSighting(models.Model):
+    """A phone number, e-mail address or account that one person has, or had until it was replaced, by keyed hash.
+
+    Alarms look at who shares one. A wallet's number is a phone number and is written as one, so that a wallet and the
+    phone of another person meet. `source_sha256` is of the encrypted value it was read from. Forgotten by a dated rule.
+    """
+
+    class Kind(models.TextChoices):
+        PHONE = "phone", _("phone number or wallet")
+        EMAIL = "email", _("e-mail address")
+        ACCOUNT = "account", _("bank account")
+
+    participant = models.ForeignKey(
+        Participant, on_delete=models.PROTECT, related_name="attribute_sightings", db_index=False
+    )
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    value_hash = models.BinaryField(max_length=32)
+    source_sha256 = models.BinaryField(max_length=32)
+    first_seen_at = models.DateTimeField()
+    replaced_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["participant", "source_sha256"], name="participants_attributesighting_once")
+        ]
+        indexes = [models.Index(fields=["value_hash"], name="attribute_shared")]
+
+
 class PaymentPartner(models.TextChoices):
     BNI = "bni", "BNI"
     OVO = "ovo", "OVO"

@@ -25,12 +25,14 @@ LABELS = {
     "payout_waiting_for_approval": _("Payouts waiting for a second officer"),
     "payout_without_account": _("Payouts due to people without a payout account"),
     "payout_account_not_verified": _("Payouts due to accounts that are not verified"),
+    "payout_held": _("Payouts due that an alarm holds"),
     "payout_to_be_planned": _("Payouts due and not planned"),
     "payout_not_yet_due": _("Payouts earned, their day has not come"),
     "escrow_to_be_redeemed": _("Trainings bought and not begun"),
     "escrow_without_proof": _("Trainings begun, attendance or completion missing"),
     "escrow_without_review": _("Trainings completed, rating or review missing"),
     "institution_in_hold": _("Owed to institutions, within the hold"),
+    "institution_held": _("Owed to institutions, held by an alarm"),
     "institution_stopped": _("Owed to institutions whose settlement was stopped"),
     "institution_to_be_settled": _("Owed to institutions, past the hold"),
     "receivable": _("To be paid back by participants"),
@@ -40,6 +42,8 @@ LABELS = {
     "clawback_waiting_for_approval": _("Clawbacks waiting for a second officer"),
     "clawback_withdrawal_waiting": _("Clawbacks that one officer asks to withdraw"),
     "payout_reversal_waiting": _("Payouts that one officer asks to take back"),
+    "hold_undecided": _("Holds of alarms waiting for a decision"),
+    "hold_overdue": _("Holds of alarms, the day of decision past"),
     "mass_run_waiting_for_approval": _("Mass runs waiting for a second officer"),
     "mass_run_stop_waiting": _("Mass runs that one officer asks to stop"),
     "mass_chunk_unfinished": _("Parts of mass runs not finished"),
@@ -82,6 +86,7 @@ class OpenItem:
 
 
 _HOLD_DAYS = promised_sql(SETTLEMENT, "settlement_hold_days", "proven_on")
+_HELD = "hold.opened_at <= %(as_of)s AND (hold.lifted_at IS NULL OR hold.lifted_at > %(as_of)s)"
 # Whatever is earned and not paid: with a live attempt, or with none.
 PAYOUTS_SQL = f"""
 SELECT CASE WHEN sent_at IS NOT NULL THEN 'payout_in_transit'
@@ -90,6 +95,7 @@ SELECT CASE WHEN sent_at IS NOT NULL THEN 'payout_in_transit'
             WHEN payment_on > {DAY} THEN 'payout_not_yet_due'
             WHEN account_id IS NULL THEN 'payout_without_account'
             WHEN verified_at IS NULL THEN 'payout_account_not_verified'
+            WHEN held_at IS NOT NULL THEN 'payout_held'
             ELSE 'payout_to_be_planned' END AS kind,
        CASE WHEN sent_at IS NOT NULL THEN 'partner' WHEN run_id IS NOT NULL THEN 'officer'
             WHEN payment_on > {DAY} THEN 'calendar' WHEN account_id IS NULL OR verified_at IS NULL THEN 'participant'
@@ -99,11 +105,15 @@ SELECT CASE WHEN sent_at IS NOT NULL THEN 'payout_in_transit'
             WHEN approved_at <= %(as_of)s THEN approved_at
             WHEN run_id IS NOT NULL THEN planned_at
             WHEN payment_on > {DAY} THEN entitled_at
+            WHEN account_id IS NOT NULL AND verified_at IS NOT NULL AND held_at IS NOT NULL THEN held_at
             ELSE greatest(payment_on::timestamp AT TIME ZONE 'Asia/Jakarta', entitled_at) END AS since_at,
        CASE WHEN sent_at IS NOT NULL THEN 7 ELSE 5 END AS explains
 FROM (
     SELECT earned.payment_on, earned.entitled_at, earned.amount_rupiah, live.run_id, live.planned_at, live.approved_at,
-           live.partner, live.sent_at, account.id AS account_id, account.verified_at
+           live.partner, live.sent_at, account.id AS account_id, account.verified_at,
+           CASE WHEN live.run_id IS NULL AND earned.payment_on <= {DAY} THEN (
+               SELECT min(hold.opened_at) FROM holds_hold hold
+               WHERE hold.participation_id = earned.participation_id AND {_HELD}) END AS held_at
     FROM incentives_entitlement earned
     LEFT JOIN (
         SELECT payout.entitlement_id, payout.partner, run.id AS run_id, run.planned_at, run.approved_at,
@@ -144,13 +154,18 @@ FROM (
 """
 INSTITUTIONS_SQL = f"""
 SELECT CASE WHEN settlement_stopped_at IS NOT NULL THEN 'institution_stopped'
+            WHEN is_held THEN 'institution_held'
             WHEN proven_on + {_HOLD_DAYS} > {DAY} THEN 'institution_in_hold' ELSE 'institution_to_be_settled' END,
-       CASE WHEN settlement_stopped_at IS NULL AND proven_on + {_HOLD_DAYS} > {DAY} THEN 'calendar' ELSE 'officer' END,
+       CASE WHEN settlement_stopped_at IS NULL AND NOT is_held
+             AND proven_on + {_HOLD_DAYS} > {DAY} THEN 'calendar' ELSE 'officer' END,
        '', rupiah, proven_at, 4
 FROM (
     SELECT coalesce(purchase.reconciled_at, purchase.ended_at) AS proven_at,
            (coalesce(purchase.reconciled_at, purchase.ended_at) AT TIME ZONE 'Asia/Jakarta')::date AS proven_on,
-           purchase.price_rupiah - purchase.refunded_rupiah AS rupiah, institution.settlement_stopped_at
+           purchase.price_rupiah - purchase.refunded_rupiah AS rupiah, institution.settlement_stopped_at,
+           EXISTS (SELECT 1 FROM holds_hold hold WHERE hold.purchase_id = purchase.id AND {_HELD})
+           OR EXISTS (SELECT 1 FROM holds_hold hold WHERE hold.institution_id = institution.id
+                      AND hold.subject = 'settlement' AND {_HELD}) AS is_held
     FROM purchases_purchase purchase
     JOIN catalogue_training training ON training.id = purchase.training_id
     JOIN catalogue_institution institution ON institution.id = training.institution_id
@@ -191,6 +206,12 @@ FROM incentives_payoutreversal asked JOIN incentives_payout payout ON payout.id 
 WHERE asked.asked_at <= %(as_of)s AND (asked.agreed_at IS NULL OR asked.agreed_at > %(as_of)s)
   AND (asked.dropped_at IS NULL OR asked.dropped_at > %(as_of)s)
   AND (payout.ended_at IS NULL OR payout.ended_at > %(as_of)s)
+UNION ALL
+SELECT CASE WHEN due_on < (%(at)s::timestamptz AT TIME ZONE 'Asia/Jakarta')::date THEN 'hold_overdue'
+            ELSE 'hold_undecided' END, 'officer', '', 0, coalesce(appealed_at, opened_at), NULL
+FROM holds_hold
+WHERE opened_at <= %(as_of)s AND (lifted_at IS NULL OR lifted_at > %(as_of)s)
+  AND (confirmed_at IS NULL OR confirmed_at > %(as_of)s OR appealed_at <= %(as_of)s)
 UNION ALL
 SELECT 'mass_run_waiting_for_approval', 'officer', '', total_rupiah, planned_at, NULL
 FROM lifecycle_massrun

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from bekal.holds.queries import SETTLEMENT_HELD_SQL
 from bekal.ledger.copy_rows import id_array, int_array
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import movement_sql, post_selected
@@ -15,7 +16,10 @@ from bekal.purchases.hold import held_out_sql
 _JOINED = """purchases_purchase purchase
 JOIN catalogue_training training ON training.id = purchase.training_id
 JOIN catalogue_institution institution ON institution.id = training.institution_id"""
-_DUE = "purchase.settlement_id IS NULL AND institution.settlement_stopped_at IS NULL AND {held_out}"
+_DUE = (
+    "purchase.settlement_id IS NULL AND institution.settlement_stopped_at IS NULL AND {held_out}"
+    f" AND NOT {SETTLEMENT_HELD_SQL}"
+)
 
 LOCK_SQL = "SELECT id FROM purchases_purchase WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 # Whoever stops one of them waits until these are settled, or is seen below. Not shared: readers who overlap would keep
@@ -73,7 +77,7 @@ class SettledInstitutions:
 
 
 def settleable_ids(*, at: datetime) -> list[int]:
-    """The purchases that can be settled now: proven, the hold passed, not settled yet, the institution not stopped; by
+    """The purchases that can be settled now: proven, the hold passed, not settled yet, neither stopped nor held; by
     institution, then by number."""
     held_out, values = held_out_sql(at)
     condition = _DUE.format(held_out=held_out)
@@ -111,8 +115,9 @@ def settle_institutions(*, purchase_ids: Collection[int], at: datetime) -> Settl
     """Pay institutions for these purchases, each once: what is owed becomes what is paid, and the purchase names its
     institution's settlement of this instant. Free ones move nothing and are settled all the same.
 
-    Under lock everything is asked again (proven, hold, not settled, not stopped); what is not due is left out and
-    counted, so that the same call again changes nothing. Lock order: purchases by number, institutions (shared).
+    Under lock everything is asked again (proven, days of waiting, not settled, neither stopped nor held by an alarm);
+    what is not due is left out and counted, so that the same call again changes nothing. Lock order: purchases by
+    number, institutions (shared).
     """
     held_out, values = held_out_sql(at)
     with connection.cursor() as cursor:

@@ -19,6 +19,7 @@ from bekal.purchases.refusals import PurchaseRefusal
 from bekal.recommender.refusals import ModelRefusal
 from bekal.ui.display import count, day, rupiah
 from bekal.ui.refusals_certificates import CERTIFICATES
+from bekal.ui.refusals_holds import HOLDS
 from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
 
 _RULES: Mapping[str, object] = {
@@ -336,6 +337,7 @@ SENTENCES: Mapping[str, object] = {
     **_PAYOUTS,
     **_SURVEYS,
     **LIFECYCLE,
+    **HOLDS,
 }
 
 

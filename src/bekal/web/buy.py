@@ -15,7 +15,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from bekal.accounts.access import open_to
-from bekal.accounts.models import Role
+from bekal.accounts.models import Role, User
+from bekal.accounts.note_devices import see_device
 from bekal.catalogue.search import TrainingCard, training_cards
 from bekal.core.refusal import Refusal
 from bekal.messaging.refusals import CodeRefusal
@@ -108,7 +109,10 @@ def enter_code(request: HttpRequest, training_id: int) -> HttpResponse:
         (outcome,) = buy(orders=[order], at=reader.at)
         if outcome.purchase_id is not None:
             request.session.pop(SESSION_KEY, None)
-            return _to_receipt(request, outcome.purchase_id, again=outcome.repeated)
+            response = _to_receipt(request, outcome.purchase_id, again=outcome.repeated)
+            if isinstance(request.user, User) and not outcome.repeated:
+                see_device(request, response, request.user, at=reader.at, is_purchase=True)
+            return response
         refusal = outcome.refusal
         if refusal is not None:
             form.add_error("code", sentence(refusal))

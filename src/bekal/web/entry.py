@@ -12,6 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from bekal.accounts.access import open_to_all
 from bekal.accounts.models import Role
+from bekal.accounts.note_devices import see_device
+from bekal.ledger.clock import programme_now
 from bekal.simulation.demo import DEMO_LOGINS
 from bekal.ui.language import chosen_language, remember_language
 from bekal.web.forms import SignInForm, posted
@@ -46,6 +48,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             response = HttpResponseRedirect(_next_page(request, otherwise=_front_page(request)))
             if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
                 remember_language(response, user.language)
+            see_device(request, response, user, at=programme_now(), is_purchase=False)
             return response
         form.add_error(None, gettext("User name and password do not belong together. Type both again."))
     context = {
