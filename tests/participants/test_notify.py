@@ -1,6 +1,7 @@
 """`notify`: each person is told by the way that reaches them, in their language."""
 
 import pytest
+from django.utils.translation import gettext_lazy
 
 from bekal.messaging.models import Channel
 from bekal.messaging.queries import messages_to
@@ -10,8 +11,8 @@ from bekal.participants.notify import Notice, channel_of, notify
 from tests import factories
 
 AT = factories.jakarta(2020, 4, 21)
-# A msgid that the pages' catalogue has.
-SENTENCE = "No messages"
+# One that the pages' catalogue has.
+SENTENCE = gettext_lazy("No messages")
 
 
 @pytest.mark.django_db

@@ -12,6 +12,7 @@ from bekal.catalogue.models import InstitutionStaff
 from bekal.incentives.timeline import timeline_of
 from bekal.ledger.clock import JAKARTA, programme_now
 from bekal.ledger.queries import remaining
+from bekal.messaging.models import OutboxMessage
 from bekal.participants.models import Participant, Participation
 from bekal.purchases.queries import purchases_of
 from bekal.recommender.serve import ListState, recommend_for
@@ -26,6 +27,7 @@ def test_the_demo_is_ready_to_be_walked_through() -> None:
     call_command("seed-demo", "--participants", "70", stdout=out)
     assert "71 people registered" in out.getvalue()
     assert programme_now() == datetime(2020, 11, 19, 10, tzinfo=JAKARTA)
+    assert not OutboxMessage.objects.filter(sent_at=None).exists(), "no message of the past waits for a carrier"
     for login in DEMO_LOGINS:
         user = authenticate(username=login.login_name, password=login.password)
         assert isinstance(user, User) and user.is_demo and user.role == login.role

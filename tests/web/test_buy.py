@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from bekal.catalogue.models import Training
 from bekal.ledger.queries import remaining
-from bekal.participants.models import ContactPoint
+from bekal.messaging.queries import messages_to
+from bekal.participants.models import ContactPoint, Participation
 from bekal.purchases.models import Purchase
 from tests import factories
 from tests.factories import jakarta
@@ -54,6 +55,21 @@ def test_a_training_is_bought_with_a_code(person: int, training: Training, sign_
     assert "Pelatihan berhasil dibeli" in text_of(page)
     assert 'class="redeem"' in page
     assert balance_of(person) == 600_000
+
+
+def test_the_code_comes_the_way_the_reader_chooses(training: Training, sign_in: SignIn) -> None:
+    (person,) = factories.accepted(at=LATELY, email="siti@contoh.id")
+    visitor = sign_in(person)
+    page = visitor.open("buy", training.pk)
+    assert page.count('type="radio"') == 2 and "s•••@contoh.id" in page
+    holder_id = Participation.objects.get(pk=person).participant_id
+    for wanted, channel in (("email", "email"), ("sms", "sms"), ("fax", "sms"), ("\x00", "sms")):
+        visitor.send("buy", training.pk, price_rupiah=training.price_rupiah, channel=wanted)
+        assert messages_to(holder_id=holder_id)[0].channel == channel
+
+
+def test_who_has_one_way_is_asked_nothing(person: int, training: Training, sign_in: SignIn) -> None:
+    assert 'type="radio"' not in sign_in(person).open("buy", training.pk)
 
 
 def test_the_same_order_again_ends_at_the_same_receipt(person: int, training: Training, sign_in: SignIn) -> None:
@@ -185,7 +201,7 @@ def test_the_number_of_statements_is_pinned(
     person: int, training: Training, sign_in: SignIn, assert_queries: Callable[..., Any]
 ) -> None:
     visitor = sign_in(person)
-    with assert_queries(8):
+    with assert_queries(9):
         visitor.open("buy", training.pk)
     ask_for_code(visitor, training)
     with assert_queries(9):

@@ -119,6 +119,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
+# Who takes messages to people, by channel (docs/runbooks/messages.md); a channel without an address waits.
+CARRIER_ADDRESSES = {
+    "email": os.environ.get("BEKAL_SMTP_URL", ""),
+    "sms": os.environ.get("BEKAL_SMS_URL", ""),
+    "whatsapp": os.environ.get("BEKAL_WHATSAPP_URL", ""),
+}
+
 LANGUAGE_CODE = "id"
 LANGUAGES = [("id", "Bahasa Indonesia"), ("en", "English")]
 LOCALE_PATHS = [ROOT / "src" / "bekal" / "locale"]

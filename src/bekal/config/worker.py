@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from traceback import extract_tb
 
+from django.conf import settings
 from django.db import connection, connections
 
 from bekal.console.tallies import COUNTS
@@ -24,6 +25,8 @@ from bekal.lifecycle.mass_list import SealedLists
 from bekal.lifecycle.mass_runs import Progress, work
 from bekal.lifecycle.mass_work import is_lost, kind_of
 from bekal.lifecycle.tallies import count_next
+from bekal.messaging.channels import carriers
+from bekal.participants.send_messages import send_messages
 from bekal.proofs.check import prove_ledger, record
 from bekal.recommender.prepare_lists import prepare_lists
 from bekal.recommender.price_seats import price_seats, reprice_seats
@@ -34,7 +37,7 @@ RETRY_AFTER = timedelta(minutes=10)
 # Of several workers one is at it, and the locks of one that dies go with its connection.
 DAILY_LOCK, DIGEST_LOCK, PROOF_LOCK = "config.worker.daily", "config.worker.digest", "config.worker.proof"
 COUNT_LOCK, LISTS_LOCK = "config.worker.count", "config.worker.lists"
-SEATS_LOCK = "config.worker.seats"
+SEATS_LOCK, MESSAGES_LOCK = "config.worker.seats", "config.worker.messages"
 REPRICED_EVERY = timedelta(hours=1)
 
 
@@ -48,12 +51,14 @@ class Worker:
         self._failed_at: dict[str, datetime] = {}
         self._sealed = SealedLists()
         self._repriced_at: datetime | None = None
+        self._carriers = carriers(settings.CARRIER_ADDRESSES, demo=settings.DEMO)
 
     def round(self) -> bool:
         """Do a little of everything that waits; whether there was anything. Raises only where the database is gone."""
         at = programme_now()
         busy = [
             self._guarded("mass runs", self._work, at),
+            self._tried("messages", MESSAGES_LOCK, self._send_messages, at),
             self._tried("proof", PROOF_LOCK, self._prove_if_asked, at),
             self._daily("daily work", DAILY_LOCK, self._do_daily_work, at),
             self._daily("seat prices", SEATS_LOCK, self._price_seats, at),
@@ -121,6 +126,13 @@ class Worker:
             f"run {progress.run_id}: {progress.done_chunk_count} of {progress.chunk_count} chunks, "
             f"{progress.done_count:,} done, {format_rupiah(progress.done_rupiah)}"
         )
+
+    def _send_messages(self, at: datetime) -> bool:
+        """Before what takes long: somebody waits for a code."""
+        sent = send_messages(carriers=self._carriers, at=at)
+        if sent.message_count:
+            self._say("messages: " + ", ".join(f"{count:,} {what}" for what, count in sorted(sent.counts.items())))
+        return sent.message_count > 0
 
     def _prove_if_asked(self, at: datetime) -> bool:
         return self._prove(at, only_asked=True)

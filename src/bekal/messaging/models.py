@@ -1,5 +1,6 @@
 """Messages waiting to be sent, and one-time codes. A holder is a participant's number; people live above."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -56,6 +57,8 @@ class OutboxMessage(models.Model):
             models.Index(
                 fields=["created_at"], name="messaging_message_waiting", condition=Q(sent_at=None, failed_at=None)
             ),
+            models.Index(fields=["id"], name="messaging_message_failed", condition=Q(failed_at__isnull=False)),
+            BrinIndex(fields=["created_at"], name="messaging_message_written", autosummarize=True),
         ]
 
 

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import translation
+from django.utils.functional import Promise
 
 from bekal.messaging.models import Channel
 from bekal.messaging.write_messages import Message, write_messages
 from bekal.participants.models import ContactPoint, Participant
 from bekal.participants.queries import contact_kinds
 
+StrOrPromise = str | Promise
 # In the order in which they are tried where nobody asked for another.
 CONTACT_OF = {
     Channel.SMS: ContactPoint.Kind.PHONE,
@@ -22,12 +24,12 @@ CONTACT_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`sentence` is an English msgid (mark it with `gettext_noop`) with `%(name)s` places for `values`; `template`, up
-    to 40 characters, names the kind of message."""
+    """`sentence` is a lazy translation (`gettext_lazy`) with `%(name)s` places for `values`; `template`, up to 40
+    characters, names the kind of message."""
 
     participant_id: int
     template: str
-    sentence: str
+    sentence: StrOrPromise
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -54,7 +56,7 @@ def notify(*, notices: Sequence[Notice], at: datetime) -> int:
     for notice in notices:
         language = languages.get(notice.participant_id, "id")
         with translation.override(language):
-            body = translation.gettext(notice.sentence) % notice.values
+            body = str(notice.sentence) % notice.values
         channel = channel_of(contacts.get(notice.participant_id, frozenset())) or Channel.SMS
         messages.append(Message(notice.participant_id, channel, notice.template, body, language))
     return write_messages(messages=messages, at=at)

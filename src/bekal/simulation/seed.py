@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from django.db import transaction
+from django.db.models import F
 
 from bekal.accounts.models import Role, User
 from bekal.catalogue.models import Institution, InstitutionStaff, Training
 from bekal.core.rules import RULES
 from bekal.ledger.clock import JAKARTA
+from bekal.messaging.models import OutboxMessage
 from bekal.participants.give_sign_in import give_sign_in
 from bekal.participants.models import Education, Employment, Participant
 from bekal.recommender.examine import examine
@@ -60,6 +62,7 @@ def seed_demo(*, participant_count: int, progress: Progress | None = None) -> Si
         )
         _make_sign_ins(report.scripted_participant_ids[0], chosen)
         _let_a_model_serve()
+        _take_everybodys_messages()
     return report
 
 
@@ -148,6 +151,13 @@ def _make_sign_ins(participant_id: int, chosen: DemoTrainings) -> None:
     institution = Institution.objects.get(pk=chosen.to_begin.institution_id)
     staff = _make_user(INSTITUTION, institution.name[:150], Role.INSTITUTION)
     InstitutionStaff.objects.create(user=staff, institution=institution)
+
+
+def _take_everybodys_messages() -> None:
+    """The simulated people have read theirs: nothing of the past waits for a carrier when the demo opens."""
+    OutboxMessage.objects.filter(sent_at=None, failed_at=None).update(
+        sent_at=F("created_at"), carrier_reference="demo", attempt_count=1
+    )
 
 
 def _let_a_model_serve() -> None:

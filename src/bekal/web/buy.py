@@ -6,6 +6,7 @@ The price the reader saw and the end of the code's life travel in the session fr
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,7 +20,10 @@ from bekal.accounts.models import Role, User
 from bekal.accounts.note_devices import see_device
 from bekal.catalogue.search import TrainingCard, training_cards
 from bekal.core.refusal import Refusal
+from bekal.messaging.channels import carriers
+from bekal.messaging.models import Channel
 from bekal.messaging.refusals import CodeRefusal
+from bekal.participants.notify import CONTACT_OF
 from bekal.participants.queries import contact_points_of
 from bekal.purchases.buy import Order, buy
 from bekal.purchases.models import Purchase
@@ -74,7 +78,8 @@ def check(request: HttpRequest, training_id: int) -> HttpResponse:
     if request.method == "POST" and refusal is None and reader.participation is not None:
         refusal = _price_seen(request, card)
         if refusal is None:
-            (answer,) = request_purchases(intents=[Intent(reader.participation.pk, training_id)], at=reader.at)
+            intent = Intent(reader.participation.pk, training_id, _channel(request))
+            (answer,) = request_purchases(intents=[intent], at=reader.at)
             if not isinstance(answer, Refusal):
                 Pending(training_id, card.price_rupiah, answer.expires_at).to_session(request)
                 return redirect("web:buy_code", training_id)
@@ -85,6 +90,7 @@ def check(request: HttpRequest, training_id: int) -> HttpResponse:
         "refusal": refusal,
         "may_try": refusal is None or refusal.code in TRY_AGAIN,
         "left_rupiah": reader.balance_rupiah - card.price_rupiah,
+        "channels": _channels(reader) if refusal is None or refusal.code in TRY_AGAIN else (),
     }
     return render(request, "web/buy.html", context, status=422 if refusal and request.method == "POST" else 200)
 
@@ -135,6 +141,24 @@ def _card(training_id: int) -> TrainingCard:
     if card is None:
         raise Http404
     return card
+
+
+def _channels(reader: Reader) -> list[tuple[Channel, str]]:
+    """The ways in which a code can come to the reader, with where it goes; the first is chosen where nobody asks."""
+    if reader.participant is None:
+        return []
+    lines = contact_points_of(participant_id=reader.participant.pk)
+    masked = {line.kind: line.masked for line in lines if line.unreachable_since_at is None}
+    able = carriers(settings.CARRIER_ADDRESSES, demo=settings.DEMO)
+    # Where no channel has a carrier yet, the messages wait for one: the usual two are offered.
+    offered = [channel for channel in CONTACT_OF if channel in able] or [Channel.SMS, Channel.EMAIL]
+    return [(channel, masked[CONTACT_OF[channel]]) for channel in offered if CONTACT_OF[channel] in masked]
+
+
+def _channel(request: HttpRequest) -> Channel | None:
+    """The way the reader chose; None where it is none of ours."""
+    wanted = request.POST.get("channel", "")
+    return Channel(wanted) if wanted in Channel.values else None
 
 
 def _bought(reader: Reader, training_id: int) -> Purchase | None:

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from bekal.web import account, buy, demo, entry, history, home, incentives, purchases, spending, surveys, trainings
+from bekal.web import (
+    account,
+    buy,
+    demo,
+    entry,
+    history,
+    home,
+    incentives,
+    messages,
+    purchases,
+    spending,
+    surveys,
+    trainings,
+)
 
 app_name = "web"
 urlpatterns = [
@@ -27,5 +40,6 @@ urlpatterns = [
     path("akun/", account.account, name="account"),
     path("akun/saran/", account.personalisation, name="personalisation"),
     path("akun/rekening/", account.payout_account, name="payout_account"),
+    path("pesan/", messages.inbox, name="messages"),
     path("demo/pesan/", demo.outbox, name="demo_outbox"),
 ]
