@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.urls.converters import IntConverter
 
-from bekal.accounts.access import EVERYBODY, declared_roles
+from bekal.accounts.access import EVERYBODY, PARTNERS, declared_roles
 from bekal.accounts.models import Role, User
 from bekal.purchases.models import Evidence
 from tests import factories
@@ -16,6 +16,8 @@ from tests.factories.unchanged import nothing_changes
 
 # Whose addresses these are; all others are a participant's, or everybody's.
 OWN_DOORS = {"/console/": Role.OFFICER, "/institution/": Role.INSTITUTION}
+# Where partners' systems call: signed, or what anybody may read about it.
+PARTNERS_DOOR = "/api/"
 # Who checks the programme reads what an officer reads, and acts in nothing.
 READ_TOO = {Role.OFFICER: Role.AUDITOR}
 # A page, an order to go elsewhere, or a sentence about what was wrong; never a fault of ours.
@@ -55,6 +57,9 @@ def test_a_route_has_a_name_and_says_who_may_call_it(name: str, pattern: URLPatt
 def test_each_front_door_opens_to_its_own(name: str, pattern: URLPattern) -> None:
     """A declaration says who may come in; this says who should."""
     path = address(name, pattern)
+    if path.startswith(PARTNERS_DOOR):
+        assert declared_roles(pattern.callback) in (PARTNERS, EVERYBODY)
+        return
     own = next((role for start, role in OWN_DOORS.items() if path.startswith(start)), Role.PARTICIPANT)
     allowed = [{own}] if own is not Role.PARTICIPANT else [{own}, EVERYBODY]
     if own in READ_TOO:
@@ -103,7 +108,10 @@ def test_a_route_opens_to_those_it_names_and_to_no_one_else(
                 client.force_login(user)
             response = getattr(client, method)(address(name, pattern))
             told = f"{caller} {method}: {response.status_code}"
-            if open_to == EVERYBODY or (user is not None and user.role in open_to):
+            if open_to == PARTNERS:
+                # No sign-in opens it, and none is asked for: only a signature does.
+                assert response.status_code in {401, 404, 405}, told
+            elif open_to == EVERYBODY or (user is not None and user.role in open_to):
                 assert response.status_code in ANSWERS, told
             elif user is None:
                 assert response.status_code == 302, told

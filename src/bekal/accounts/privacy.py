@@ -60,3 +60,8 @@ def mask_email(text: str) -> str:
     """`p•••@contoh.id`: enough for the owner to recognise an address, too little for anybody else."""
     name, _, domain = text.partition("@")
     return f"{name[:1]}•••@{domain}"
+
+
+def mask_name(text: str) -> str:
+    """`S••• R•••`: enough for who has the person before them, nothing to search by: always three dots a word."""
+    return " ".join(f"{word[0]}•••" for word in text.split())

@@ -1,6 +1,8 @@
 """Addresses of the partner API, below `/api/`: `v1/integration/…` for existing clients, `v2/…`."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
 app_name = "api"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("v2/", include("bekal.api.v2.urls")),
+]

@@ -16,6 +16,12 @@ def programme_now() -> datetime:
     return timezone.now() if offset is None else timezone.now() + offset
 
 
+def machine_now() -> datetime:
+    """The machine's own instant, whatever a simulation has set: what signatures and rates are measured by. Nothing
+    about people or their money is decided by it."""
+    return timezone.now()
+
+
 def programme_day(at: datetime) -> date:
     """The calendar day of an aware instant in Jakarta, whose midnight ends every deadline."""
     if at.tzinfo is None:

@@ -143,3 +143,44 @@ class RedirectUri(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["partner", "is_sandbox", "uri"], name="partners_redirect_once"),
         ]
+
+
+class KeyedAnswer(models.Model):
+    """A writing call of v2 and its first answer, by its idempotency key: one each for a partner in one world.
+
+    `body_hash` (keyed) tells whether what is asked is the same; the first body is kept to say what differs. A row
+    without an answer is seen by nobody: it stands only inside the transaction that answers. `is_permanent`: it moved
+    money or recorded evidence, and is never forgotten. An answer that was a refusal stands under its signature.
+    """
+
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="keyed_answers", db_index=False)
+    is_sandbox = models.BooleanField()
+    key_hash = models.BinaryField(max_length=32)
+    operation = models.CharField(max_length=60)
+    body_hash = models.BinaryField(max_length=32)
+    body_encrypted = models.BinaryField()
+    is_permanent = models.BooleanField()
+    status = models.PositiveSmallIntegerField(null=True)
+    answer_encrypted = models.BinaryField(null=True)
+    called_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "is_sandbox", "key_hash"], name="partners_answered_once"),
+            models.CheckConstraint(
+                condition=Q(status=None, answer_encrypted=None)
+                | Q(status__isnull=False, answer_encrypted__isnull=False),
+                name="partners_keyed_answer_is_whole",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["called_at"], name="keyed_answer_to_forget", condition=Q(is_permanent=False)),
+        ]
+
+
+class CallBudget(models.Model):
+    """How many calls a key may make at once: a bucket that calls empty and time fills."""
+
+    key = models.OneToOneField(PartnerKey, primary_key=True, on_delete=models.PROTECT, related_name="call_budget")
+    left = models.FloatField()
+    counted_at = models.DateTimeField()

@@ -1,0 +1,1 @@
+"""The API v2: one file for each endpoint."""

@@ -1,0 +1,87 @@
+"""Whose call of v2 is this? A key's signature over what is asked, within the window."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bekal.accounts.privacy import decrypt
+from bekal.core.partner_signature_v2 import (
+    WINDOW_SECONDS,
+    seconds_in,
+    signature_matches,
+    signatures_in,
+    string_to_sign,
+)
+from bekal.partners.models import PartnerKey
+
+_LONGEST_KEY_ID = 60
+# Compared against where there is no key, so that an unknown key takes as long as a wrong signature.
+_NOBODYS_SECRET = "0" * 64
+
+
+class CallRefusal(StrEnum):
+    """Why a call was not believed. Keep the names stable: answers and counters carry them."""
+
+    SIGNATURE_MISSING = "signature_missing"
+    TIMESTAMP_EXPIRED = "timestamp_expired"
+    KEY_UNKNOWN = "key_unknown"
+    SIGNATURE_WRONG = "signature_wrong"
+    KEY_REVOKED = "key_revoked"
+    KEY_SUSPENDED = "key_suspended"
+    PARTNER_SUSPENDED = "partner_suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCall:
+    """What arrived, as it was sent; `target` is the path with its query."""
+
+    key_id: str
+    timestamp: str
+    signatures: str = field(repr=False)
+    method: str
+    target: str
+    idempotency_key: str
+    body: bytes = field(repr=False)
+
+
+def authenticate(*, call: SignedCall, now: datetime) -> tuple[PartnerKey | None, CallRefusal | None]:
+    """The key of this call with its partner, or why it is refused; with some refusals the key is named, too, because
+    the call is certainly its own. `now` is the machine's instant. Writes nothing.
+
+    A suspended key or partner is told so only where the signature is right.
+    """
+    if not (call.key_id and call.timestamp and signatures_in(call.signatures)):
+        return None, CallRefusal.SIGNATURE_MISSING
+    sent_seconds = seconds_in(call.timestamp)
+    if sent_seconds is None or abs(now.timestamp() - sent_seconds) > WINDOW_SECONDS:
+        return None, CallRefusal.TIMESTAMP_EXPIRED
+    key = _key(call.key_id)
+    secret = _NOBODYS_SECRET if key is None else decrypt(bytes(key.secret_encrypted))
+    is_right = signature_matches(secret, _signed(call), call.signatures)
+    if key is None:
+        return None, CallRefusal.KEY_UNKNOWN
+    if not is_right:
+        return None, CallRefusal.SIGNATURE_WRONG
+    if key.revoked_at is not None:
+        return key, CallRefusal.KEY_REVOKED
+    if key.suspended_at is not None:
+        return key, CallRefusal.KEY_SUSPENDED
+    return key, CallRefusal.PARTNER_SUSPENDED if key.partner.suspended_at is not None else None
+
+
+def _key(key_id: str) -> PartnerKey | None:
+    if len(key_id) > _LONGEST_KEY_ID or not key_id.isprintable():
+        return None
+    keys = PartnerKey.objects.filter(client_code=key_id, generation=PartnerKey.Generation.V2)
+    return keys.select_related("partner").order_by("pk").first()
+
+
+def _signed(call: SignedCall) -> bytes:
+    return string_to_sign(
+        key_id=call.key_id,
+        timestamp=call.timestamp,
+        method=call.method,
+        target=call.target,
+        idempotency_key=call.idempotency_key,
+        body=call.body,
+    )
