@@ -14,6 +14,7 @@ from traceback import extract_tb
 from django.conf import settings
 from django.db import connection, connections
 
+from bekal.alarms.watch import watch
 from bekal.console.tallies import COUNTS
 from bekal.core.money import format_rupiah
 from bekal.ledger.clock import programme_day, programme_now
@@ -38,6 +39,7 @@ RETRY_AFTER = timedelta(minutes=10)
 DAILY_LOCK, DIGEST_LOCK, PROOF_LOCK = "config.worker.daily", "config.worker.digest", "config.worker.proof"
 COUNT_LOCK, LISTS_LOCK = "config.worker.count", "config.worker.lists"
 SEATS_LOCK, MESSAGES_LOCK = "config.worker.seats", "config.worker.messages"
+ALARMS_LOCK = "config.worker.alarms"
 REPRICED_EVERY = timedelta(hours=1)
 
 
@@ -61,6 +63,7 @@ class Worker:
             self._tried("messages", MESSAGES_LOCK, self._send_messages, at),
             self._tried("proof", PROOF_LOCK, self._prove_if_asked, at),
             self._daily("daily work", DAILY_LOCK, self._do_daily_work, at),
+            self._daily("alarms", ALARMS_LOCK, self._watch, at),
             self._daily("seat prices", SEATS_LOCK, self._price_seats, at),
             self._reprice_hourly(at),
             self._lists(at),
@@ -155,6 +158,13 @@ class Worker:
             f"{done.entitled.entitlement_count:,} instalments earned, {len(done.planned_run_ids)} runs planned, "
             f"{len(done.waiting)} wait for approval"
         )
+        return True
+
+    def _watch(self, at: datetime) -> bool:
+        looked = watch(at=at)
+        opened_count = sum(each.opened_count for each in looked)
+        if opened_count:
+            self._say(f"alarms: {opened_count:,} payments wait since {len(looked)} detectors have looked")
         return True
 
     def _lists(self, at: datetime) -> bool:
