@@ -1,4 +1,4 @@
-"""Reads of purchases, evidence and reviews."""
+"""Reads of purchases and evidence."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -92,20 +92,6 @@ def test_the_desk_shows_an_institutions_redeemed_purchases_open_ones_first() -> 
     assert [line.purchase_id for line in queries.purchases_at(institution_id=training.institution_id, limit=1)] == [
         begun_id
     ]
-
-
-@pytest.mark.django_db
-def test_reviews_come_newest_first_in_pages_with_initials_only() -> None:
-    training = factories.training()
-    names = ["Siti Rahayu", "budi", "Agus Dwi Cahyono"]
-    for day, (name, rating) in enumerate(zip(names, (5, 2, 5), strict=True)):
-        (buyer,) = factories.accepted(full_name=name)
-        factories.reviewed(buyer, training, at=factories.BOUGHT_AT + timedelta(days=day), rating=rating)
-    lines = queries.reviews_of(training_id=training.pk)
-    assert [(line.initials, line.rating) for line in lines] == [("A. C.", 5), ("B.", 2), ("S. R.", 5)]
-    assert queries.reviews_of(training_id=training.pk, limit=1, offset=1) == lines[1:2]
-    assert queries.rating_histogram(training.pk) == (0, 1, 0, 0, 2)
-    assert queries.rating_histogram(2**62) == (0, 0, 0, 0, 0)
 
 
 @pytest.mark.django_db

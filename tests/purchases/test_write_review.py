@@ -8,7 +8,7 @@ import pytest
 
 from bekal.core.refusal import Refusal
 from bekal.purchases.institution_desk import RecordOutcome
-from bekal.purchases.models import Evidence, Review
+from bekal.purchases.models import Evidence, Review, ReviewFlag, ReviewVersion
 from bekal.purchases.refusals import PurchaseRefusal
 from bekal.purchases.write_review import NewReview, write_review
 from tests import factories
@@ -40,6 +40,31 @@ def test_a_review_is_evidence_and_raises_the_summary() -> None:
     assert list(pieces.values_list("piece", flat=True)) == ["rating", "review"]
     training.refresh_from_db()
     assert (training.rating_count, training.rating_sum) == (2, 7)
+
+
+@pytest.mark.django_db
+def test_the_first_version_is_what_was_written() -> None:
+    (buyer,) = factories.accepted()
+    purchase_id = factories.completed(buyer, factories.training())
+    write(buyer, purchase_id, 3, "Cukup.")
+    versions = ReviewVersion.objects.order_by("review_id", "number").values_list(
+        "review_id", "number", "rating", "text"
+    )
+    assert list(versions) == [(purchase_id, 1, 3, "Cukup.")]
+
+
+@pytest.mark.django_db
+def test_numbers_of_people_are_never_stored_and_an_officer_is_told() -> None:
+    (buyer,) = factories.accepted()
+    purchase_id = factories.completed(buyer, factories.training())
+    text = "Hubungi 0812-3456-7890 atau budi@contoh.id."
+    assert write(buyer, purchase_id, 5, text).refusal is None
+    review = Review.objects.get()
+    assert (review.text, review.waiting_since_at) == ("Hubungi ••• atau •••.", AT)
+    flag = ReviewFlag.objects.get()
+    assert (flag.reason, flag.source, flag.version_number, flag.raised_by) == ("personal_data", "automatic", 1, None)
+    with nothing_changes():
+        assert write(buyer, purchase_id, 5, text) == RecordOutcome(purchase_id, None, repeated=True)
 
 
 @pytest.mark.django_db
@@ -147,5 +172,5 @@ def test_many_reviews_take_no_more_statements_than_one(assert_queries: Callable[
             NewReview(buyer, factories.completed(buyer, trainings[index % 2]), 5, "Bagus.")
             for index, buyer in enumerate(buyers)
         ]
-        with assert_queries(6):
+        with assert_queries(7):
             write_review(reviews=reviews, at=AT)

@@ -90,8 +90,11 @@ def _count_again(connection: psycopg.Connection[Any]) -> None:
         UPDATE catalogue_training training SET
             bought_count = (SELECT count(*) FROM purchases_purchase WHERE training_id = training.id),
             completed_count = (SELECT count(completed_at) FROM purchases_purchase WHERE training_id = training.id),
-            rating_count = (SELECT count(*) FROM purchases_review WHERE training_id = training.id),
-            rating_sum = (SELECT coalesce(sum(rating), 0) FROM purchases_review WHERE training_id = training.id)
+            rating_count = (
+                SELECT count(*) FROM purchases_review WHERE training_id = training.id AND hidden_at IS NULL),
+            rating_sum = (
+                SELECT coalesce(sum(rating), 0) FROM purchases_review
+                WHERE training_id = training.id AND hidden_at IS NULL)
         """
     )
 

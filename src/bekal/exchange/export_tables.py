@@ -273,7 +273,9 @@ def _reviews() -> Extract:
             text("text", "review.text"),
             instant("written_at", "review.written_at"),
         ),
-        source=f"purchases_review review JOIN ({_PURCHASES}) ON purchase.id = review.purchase_id",
+        # As first written: what was edited since is in the trail.
+        source=f"""purchases_reviewversion review
+            JOIN ({_PURCHASES}) ON purchase.id = review.review_id AND review.number = 1""",
         order="person.id, purchase.ordinal",
         of_person=IS_PERSON,
     )

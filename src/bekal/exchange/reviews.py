@@ -12,6 +12,7 @@ from bekal.exchange.people import NIK, hash_of_nik
 from bekal.exchange.progress import Progress
 from bekal.exchange.staging import RowError, Staged
 from bekal.exchange.table_fields import ColumnMap, Field, instant, text_field, whole_number
+from bekal.purchases.review_text import masked
 from bekal.purchases.training_summary import Increase, increase
 from bekal.purchases.write_review import TEXT_LIMIT_COUNT
 
@@ -24,7 +25,8 @@ FIELDS: tuple[Field, ...] = (
         text_field,
         max_characters=TEXT_LIMIT_COUNT,
         exact=True,
-        about="The review, line breaks included; blank: rated without a word, so the review is still owed as evidence.",
+        about="The review, line breaks included, as first written; addresses and numbers of people are masked. "
+        "Blank: rated without a word, so the review is still owed as evidence.",
     ),
     Field("written_at", instant, required=True, about="When it was written."),
 )
@@ -34,6 +36,7 @@ COLUMNS: Mapping[str, str] = {
     "rating": "smallint NOT NULL",
     "text": "text NOT NULL",
     "written_at": "timestamptz NOT NULL",
+    "masks": "boolean NOT NULL",
 }
 _KNOWN = "EXISTS (SELECT 1 FROM purchases_review review WHERE review.purchase_id = row.purchase_id)"
 
@@ -59,7 +62,9 @@ def _row(values: Mapping[str, Any], at: datetime) -> tuple[object, ...]:
     if wrong:
         raise RowError(wrong)
     words = values.get("text") or ""
-    return (hash_of_nik(values["nik"]), values["training"], values["rating"], words, values["written_at"])
+    text = masked(words)
+    said = (values["training"], values["rating"], text, values["written_at"], text != words)
+    return (hash_of_nik(values["nik"]), *said)
 
 
 def _check(staged: Staged) -> None:
@@ -99,7 +104,7 @@ def _check(staged: Staged) -> None:
         "rating",
         "this person's review of this training",
         """
-        history_row row JOIN purchases_review review ON review.purchase_id = row.purchase_id
+        history_row row JOIN purchases_reviewversion review ON review.review_id = row.purchase_id AND review.number = 1
         WHERE (review.rating, review.text, review.written_at) <> (row.rating, row.text, row.written_at)
         """,
     )
@@ -117,8 +122,19 @@ def _write(staged: Staged) -> dict[str, int]:
         WHERE NOT {_KNOWN} AND (piece = 'rating' OR text <> '') ORDER BY line, piece
     """)
     added_count = staged.write(f"""
-        INSERT INTO purchases_review (purchase_id, training_id, rating, text, written_at)
-        SELECT purchase_id, training_id, rating, text, written_at FROM history_row row WHERE NOT {_KNOWN} ORDER BY line
+        WITH added AS (
+            INSERT INTO purchases_review
+                (purchase_id, training_id, rating, text, written_at, flag_count, waiting_since_at)
+            SELECT purchase_id, training_id, rating, text, written_at, masks::int, CASE WHEN masks THEN written_at END
+            FROM history_row row WHERE NOT {_KNOWN} ORDER BY line
+            RETURNING purchase_id, rating, text, written_at, flag_count
+        ), flagged AS (
+            INSERT INTO purchases_reviewflag
+                (review_id, number, version_number, source, reason, note, other_count, raised_at)
+            SELECT purchase_id, 1, 1, 'automatic', 'personal_data', '', 0, written_at FROM added WHERE flag_count = 1
+        )
+        INSERT INTO purchases_reviewversion (review_id, number, rating, text, written_at)
+        SELECT purchase_id, 1, rating, text, written_at FROM added ORDER BY purchase_id
     """)
     increase({training: Increase(rating_count=count, rating_sum=total) for training, count, total in counted})
     return {

@@ -8,6 +8,11 @@ from bekal.catalogue.models import Institution, Training
 from bekal.ledger.append_only import AppendOnlyModel
 from bekal.messaging.models import OneTimeCode
 from bekal.participants.models import Participation
+from bekal.purchases.review_models import ReviewDecision as ReviewDecision
+from bekal.purchases.review_models import ReviewFlag as ReviewFlag
+from bekal.purchases.review_models import ReviewPrint as ReviewPrint
+from bekal.purchases.review_models import ReviewReply as ReviewReply
+from bekal.purchases.review_models import ReviewVersion as ReviewVersion
 
 
 class InstitutionSettlement(models.Model):
@@ -147,13 +152,23 @@ class Evidence(AppendOnlyModel):
 
 
 class Review(models.Model):
-    """What a participant who completed a training says of it: one each, read by those who choose."""
+    """What a participant who completed a training says of it: one each, read by those who choose.
+
+    Rating and text are those of its last version. Hidden it is in no list and no mean; it stays evidence."""
 
     purchase = models.OneToOneField(Purchase, primary_key=True, on_delete=models.PROTECT, related_name="review")
     training = models.ForeignKey(Training, on_delete=models.PROTECT, related_name="reviews")
     rating = models.PositiveSmallIntegerField()
     text = models.CharField(max_length=2000)
     written_at = models.DateTimeField()
+    edited_at = models.DateTimeField(null=True)
+    hidden_at = models.DateTimeField(null=True)
+    # Since when a flag waits for an officer; None: none does.
+    waiting_since_at = models.DateTimeField(null=True)
+    # When the text as it stands was compared with others; None: not yet.
+    screened_at = models.DateTimeField(null=True)
+    version_count = models.PositiveSmallIntegerField(default=1, db_default=1)
+    flag_count = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [
@@ -162,8 +177,19 @@ class Review(models.Model):
                 name="purchases_review_rating_1_to_5",
                 violation_error_message="A rating is 1, 2, 3, 4 or 5.",
             ),
+            models.CheckConstraint(
+                condition=Q(edited_at=None, version_count=1) | Q(edited_at__gte=F("written_at"), version_count__gt=1),
+                name="purchases_review_edited_when_there_are_versions",
+                violation_error_message="A review that was edited has more than one version.",
+            ),
         ]
-        indexes = [models.Index(fields=["training", "-written_at"], name="review_of_training")]
+        indexes = [
+            models.Index(fields=["training", "-written_at"], name="review_of_training"),
+            models.Index(
+                fields=["waiting_since_at"], condition=Q(waiting_since_at__isnull=False), name="review_waiting"
+            ),
+            models.Index(fields=["purchase"], condition=Q(screened_at=None), name="review_to_screen"),
+        ]
 
 
 # At the end: they name the models above. Django looks for a room's tables in this module.

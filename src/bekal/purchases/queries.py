@@ -1,4 +1,4 @@
-"""Reads of purchases, the evidence they still lack, and reviews."""
+"""Reads of purchases and the evidence they still lack."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, F, QuerySet
+from django.db.models import F, QuerySet
 
 from bekal.accounts.privacy import decrypt
 from bekal.core.entitlement import EvidenceKind, Party, evidence_missing
@@ -15,7 +15,7 @@ from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import int_array
 from bekal.ledger.movements import Kind
 from bekal.purchases.hold import payable_from_on
-from bekal.purchases.models import Evidence, Purchase, Review
+from bekal.purchases.models import Evidence, Purchase
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +80,6 @@ class DeskLine:
     attended: tuple[int, ...]
     redeemed_at: datetime
     completed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewLine:
-    """One review of a completed training; of its author only the initials."""
-
-    rating: int
-    text: str
-    initials: str
-    written_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,30 +164,6 @@ def purchases_at(*, institution_id: int, limit: int = 100) -> tuple[DeskLine, ..
     )
 
 
-def reviews_of(*, training_id: int, limit: int = 20, offset: int = 0) -> tuple[ReviewLine, ...]:
-    """Reviews of one training, newest first."""
-    rows = Review.objects.filter(training_id=training_id).order_by("-written_at", "-purchase_id")
-    rows = rows.select_related("purchase__participation__participant")[offset : offset + limit]
-    return tuple(
-        ReviewLine(
-            rating=review.rating,
-            text=review.text,
-            initials=_initials(review.purchase.participation.participant.full_name),
-            written_at=review.written_at,
-        )
-        for review in rows
-    )
-
-
-def rating_histogram(training_id: int) -> tuple[int, int, int, int, int]:
-    """How many rated the training 1, 2, 3, 4 and 5."""
-    rows = (
-        Review.objects.filter(training_id=training_id).order_by("rating").values("rating").annotate(count=Count("pk"))
-    )
-    counts = {row["rating"]: row["count"] for row in rows}
-    return counts.get(1, 0), counts.get(2, 0), counts.get(3, 0), counts.get(4, 0), counts.get(5, 0)
-
-
 def _lines(purchases: QuerySet[Purchase]) -> tuple[PurchaseLine, ...]:
     joined = _JOINED | {"accepted_on": F("participation__accepted_on")}
     names = (*_OWN, "reconciled_at", "ended_at", "ending", "refunded_rupiah", *_JOINED)
@@ -260,10 +226,3 @@ def _owed(row: Mapping[str, Any], proof: _Proof) -> tuple[Owed, ...]:
     return tuple(
         Owed(piece, party, None if since[piece] is None else programme_day(since[piece])) for piece, party in missing
     )
-
-
-def _initials(full_name: str) -> str:
-    """`Siti Rahayu` is shown as `S. R.`: a review says something of the training, not of its author."""
-    words = full_name.split()
-    shown = words if len(words) < 2 else [words[0], words[-1]]
-    return " ".join(f"{word[0].upper()}." for word in shown)

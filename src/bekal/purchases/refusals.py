@@ -25,6 +25,18 @@ class PurchaseRefusal(StrEnum):
     REVIEW_EMPTY = "review_empty"
     REVIEW_TOO_LONG = "review_too_long"  # length_count, limit_count
     REVIEW_UNREADABLE = "review_unreadable"
+    UNKNOWN_REVIEW = "unknown_review"
+    REVIEW_EDIT_CLOSED = "review_edit_closed"  # closed_on
+    TOO_MANY_EDITS = "too_many_edits"  # limit_count
+    OWN_REVIEW = "own_review"
+    REVIEW_NOT_HIDDEN = "review_not_hidden"
+    ALREADY_APPEALED = "already_appealed"
+    NOTE_EMPTY = "note_empty"
+    NOTE_TOO_LONG = "note_too_long"  # length_count, limit_count
+    NOTE_UNREADABLE = "note_unreadable"
+    UNKNOWN_REASON = "unknown_reason"
+    REVIEW_CHANGED = "review_changed"
+    ANOTHER_OFFICER = "another_officer"
 
 
 class CertificateRefusal(StrEnum):

@@ -13,8 +13,10 @@ from bekal.core.text import is_readable, tidy
 from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import copy_rows, id_array, int_array
 from bekal.purchases.institution_desk import RecordOutcome
-from bekal.purchases.models import Evidence, Review
+from bekal.purchases.models import Evidence, Review, ReviewFlag, ReviewVersion
+from bekal.purchases.raise_flags import NewFlag, raise_flags
 from bekal.purchases.refusals import PurchaseRefusal
+from bekal.purchases.review_text import masked
 from bekal.purchases.training_summary import Increase, increase
 
 TEXT_LIMIT_COUNT = 2_000
@@ -50,23 +52,28 @@ def write_review(*, reviews: Sequence[NewReview], at: datetime) -> tuple[RecordO
 
     The same rating and text again is `repeated` and changes nothing; a second, other review is refused, as are somebody
     else's purchase, one not completed or ended without its review, a rating outside 1 to 5, a text that is empty, too
-    long or unreadable.
+    long or unreadable. Addresses and numbers of people are masked before anything is stored, and an officer is told.
     """
     with transaction.atomic():
         purchases, written = _locked_purchases(reviews)
         outcomes: list[RecordOutcome] = []
         new: dict[int, tuple[int, int, str]] = {}
+        flags: list[NewFlag] = []
         for review in reviews:
-            purchase, text = purchases.get(review.purchase_id), tidy(review.text)
-            refusal = _refusal_of_purchase(purchase, review) or _refusal_of_words(review.rating, text)
+            purchase, words = purchases.get(review.purchase_id), tidy(review.text)
+            refusal = _refusal_of_purchase(purchase, review) or refusal_of_words(review.rating, words)
+            text = masked(words)
             earlier = written.get(review.purchase_id)
             if refusal is None and earlier not in (None, (review.rating, text)):
                 refusal = Refusal(PurchaseRefusal.ALREADY_REVIEWED)
             if refusal is None and earlier is None and purchase is not None:
                 written[review.purchase_id] = review.rating, text
                 new[review.purchase_id] = purchase.training_id, review.rating, text
+                if text != words:
+                    reason = ReviewFlag.Reason.PERSONAL_DATA
+                    flags.append(NewFlag(review.purchase_id, ReviewFlag.Source.AUTOMATIC, reason))
             outcomes.append(RecordOutcome(review.purchase_id, refusal, refusal is None and earlier is not None))
-        _write(new, at)
+        _write(new, flags, at)
     return tuple(outcomes)
 
 
@@ -87,7 +94,8 @@ def _refusal_of_purchase(purchase: _Purchase | None, review: NewReview) -> Refus
     return None if purchase.completed else Refusal(PurchaseRefusal.NOT_COMPLETED)
 
 
-def _refusal_of_words(rating: int, text: str) -> Refusal | None:
+def refusal_of_words(rating: int, text: str) -> Refusal | None:
+    """Whether these stars and this text (tidied) can be a review."""
     if not 1 <= rating <= 5:
         return Refusal(PurchaseRefusal.RATING_OUT_OF_RANGE, {"rating": rating})
     if not text:
@@ -98,14 +106,18 @@ def _refusal_of_words(rating: int, text: str) -> Refusal | None:
     return None if is_readable(text, multiline=True) else Refusal(PurchaseRefusal.REVIEW_UNREADABLE)
 
 
-def _write(reviews: Mapping[int, tuple[int, int, str]], at: datetime) -> None:
-    """Write training, rating and text by purchase, with both pieces of evidence."""
+def _write(reviews: Mapping[int, tuple[int, int, str]], flags: Sequence[NewFlag], at: datetime) -> None:
+    """Write training, rating and text by purchase as its first version, with both pieces of evidence, whatever the
+    number of stars."""
     if not reviews:
         return
     columns: tuple[str, ...] = ("purchase_id", "training_id", "rating", "text", "written_at")
     copy_rows(Review, columns, ((number, *review, at) for number, review in reviews.items()))
+    versions = ((number, 1, rating, text, at) for number, (_, rating, text) in reviews.items())
+    copy_rows(ReviewVersion, ("review_id", "number", "rating", "text", "written_at"), versions)
     columns = ("purchase_id", "piece", "source", "sequence", "recorded_at")
     copy_rows(Evidence, columns, ((number, piece, _SOURCE, 1, at) for number in reviews for piece in _PIECES))
+    raise_flags(flags, at)
     ratings: defaultdict[int, list[int]] = defaultdict(list)
     for training_id, rating, _ in reviews.values():
         ratings[training_id].append(rating)

@@ -21,6 +21,7 @@ from bekal.ui.display import count, day, rupiah
 from bekal.ui.refusals_certificates import CERTIFICATES
 from bekal.ui.refusals_holds import HOLDS
 from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
+from bekal.ui.refusals_reviews import REVIEWS
 
 _RULES: Mapping[str, object] = {
     RefusalCode.TOO_YOUNG: _(
@@ -338,6 +339,7 @@ SENTENCES: Mapping[str, object] = {
     **_SURVEYS,
     **LIFECYCLE,
     **HOLDS,
+    **REVIEWS,
 }
 
 

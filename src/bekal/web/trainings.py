@@ -21,8 +21,8 @@ from bekal.core.entitlement import refusal_to_buy
 from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_day
 from bekal.purchases.models import Purchase
-from bekal.purchases.queries import rating_histogram, reviews_of
 from bekal.purchases.refusals import PurchaseRefusal
+from bekal.purchases.review_queries import rating_histogram, reviews_of
 from bekal.ui.display import mode_label
 from bekal.web.reader import Reader, reader_of
 from bekal.web.reasons import Why
