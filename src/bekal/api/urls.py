@@ -5,4 +5,5 @@ from django.urls import URLPattern, URLResolver, include, path
 app_name = "api"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v2/", include("bekal.api.v2.urls")),
+    path("v1/integration/", include("bekal.api.v1.urls")),
 ]

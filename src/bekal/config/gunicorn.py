@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 
+from bekal.config.request_headers import keep_honest
+
 bind = os.environ.get("BEKAL_BIND", "127.0.0.1:8000")
 worker_class = "gthread"
 workers = int(os.environ.get("BEKAL_WORKERS", min(2, multiprocessing.cpu_count())))
@@ -14,6 +16,17 @@ max_requests_jitter = 1_000
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
-# Partners' existing clients send `client_code` with the underscore; every other such name stays dropped.
+# Partners' existing clients send `client_code` with the underscore, from anywhere; every other such name is dropped
+# (`header_map`). gunicorn lets names with an underscore through from trusted peers only, and whom it trusts it also
+# lets set the scheme: so everybody is let send this one name, and nobody's word is taken for the scheme here. Which
+# peer may say what a proxy says is decided by `keep_honest`, before the application sees any header.
+header_map = "drop"
 forwarder_headers = "CLIENT_CODE"
-forwarded_allow_ips = os.environ.get("BEKAL_PROXIES", "127.0.0.1,::1")
+forwarded_allow_ips = "*"
+secure_scheme_headers: dict[str, str] = {}
+_PROXIES = os.environ.get("BEKAL_PROXIES", "127.0.0.1,::1")
+
+
+def pre_request(worker: object, request: object) -> None:
+    """gunicorn's hook between reading a request's head and the application."""
+    keep_honest(request, proxies=_PROXIES)

@@ -22,6 +22,7 @@ from bekal.ui.refusals_certificates import CERTIFICATES
 from bekal.ui.refusals_holds import HOLDS
 from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
 from bekal.ui.refusals_reviews import REVIEWS
+from bekal.ui.refusals_partners import PARTNERS
 
 _RULES: Mapping[str, object] = {
     RefusalCode.TOO_YOUNG: _(
@@ -340,6 +341,7 @@ SENTENCES: Mapping[str, object] = {
     **LIFECYCLE,
     **HOLDS,
     **REVIEWS,
+    **PARTNERS,
 }
 
 
