@@ -21,8 +21,8 @@ from bekal.ui.display import count, day, rupiah
 from bekal.ui.refusals_certificates import CERTIFICATES
 from bekal.ui.refusals_holds import HOLDS
 from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
-from bekal.ui.refusals_reviews import REVIEWS
 from bekal.ui.refusals_partners import PARTNERS
+from bekal.ui.refusals_reviews import REVIEWS
 
 _RULES: Mapping[str, object] = {
     RefusalCode.TOO_YOUNG: _(
