@@ -24,6 +24,11 @@ NAMED_OTHERWISE = {
 APPEND_ONLY = {
     "alarms.AlarmLook",
     "holds.HoldEvent",
+    "catalogue.Accreditation",
+    "catalogue.CurationDecision",
+    "catalogue.OfferChange",
+    "catalogue.SessionChange",
+    "catalogue.TrainingPrice",
     "ledger.DigestLink",
     "ledger.ProofResult",
     "ledger.Transfer",
@@ -48,6 +53,7 @@ APPEND_ONLY = {
 }
 # Where the first choice of each column is not a row the constraints allow.
 ALLOWED_ROWS: dict[str, dict[str, Any]] = {
+    "catalogue.Accreditation": {"platform": None},
     "ledger.Transfer": {"reason": 1, "debit_kind": 1, "credit_kind": 2},
     "purchases.CertificateEvent": {"asked": None, "asked_by": None, "reason": "x"},
     "purchases.Evidence": {"source": "institution"},

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from bekal.accounts.models import Role, User
-from bekal.catalogue.models import Category, Institution, InstitutionStaff, Training
+from bekal.catalogue.models import Category, Institution, InstitutionStaff, Training, TrainingPrice
+from bekal.catalogue.prices import write_prices
 from bekal.messaging.issue_codes import IssuedCode
 from bekal.participants.accept import accept
 from bekal.participants.give_sign_in import give_sign_in
@@ -137,7 +138,9 @@ def training(*, price_rupiah: int = 300_000, session_count: int = 1, **fields: A
     }
     if "institution" not in fields:
         defaults["institution"] = institution()
-    return Training.objects.create(**defaults | fields)
+    made = Training.objects.create(**{"is_offered": fields.get("on_sale", True)} | defaults | fields)
+    write_prices([made], source=TrainingPrice.Source.IMPORT, at=made.listed_at, is_new=True)
+    return made
 
 
 # The journey of a purchase. The `..._all` forms are one call of the verb for everybody.

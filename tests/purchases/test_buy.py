@@ -276,7 +276,7 @@ def test_many_orders_take_no_more_statements_than_one(assert_queries: Callable[[
     for count in (1, 40):
         buyers = factories.accepted(count, with_accounts=False)
         orders = [factories.order_for(buyer, trainings[index % 5]) for index, buyer in enumerate(buyers)]
-        with assert_queries(13):
+        with assert_queries(14):
             buy(orders=orders, at=AT)
 
 

@@ -12,7 +12,10 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from bekal.catalogue.faults import Fault, FaultyRows
-from bekal.catalogue.models import LOCK_ORDER, Category, Institution, Platform, Session, Training
+from bekal.catalogue.models import LOCK_ORDER, Category, Institution, Platform, Session, Training, TrainingPrice
+from bekal.catalogue.on_sale import keep_sales, lock_shelf
+from bekal.catalogue.prices import write_prices
+from bekal.ledger.clock import programme_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,8 @@ def import_trainings(*, trainings: Sequence[NewTraining], at: datetime, dry_run:
     """Add the trainings whose code is new, change those that differ, leave the others; one transaction.
 
     Institutions, platforms and categories are found by their name (capitals aside) and made where missing.
-    A training that is already known and comes without a price keeps its last one and goes off sale.
+    A training that is already known and comes without a price keeps its last one and goes off sale. It is the office's
+    own catalogue: what it brings counts as curated, and each price goes into the history.
     With `dry_run` everything is tried and nothing kept. Raises ValueError where a code stands twice, and FaultyRows
     (nothing changed) where fewer seats are wanted than are sold, or fewer sessions than have a date.
     """
@@ -71,6 +75,7 @@ def import_trainings(*, trainings: Sequence[NewTraining], at: datetime, dry_run:
 def _import(trainings: Sequence[NewTraining], at: datetime) -> ImportedTrainings:
     with connection.cursor() as cursor:  # one import at a time, so that two do not make the same institution
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('catalogue import'))")
+    lock_shelf()
     institutions, new_institutions = _named(
         {t.institution for t in trainings}, Institution.objects.in_bulk().values(), _new_institution
     )
@@ -87,7 +92,9 @@ def _import(trainings: Sequence[NewTraining], at: datetime) -> ImportedTrainings
     known = {
         t.code: t for t in Training.objects.select_for_update(no_key=True).filter(code__in=codes).order_by(*LOCK_ORDER)
     }
-    added, changed = [], []
+    added: list[Training] = []
+    changed: list[Training] = []
+    repriced: list[Training] = []
     _check_against_known(trainings, known)
     for new in trainings:
         values = _values(
@@ -98,14 +105,21 @@ def _import(trainings: Sequence[NewTraining], at: datetime) -> ImportedTrainings
         )
         old = known.get(new.code)
         if old is None:
-            added.append(Training(code=new.code, listed_at=new.listed_at or at, **{"price_rupiah": 0, **values}))
+            values = {"price_rupiah": 0, **values, "on_sale": False}
+            added.append(Training(code=new.code, listed_at=new.listed_at or at, **values))
         elif any(getattr(old, name) != value for name, value in values.items()):
+            if old.price_rupiah != values.get("price_rupiah", old.price_rupiah):
+                repriced.append(old)
             for name, value in values.items():
                 setattr(old, name, value)
+            old.on_sale = old.on_sale and old.is_offered
             changed.append(old)
     Training.objects.bulk_create(added, batch_size=2000)
     if changed:
-        Training.objects.bulk_update(changed, _CHANGEABLE, batch_size=500)
+        Training.objects.bulk_update(changed, (*_CHANGEABLE, "on_sale"), batch_size=500)
+    write_prices(added, source=TrainingPrice.Source.IMPORT, at=at, is_new=True)
+    write_prices(repriced, source=TrainingPrice.Source.IMPORT, at=at)
+    keep_sales(on=programme_day(at), training_ids=[training.pk for training in (*added, *changed)])
     unchanged = len(trainings) - len(added) - len(changed)
     return ImportedTrainings(len(added), len(changed), unchanged, new_institutions, new_categories)
 
@@ -149,7 +163,7 @@ _CHANGEABLE = (
     "session_count",
     "seat_count",
     "description",
-    "on_sale",
+    "is_offered",
 )
 
 
@@ -164,13 +178,13 @@ def _values(new: NewTraining, *, category: int, institution: int, platform: int 
         "session_count": ("session_count", new.session_count or 1),
         "seat_count": ("seat_count", new.seat_count),
         "description": ("description", new.description or ""),
-        "on_sale": ("on_sale", new.on_sale is not False),
+        "on_sale": ("is_offered", new.on_sale is not False),
     }
     values |= {column: value for name, (column, value) in optional.items() if name in new.given}
     if new.price_rupiah is None:
-        values["on_sale"] = False
+        values["is_offered"] = False
     else:
-        values |= {"price_rupiah": new.price_rupiah, "on_sale": values.get("on_sale", True)}
+        values |= {"price_rupiah": new.price_rupiah, "is_offered": values.get("is_offered", True)}
     return values
 
 

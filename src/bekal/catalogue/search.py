@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 
 from bekal.catalogue.models import Training
+from bekal.catalogue.on_sale import SaleFacts, sale_facts
 from bekal.catalogue.ratings import RatingPrior, completion_rate, rating_prior
 from bekal.catalogue.refusals import SearchRefusal
 from bekal.core.refusal import Refusal
@@ -53,6 +54,7 @@ class TrainingCard:
     seats_left: int | None  # None: no limit
     price_rupiah: int
     on_sale: bool
+    facts: SaleFacts  # why it is not, or would not be on a day
     rating: float
     rating_count: int
     bought_count: int
@@ -210,6 +212,7 @@ def _card(training: Training, prior: RatingPrior) -> TrainingCard:
         seats_left=training.seats_left,
         price_rupiah=training.price_rupiah,
         on_sale=training.on_sale,
+        facts=sale_facts(training),
         rating=prior.shrunken(training.rating_sum, training.rating_count),
         rating_count=training.rating_count,
         bought_count=training.bought_count,

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection, connections
 
 from bekal.alarms.watch import watch
+from bekal.catalogue.on_sale import refresh_sales
 from bekal.console.tallies import COUNTS
 from bekal.core.money import format_rupiah
 from bekal.ledger.clock import programme_day, programme_now
@@ -40,6 +41,7 @@ DAILY_LOCK, DIGEST_LOCK, PROOF_LOCK = "config.worker.daily", "config.worker.dige
 COUNT_LOCK, LISTS_LOCK = "config.worker.count", "config.worker.lists"
 SEATS_LOCK, MESSAGES_LOCK = "config.worker.seats", "config.worker.messages"
 ALARMS_LOCK = "config.worker.alarms"
+SALES_LOCK = "config.worker.sales"
 REPRICED_EVERY = timedelta(hours=1)
 
 
@@ -62,6 +64,7 @@ class Worker:
             self._guarded("mass runs", self._work, at),
             self._tried("messages", MESSAGES_LOCK, self._send_messages, at),
             self._tried("proof", PROOF_LOCK, self._prove_if_asked, at),
+            self._daily("sales of the day", SALES_LOCK, self._refresh_sales, at),
             self._daily("daily work", DAILY_LOCK, self._do_daily_work, at),
             self._daily("alarms", ALARMS_LOCK, self._watch, at),
             self._daily("seat prices", SEATS_LOCK, self._price_seats, at),
@@ -201,6 +204,13 @@ class Worker:
         latest = latest_proof_result()
         if latest is None or programme_day(latest.proved_at) != programme_day(at):
             self._prove(at, only_asked=False)
+        return True
+
+    def _refresh_sales(self, at: datetime) -> bool:
+        """What an accreditation that began or ended opens or closes; the lists and prices of the day come after it."""
+        kept = refresh_sales(at=at)
+        if kept.opened_count or kept.closed_count:
+            self._say(f"sales of the day: {kept.opened_count:,} opened, {kept.closed_count:,} closed")
         return True
 
     def _price_seats(self, at: datetime) -> bool:

@@ -95,7 +95,7 @@ def _trainings() -> Extract:
             number("session_count", "training.session_count"),
             number("seat_count", "training.seat_count"),
             text("description", "training.description"),
-            flag("on_sale", "training.on_sale"),
+            flag("on_sale", "training.is_offered"),
             instant("listed_at", "training.listed_at"),
         ),
         source="""catalogue_training training

@@ -90,7 +90,7 @@ FIELDS: tuple[Field, ...] = (
         about="How many can ever be sold, never fewer than are sold; blank: no limit.",
     ),
     Field("description", text_field, max_characters=5000, about="A text for the people who choose.", exact=True),
-    Field("on_sale", one_of(YES_NO), about="Whether it can be bought; without it, whether the price is known."),
+    Field("on_sale", one_of(YES_NO), about="Whether it is offered; without it, whether the price is known."),
     Field("listed_at", instant, about="Since when it is listed, of a training that is new here; blank: the import."),
 )
 _KEPT_WHERE_ABSENT = (

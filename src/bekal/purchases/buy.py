@@ -70,7 +70,8 @@ def buy(*, orders: Sequence[Order], at: datetime) -> tuple[BuyOutcome, ...]:
         for orders_of_round in _rounds(orders):
             done.update(_buy_one_each(orders_of_round, shelf, at))
         bought = Counter(order.training_id for order, outcome in done.items() if _is_new(outcome))
-        increase({training_id: Increase(bought_count=count) for training_id, count in bought.items()})
+        sold = {training_id: Increase(bought_count=count) for training_id, count in bought.items()}
+        increase(sold, bought_at=at)
     seen: set[Order] = set()
     outcomes: list[BuyOutcome] = []
     for order in orders:
@@ -99,7 +100,8 @@ def _is_new(outcome: BuyOutcome) -> bool:
 
 
 class _Shelf:
-    """What these orders ask for, read and locked when the first of them have their buyers locked."""
+    """What these orders ask for, read and locked when the first of them have their buyers locked: what can be
+    bought, and its price, stays so until they are done."""
 
     def __init__(self, orders: Sequence[Order]) -> None:
         self._training_ids = {order.training_id for order in orders}
@@ -107,7 +109,7 @@ class _Shelf:
 
     def offers(self) -> dict[int, Offer]:
         if self._offers is None:
-            self._offers = standing.offers(self._training_ids, lock_seats=True)
+            self._offers = standing.offers(self._training_ids, lock=True)
         return self._offers
 
 

@@ -34,7 +34,7 @@ def request_purchases(*, intents: Sequence[Intent], at: datetime) -> tuple[Issue
     on = programme_day(at)
     with transaction.atomic():
         buyers = standing.buyers({intent.participation_id for intent in intents}, lock=False)
-        trainings = standing.offers({intent.training_id for intent in intents}, lock_seats=False)
+        trainings = standing.offers({intent.training_id for intent in intents}, lock=False)
         contacts = contact_kinds(participant_ids={buyer.participant_id for buyer in buyers.values()})
         prepared: list[CodeRequest | Refusal] = []
         for intent in intents:

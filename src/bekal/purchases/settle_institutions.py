@@ -17,8 +17,8 @@ _JOINED = """purchases_purchase purchase
 JOIN catalogue_training training ON training.id = purchase.training_id
 JOIN catalogue_institution institution ON institution.id = training.institution_id"""
 _DUE = (
-    "purchase.settlement_id IS NULL AND institution.settlement_stopped_at IS NULL AND {held_out}"
-    f" AND NOT {SETTLEMENT_HELD_SQL}"
+    "purchase.settlement_id IS NULL AND institution.settlement_stopped_at IS NULL AND NOT training.is_suspended"
+    f" AND {{held_out}} AND NOT {SETTLEMENT_HELD_SQL}"
 )
 
 LOCK_SQL = "SELECT id FROM purchases_purchase WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
@@ -77,7 +77,7 @@ class SettledInstitutions:
 
 
 def settleable_ids(*, at: datetime) -> list[int]:
-    """The purchases that can be settled now: proven, the hold passed, not settled yet, neither stopped nor held; by
+    """The purchases that can be settled now: proven, the hold passed, not settled, not stopped, suspended or held; by
     institution, then by number."""
     held_out, values = held_out_sql(at)
     condition = _DUE.format(held_out=held_out)
@@ -115,9 +115,9 @@ def settle_institutions(*, purchase_ids: Collection[int], at: datetime) -> Settl
     """Pay institutions for these purchases, each once: what is owed becomes what is paid, and the purchase names its
     institution's settlement of this instant. Free ones move nothing and are settled all the same.
 
-    Under lock everything is asked again (proven, days of waiting, not settled, neither stopped nor held by an alarm);
-    what is not due is left out and counted, so that the same call again changes nothing. Lock order: purchases by
-    number, institutions (shared).
+    Under lock everything is asked again (proven, days of waiting, not settled, neither stopped nor suspended nor held
+    by an alarm); what is not due is left out and counted, so that the same call again changes nothing. Lock order:
+    purchases by number, institutions (shared).
     """
     held_out, values = held_out_sql(at)
     with connection.cursor() as cursor:

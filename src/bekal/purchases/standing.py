@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
-from bekal.core.entitlement import refusal_to_buy
+from bekal.catalogue.on_sale import SaleFacts, share_shelf
+from bekal.core.entitlement import RefusalCode, refusal_to_buy
 from bekal.core.refusal import Refusal
 from bekal.core.rules import RULES, Scheme
 from bekal.ledger.copy_rows import id_array
@@ -45,6 +46,7 @@ class Offer:
     price_rupiah: int
     on_sale: bool
     seats_left: int | None
+    facts: SaleFacts
 
 
 BUYERS_SQL = """
@@ -56,8 +58,12 @@ SELECT participation_id, training_id, id, one_time_code_id FROM purchases_purcha
 WHERE participation_id = ANY(%s::bigint[])
 """
 OFFERS_SQL = """
-SELECT id, title, price_rupiah, on_sale, seat_count - bought_count
-FROM catalogue_training WHERE id = ANY(%s::bigint[])
+SELECT training.id, title, price_rupiah, on_sale, seat_count - bought_count, is_offered, is_suspended,
+       institution.accreditation, institution.accredited_from_on, institution.accredited_until_on,
+       platform.accreditation, platform.accredited_from_on, platform.accredited_until_on
+FROM catalogue_training training JOIN catalogue_institution institution ON institution.id = training.institution_id
+LEFT JOIN catalogue_platform platform ON platform.id = training.platform_id
+WHERE training.id = ANY(%s::bigint[])
 """
 SEATS_SQL = """
 SELECT id, seat_count - bought_count FROM catalogue_training
@@ -91,18 +97,28 @@ def buyers(participation_ids: Collection[int], *, lock: bool) -> dict[int, Buyer
     }
 
 
-def offers(training_ids: Collection[int], *, lock_seats: bool) -> dict[int, Offer]:
-    """The trainings there are among these numbers. With `lock_seats` those with a limit of seats stay locked until the
-    transaction ends, in the order of their numbers, and what is left is read after the lock."""
+def offers(training_ids: Collection[int], *, lock: bool) -> dict[int, Offer]:
+    """The trainings there are among these numbers. With `lock` what can be bought and its price stay as they are until
+    the transaction ends (`share_shelf`), and those with a limit of seats stay locked, in the order of their numbers;
+    everything is read after the lock."""
     ids = id_array(training_ids)
+    if lock:
+        share_shelf()
     with connection.cursor() as cursor:
         cursor.execute(OFFERS_SQL, [ids])
-        found = {row[0]: Offer(*row) for row in cursor.fetchall()}
-        if lock_seats and any(offer.seats_left is not None for offer in found.values()):
+        found = {row[0]: _offer(row) for row in cursor.fetchall()}
+        if lock and any(offer.seats_left is not None for offer in found.values()):
             cursor.execute(SEATS_SQL, [ids])
             for number, seats_left in cursor.fetchall():
                 found[number].seats_left = seats_left
     return found
+
+
+def _offer(row: tuple[Any, ...]) -> Offer:
+    training_id, title, price_rupiah, on_sale, seats_left, is_offered, is_suspended, *rest = row
+    institution, platform = (rest[0], rest[1], rest[2]), (rest[3], rest[4], rest[5])
+    facts = SaleFacts(is_offered, is_suspended, institution, None if platform[0] is None else platform)
+    return Offer(training_id, title, price_rupiah, on_sale, seats_left, facts)
 
 
 def refusal_of(buyer: Buyer | None, training: Offer | None, on: date) -> Refusal | None:
@@ -119,6 +135,8 @@ def refusal_of(buyer: Buyer | None, training: Offer | None, on: date) -> Refusal
         price_rupiah=training.price_rupiah,
         balance_rupiah=buyer.balance_rupiah if buyer else 0,
     )
+    if refusal is None or refusal.code == RefusalCode.NOT_ON_SALE:
+        refusal = training.facts.barrier(on) or refusal
     if refusal is None and training.seats_left == 0:
         return Refusal(PurchaseRefusal.SOLD_OUT)
     return refusal

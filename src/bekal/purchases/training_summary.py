@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection
 
@@ -16,7 +17,8 @@ UPDATE catalogue_training AS training SET
     bought_count = training.bought_count + change.bought_count,
     completed_count = training.completed_count + change.completed_count,
     rating_count = training.rating_count + change.rating_count,
-    rating_sum = training.rating_sum + change.rating_sum
+    rating_sum = training.rating_sum + change.rating_sum,
+    last_bought_at = greatest(training.last_bought_at, %s::timestamptz)
 FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[])
     AS change(id, bought_count, completed_count, rating_count, rating_sum)
 WHERE training.id = change.id
@@ -33,9 +35,10 @@ class Increase:
     rating_sum: int = 0
 
 
-def increase(changes: Mapping[int, Increase]) -> None:
+def increase(changes: Mapping[int, Increase], *, bought_at: datetime | None = None) -> None:
     """Add to the counts of trainings by number; locks them until the transaction ends, those with a limit of seats
-    before the others, each group in the order of the numbers."""
+    before the others, each group in the order of the numbers. `bought_at`: they were bought then; no later price
+    of theirs begins before it."""
     if not changes:
         return
     ids, increases = int_array(changes), changes.values()
@@ -44,6 +47,7 @@ def increase(changes: Mapping[int, Increase]) -> None:
         cursor.execute(
             INCREASE_SQL,
             [
+                bought_at,
                 ids,
                 int_array([change.bought_count for change in increases]),
                 int_array([change.completed_count for change in increases]),

@@ -23,6 +23,7 @@ from bekal.ui.refusals_holds import HOLDS
 from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
 from bekal.ui.refusals_partners import PARTNERS
 from bekal.ui.refusals_reviews import REVIEWS
+from bekal.ui.refusals_shelf import SALES, SHELF
 
 _RULES: Mapping[str, object] = {
     RefusalCode.TOO_YOUNG: _(
@@ -342,6 +343,8 @@ SENTENCES: Mapping[str, object] = {
     **HOLDS,
     **REVIEWS,
     **PARTNERS,
+    **SALES,
+    **SHELF,
 }
 
 

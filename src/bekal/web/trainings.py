@@ -17,7 +17,7 @@ from bekal.accounts.models import Role
 from bekal.accounts.provinces import PROVINCES
 from bekal.catalogue.models import Category, Session, Training
 from bekal.catalogue.search import SearchPage, Sort, TrainingCard, search_trainings, training_cards
-from bekal.core.entitlement import refusal_to_buy
+from bekal.core.entitlement import RefusalCode, refusal_to_buy
 from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_day
 from bekal.purchases.models import Purchase
@@ -208,6 +208,8 @@ def why_not(reader: Reader, card: TrainingCard, *, bought: bool) -> Refusal | No
         price_rupiah=card.price_rupiah,
         balance_rupiah=reader.balance_rupiah,
     )
+    if refusal is None or refusal.code == RefusalCode.NOT_ON_SALE:
+        refusal = card.facts.barrier(reader.today) or refusal
     return refusal or (Refusal(PurchaseRefusal.SOLD_OUT) if card.is_sold_out else None)
 
 
