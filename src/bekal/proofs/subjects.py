@@ -17,6 +17,7 @@ SUBJECTS: dict[str, str] = {
     "crash": "bekal.proofs.crash",
     "yearend": "bekal.proofs.yearend",
     "attack": "bekal.proofs.attack",
+    "guess": "bekal.proofs.guess",
 }
 
 

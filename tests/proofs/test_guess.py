@@ -1,0 +1,67 @@
+"""`prove guess`: nothing gives way to guessing, and a verb without one of its limits is noticed."""
+
+import json
+import random
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from bekal.messaging.one_time_codes import FAILURES_AN_HOUR
+from bekal.proofs import guess_redeem
+from bekal.proofs.guess import PLANTED, RIVAL_COUNT
+from bekal.proofs.guess_redeem import RedeemGuesses, _drawn_evenly, guess_redeem_codes
+from bekal.proofs.scratch import scratch_database
+from bekal.purchases.redeem_codes import new_redeem_code
+
+pytestmark = pytest.mark.usefixtures("own_databases")
+
+
+def test_ten_thousand_guesses_open_nothing(tmp_path: Path) -> None:
+    out, result = StringIO(), tmp_path / "guess.json"
+    call_command("prove", "guess", "--seed", "5", "--result", str(result), stdout=out)
+    figures = json.loads(result.read_text())
+    assert figures["violations"] == []
+    assert figures["tries"] == figures["redeem"]["tries"] == 10_000
+    assert figures["most_compared_in_an_hour"] - figures["opened"] <= FAILURES_AN_HOUR
+    assert sum(figures["refused"].values()) == 10_000
+    assert figures["overshoot_of_rivals"] <= RIVAL_COUNT
+    assert figures["planted"].keys() == PLANTED.keys() and None not in figures["planted"].values()
+    assert "10_000 tries" in out.getvalue() and "seed 5" in out.getvalue()
+
+
+def test_a_limit_that_is_gone_fails_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bekal.messaging.confirm_codes.FAILURES_AN_HOUR", 10**9)
+    out = StringIO()
+    with pytest.raises(CommandError, match="prove guess"):
+        call_command("prove", "guess", "--tries", "3000", stdout=out)
+    assert "VIOLATED" in out.getvalue()
+
+
+def test_a_code_that_can_be_guessed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codes whose characters hardly differ: a guess beside a true one hits another."""
+    monkeypatch.setattr("bekal.proofs.guess_redeem._guessed", lambda bought, rng: rng.choice(bought).redeem_code)
+    with scratch_database("guess"):
+        guesses = guess_redeem_codes(tries=500, rng=random.Random(1))
+    assert guesses.found > 0 and any("guessed" in violation for violation in guesses.violations)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "bits", "told"),
+    [
+        ("ALPHABET", guess_redeem.ALPHABET, 59.0, "59 bits"),
+        ("ALPHABET", guess_redeem.ALPHABET + "0O", 80.0, "look alike"),
+        ("new_redeem_code", lambda: "A" * 16, 78.0, "twice"),
+        ("new_redeem_code", lambda: "A" + new_redeem_code()[1:], 78.0, "unevenly"),
+    ],
+)
+def test_codes_that_are_drawn_badly_are_noticed(
+    name: str, value: Any, bits: float, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guess_redeem, name, value)
+    guesses = RedeemGuesses(bits=bits)
+    _drawn_evenly(guesses)
+    assert any(told in violation for violation in guesses.violations)
