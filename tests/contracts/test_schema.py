@@ -56,7 +56,7 @@ ALLOWED_ROWS: dict[str, dict[str, Any]] = {
     "catalogue.Accreditation": {"platform": None},
     "ledger.Transfer": {"reason": 1, "debit_kind": 1, "credit_kind": 2},
     "purchases.CertificateEvent": {"asked": None, "asked_by": None, "reason": "x"},
-    "purchases.Evidence": {"source": "institution"},
+    "purchases.Evidence": {"source": "institution", "percent": None},
     "recommender.ModelPromotion": {"kind": "rolled_back", "proposal": None, "proposed_by": None},
 }
 append_only_models = sorted(

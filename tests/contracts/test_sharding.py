@@ -85,6 +85,7 @@ PLACES = {
         "participants.Participation",
         "participants.PayoutAccount",
         "purchases.Evidence",
+        "purchases.EvidenceCase",
         "purchases.Purchase",
         "purchases.Review",
         "purchases.ReviewDecision",

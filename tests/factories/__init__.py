@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from bekal.accounts.models import Role, User
-from bekal.catalogue.models import Category, Institution, InstitutionStaff, Training, TrainingPrice
+from bekal.catalogue.models import Category, Institution, InstitutionStaff, Platform, Training, TrainingPrice
 from bekal.catalogue.prices import write_prices
 from bekal.messaging.issue_codes import IssuedCode
 from bekal.participants.accept import accept
@@ -122,6 +122,12 @@ def institution(**fields: Any) -> Institution:
     return Institution.objects.create(**{"code": f"lembaga-{number}", "name": f"Lembaga {number}"} | fields)
 
 
+def platform(**fields: Any) -> Platform:
+    """A digital platform of its own."""
+    number = next(_number)
+    return Platform.objects.create(**{"code": f"platform-{number}", "name": f"Platform {number}"} | fields)
+
+
 def training(*, price_rupiah: int = 300_000, session_count: int = 1, **fields: Any) -> Training:
     """A training on sale, at an institution of its own unless one is given."""
     number = next(_number)
@@ -212,10 +218,16 @@ def completed(participation_id: int, training: Training, *, at: datetime = BOUGH
 def reviewed(participation_id: int, training: Training, *, at: datetime = BOUGHT_AT, rating: int = 5) -> int:
     """A purchase bought at `at` and reviewed three days later, by its number: its evidence is complete."""
     purchase_id = completed(participation_id, training, at=at)
-    review = NewReview(participation_id, purchase_id, rating, "Materinya jelas dan langsung bisa dipakai.")
-    (outcome,) = write_review(reviews=[review], at=at + timedelta(days=3))
-    assert outcome.refusal is None, outcome
+    review(purchase_id, at=at + timedelta(days=3), rating=rating)
     return purchase_id
+
+
+def review(purchase_id: int, *, at: datetime = REVIEWED_AT, rating: int = 5) -> None:
+    """Its participant reviews a completed purchase."""
+    buyer = Purchase.objects.get(pk=purchase_id).participation_id
+    written = NewReview(buyer, purchase_id, rating, "Materinya jelas dan langsung bisa dipakai.")
+    (outcome,) = write_review(reviews=[written], at=at)
+    assert outcome.refusal is None, outcome
 
 
 def reconciled(participation_id: int, training: Training, *, at: datetime = BOUGHT_AT, rating: int = 5) -> int:

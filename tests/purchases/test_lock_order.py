@@ -25,6 +25,7 @@ ORDER = [
     "participants_participant",
     "participants_participation",
     "purchases_purchase",
+    "purchases_evidencecase",
     "catalogue_institution",
     "catalogue_training with seats",
     "messaging_onetimecode",
@@ -103,7 +104,9 @@ def test_ending_locks_the_people_before_their_purchases_and_settling_the_institu
     buyers, training = factories.accepted(2), factories.training(session_count=1)
     ids = [factories.redeemed(buyers[0], training), factories.reconciled(buyers[1], training)]
     tables = locked_tables(lambda: end_purchases(purchase_ids=ids, at=factories.RECONCILED_AT))
-    assert_in_order(tables, "participants_participation", "purchases_purchase", "ledger_trainingbalance")
+    assert_in_order(
+        tables, "participants_participation", "purchases_purchase", "purchases_evidencecase", "ledger_trainingbalance"
+    )
     at = factories.RECONCILED_AT + timedelta(days=30)
     tables = locked_tables(lambda: settle_institutions(purchase_ids=ids, at=at))
     assert_in_order(tables, "purchases_purchase", "catalogue_institution", "ledger_trainingbalance")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bekal.core.refusal import Refusal
-from bekal.purchases.institution_desk import RecordOutcome
 from bekal.purchases.models import Evidence, Purchase
 from bekal.purchases.record_attendance import Attendance, record_attendance
+from bekal.purchases.record_evidence import EvidenceOutcome
 from bekal.purchases.refusals import PurchaseRefusal
 from tests import factories
 from tests.factories.unchanged import nothing_changes
@@ -17,7 +17,7 @@ from tests.factories.unchanged import nothing_changes
 AT = factories.COMPLETED_AT
 
 
-def record(institution_id: int, purchase_id: int, sequence: int) -> RecordOutcome:
+def record(institution_id: int, purchase_id: int, sequence: int) -> EvidenceOutcome:
     (outcome,) = record_attendance(attendances=[Attendance(institution_id, purchase_id, sequence)], at=AT)
     return outcome
 
@@ -27,10 +27,10 @@ def test_a_session_is_recorded_once_in_any_order() -> None:
     (buyer,) = factories.accepted()
     training = factories.training(session_count=3)
     purchase_id = factories.redeemed(buyer, training)
-    assert record(training.institution_id, purchase_id, 3) == RecordOutcome(purchase_id, None)
-    assert record(training.institution_id, purchase_id, 1) == RecordOutcome(purchase_id, None)
+    assert record(training.institution_id, purchase_id, 3) == EvidenceOutcome(purchase_id, None)
+    assert record(training.institution_id, purchase_id, 1) == EvidenceOutcome(purchase_id, None)
     with nothing_changes():
-        assert record(training.institution_id, purchase_id, 3) == RecordOutcome(purchase_id, None, repeated=True)
+        assert record(training.institution_id, purchase_id, 3) == EvidenceOutcome(purchase_id, None, repeated=True)
     rows = Evidence.objects.order_by("pk").values_list("piece", "source", "sequence", "recorded_at")
     assert list(rows) == [("attendance", "institution", 3, AT), ("attendance", "institution", 1, AT)]
 
@@ -44,7 +44,7 @@ def test_a_session_the_training_does_not_have_is_refused(sequence: int) -> None:
     with nothing_changes():
         outcome = record(training.institution_id, purchase_id, sequence)
     values = {"sequence": sequence, "session_count": 3}
-    assert outcome == RecordOutcome(purchase_id, Refusal(PurchaseRefusal.SESSION_OUT_OF_RANGE, values))
+    assert outcome == EvidenceOutcome(purchase_id, Refusal(PurchaseRefusal.SESSION_OUT_OF_RANGE, values))
 
 
 @pytest.mark.django_db
@@ -66,7 +66,7 @@ def test_another_institution_and_unknown_purchases_are_refused() -> None:
     with nothing_changes():
         for institution_id in (other.pk, 0, 2**70):
             outcome = record(institution_id, purchase_id, 1)
-            assert outcome.refusal == Refusal(PurchaseRefusal.OTHER_INSTITUTION)
+            assert outcome.refusal == Refusal(PurchaseRefusal.UNKNOWN_PURCHASE)
         for unknown in (purchase_id + 1, 0, -1, 2**63, 2**70):
             assert record(training.institution_id, unknown, 1).refusal == Refusal(PurchaseRefusal.UNKNOWN_PURCHASE)
 

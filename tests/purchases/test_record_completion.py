@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from bekal.core.refusal import Refusal
-from bekal.purchases.institution_desk import RecordOutcome
 from bekal.purchases.models import Evidence, Purchase
 from bekal.purchases.record_attendance import Attendance, record_attendance
 from bekal.purchases.record_completion import Completion, record_completion
+from bekal.purchases.record_evidence import EvidenceOutcome
 from bekal.purchases.refusals import PurchaseRefusal
 from tests import factories
 from tests.factories.unchanged import nothing_changes
@@ -19,7 +19,7 @@ from tests.factories.unchanged import nothing_changes
 AT = factories.COMPLETED_AT
 
 
-def record(institution_id: int, purchase_id: int, *, at: Any = AT) -> RecordOutcome:
+def record(institution_id: int, purchase_id: int, *, at: Any = AT) -> EvidenceOutcome:
     (outcome,) = record_completion(completions=[Completion(institution_id, purchase_id)], at=at)
     return outcome
 
@@ -38,16 +38,16 @@ def test_after_every_session_the_training_is_completed_once() -> None:
     with nothing_changes():
         outcome = record(institution_id, purchase_id)
     values = {"attended_count": 1, "session_count": 2}
-    assert outcome == RecordOutcome(purchase_id, Refusal(PurchaseRefusal.ATTENDANCE_MISSING, values))
+    assert outcome == EvidenceOutcome(purchase_id, Refusal(PurchaseRefusal.ATTENDANCE_MISSING, values))
     attend(institution_id, purchase_id, 1)
-    assert record(institution_id, purchase_id) == RecordOutcome(purchase_id, None)
+    assert record(institution_id, purchase_id) == EvidenceOutcome(purchase_id, None)
     assert Purchase.objects.get().completed_at == AT
     assert Evidence.objects.filter(piece="completion", source="institution").count() == 1
     training.refresh_from_db()
     assert training.completed_count == 1
     with nothing_changes():
         again = record(institution_id, purchase_id, at=AT + timedelta(days=1))
-    assert again == RecordOutcome(purchase_id, None, repeated=True)
+    assert again == EvidenceOutcome(purchase_id, None, repeated=True)
 
 
 @pytest.mark.django_db
@@ -58,7 +58,7 @@ def test_what_was_not_bought_not_redeemed_or_not_theirs_is_refused() -> None:
     cases: list[tuple[int, int, str]] = [
         (training.institution_id, purchase_id + 1, PurchaseRefusal.UNKNOWN_PURCHASE),
         (training.institution_id, 2**70, PurchaseRefusal.UNKNOWN_PURCHASE),
-        (other.pk, purchase_id, PurchaseRefusal.OTHER_INSTITUTION),
+        (other.pk, purchase_id, PurchaseRefusal.UNKNOWN_PURCHASE),
         (training.institution_id, purchase_id, PurchaseRefusal.NOT_REDEEMED),
     ]
     for institution_id, number, code in cases:
@@ -72,7 +72,7 @@ def test_another_institution_learns_nothing_of_a_completed_purchase() -> None:
     (buyer,) = factories.accepted()
     purchase_id = factories.completed(buyer, factories.training())
     outcome = record(factories.institution().pk, purchase_id)
-    assert outcome == RecordOutcome(purchase_id, Refusal(PurchaseRefusal.OTHER_INSTITUTION))
+    assert outcome == EvidenceOutcome(purchase_id, Refusal(PurchaseRefusal.UNKNOWN_PURCHASE))
 
 
 @pytest.mark.django_db

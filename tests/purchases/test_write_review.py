@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bekal.core.refusal import Refusal
-from bekal.purchases.institution_desk import RecordOutcome
 from bekal.purchases.models import Evidence, Review, ReviewFlag, ReviewVersion
+from bekal.purchases.record_evidence import EvidenceOutcome
 from bekal.purchases.refusals import PurchaseRefusal
 from bekal.purchases.write_review import NewReview, write_review
 from tests import factories
@@ -17,7 +17,9 @@ from tests.factories.unchanged import nothing_changes
 AT = factories.REVIEWED_AT
 
 
-def write(participation_id: int, purchase_id: int, rating: int = 4, text: str = "Jelas dan berguna.") -> RecordOutcome:
+def write(
+    participation_id: int, purchase_id: int, rating: int = 4, text: str = "Jelas dan berguna."
+) -> EvidenceOutcome:
     (outcome,) = write_review(reviews=[NewReview(participation_id, purchase_id, rating, text)], at=AT)
     return outcome
 
@@ -27,7 +29,7 @@ def test_a_review_is_evidence_and_raises_the_summary() -> None:
     first, second = factories.accepted(2)
     training = factories.training()
     one, two = factories.completed(first, training), factories.completed(second, training)
-    assert write(first, one, 5, "  Baris satu\r\nbaris dua 👍 ") == RecordOutcome(one, None)
+    assert write(first, one, 5, "  Baris satu\r\nbaris dua 👍 ") == EvidenceOutcome(one, None)
     write(second, two, 2)
     review = Review.objects.get(pk=one)
     assert (review.training_id, review.rating, review.text, review.written_at) == (
@@ -64,7 +66,7 @@ def test_numbers_of_people_are_never_stored_and_an_officer_is_told() -> None:
     flag = ReviewFlag.objects.get()
     assert (flag.reason, flag.source, flag.version_number, flag.raised_by) == ("personal_data", "automatic", 1, None)
     with nothing_changes():
-        assert write(buyer, purchase_id, 5, text) == RecordOutcome(purchase_id, None, repeated=True)
+        assert write(buyer, purchase_id, 5, text) == EvidenceOutcome(purchase_id, None, repeated=True)
 
 
 @pytest.mark.django_db
@@ -73,10 +75,10 @@ def test_the_same_again_changes_nothing_and_another_one_is_refused() -> None:
     purchase_id = factories.completed(buyer, factories.training())
     write(buyer, purchase_id)
     with nothing_changes():
-        assert write(buyer, purchase_id) == RecordOutcome(purchase_id, None, repeated=True)
+        assert write(buyer, purchase_id) == EvidenceOutcome(purchase_id, None, repeated=True)
         for rating, text in ((5, "Jelas dan berguna."), (4, "Berubah pikiran.")):
             outcome = write(buyer, purchase_id, rating, text)
-            assert outcome == RecordOutcome(purchase_id, Refusal(PurchaseRefusal.ALREADY_REVIEWED))
+            assert outcome == EvidenceOutcome(purchase_id, Refusal(PurchaseRefusal.ALREADY_REVIEWED))
 
 
 @pytest.mark.django_db

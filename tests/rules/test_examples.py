@@ -13,17 +13,15 @@ import pytest
 import yaml
 
 from bekal.core.entitlement import (
-    EvidenceKind,
     Instalment,
     Refusal,
-    evidence_missing,
     instalments_owed,
-    is_releasable,
     refusal_to_accept,
     refusal_to_buy,
     refusal_to_revoke,
     survey_owed,
 )
+from bekal.core.evidence import Piece, Source, Statement, state_of
 from bekal.core.rules import RULES, MonthDay, Rules, RuleValue, Scheme
 from bekal.core.schedule import is_calendar_published, is_working_day, payment_on
 
@@ -57,9 +55,18 @@ def _promised(scheme: Scheme, facts: dict[str, Any], rules: Rules) -> dict[str, 
     found = {name: _plain(getattr(scheme, name), scheme.accepted_on) for name in names}
     found["envelopes_rupiah"] = scheme.envelope_rupiah * facts.get("people", 1)
     if "evidence" in facts:
-        present = {EvidenceKind(kind) for kind in facts["evidence"]}
-        found["missing"] = {str(kind): str(party) for kind, party in evidence_missing(present, scheme)}
-        found["releasable"] = is_releasable(present, scheme)
+        by_institution = {Piece.ATTENDANCE, Piece.COMPLETION}
+        pieces = [Piece(piece) for piece in facts["evidence"]]
+        state = state_of(
+            [Statement(Source.INSTITUTION if each in by_institution else Source.PARTICIPANT, each) for each in pieces],
+            scheme=scheme,
+            is_live=facts.get("is_live", False),
+            session_count=1,
+            redeemed_on=scheme.accepted_on,
+            rules=rules,
+        )
+        found["missing"] = {str(each.piece): str(each.owed_by) for each in state.pieces if not each.is_present}
+        found["releasable"] = state.is_releasable
     if "evidence_complete_on" in facts:
         found["instalments"] = [_line(i) for i in instalments_owed(scheme, facts["evidence_complete_on"], rules)]
     if "survey_answered_on" in facts:

@@ -1,8 +1,9 @@
 """What a certificate rests on: the rows that proved attendance and completion, as a digest that recomputes for ever.
 
-One line a row, `piece sequence source microseconds` of its instant (UTC, since 1970), in the order of piece, sequence,
-source and number; SHA-256 of the lines, joined by line ends. Rows are only added, so those up to a number stay as
-they are: the digest of a certificate is made again from them at any time.
+One line a row, `piece sequence source microseconds` of its instant (UTC, since 1970), and what is not usual of it:
+`denied`, `60 percent`, `revision 2`; in the order of piece, sequence, source and number. SHA-256 of the lines, joined
+by line ends. Rows are only added, so those up to a number stay as they are: the digest of a certificate is made again
+from them at any time.
 """
 
 # Of each purchase among %(purchase_ids)s: digest, how many rows, and the last of them, up to a row where one is given.
@@ -10,7 +11,9 @@ DIGESTS_SQL = """
 SELECT purchase.id,
        sha256(convert_to(string_agg(
            concat_ws(' ', evidence.piece, evidence.sequence, evidence.source,
-                     (extract(epoch FROM evidence.recorded_at) * 1000000)::bigint),
+                     (extract(epoch FROM evidence.recorded_at) * 1000000)::bigint,
+                     CASE WHEN NOT evidence.holds THEN 'denied' END, evidence.percent || ' percent',
+                     'revision ' || nullif(evidence.revision, 1)),
            E'\\n' ORDER BY evidence.piece COLLATE "C", evidence.sequence, evidence.source COLLATE "C", evidence.id
        ), 'UTF8')),
        count(*), max(evidence.id)

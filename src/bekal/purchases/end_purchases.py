@@ -2,16 +2,20 @@
 
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import connection, transaction
 
+from bekal.core.evidence import Source, settlement_needs
 from bekal.core.money import allocate
 from bekal.core.refusal import Refusal
+from bekal.core.rules import RULES
 from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import id_array, int_array, text_array
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import movement_sql, post_selected
+from bekal.purchases.evidence_intake import LIVE_MODES
+from bekal.purchases.evidence_sql import STATE_SQL
 from bekal.purchases.models import Purchase
 from bekal.purchases.queries import refunded_to_balance
 from bekal.purchases.reconcile import complete_ids, reconcile
@@ -31,11 +35,12 @@ FROM purchases_purchase purchase JOIN catalogue_training training ON training.id
 WHERE purchase.id = ANY(%s::bigint[]) ORDER BY purchase.id
 """
 # One look into the index for each: a join is planned by what is known of the tables, which after a load is nothing.
-ATTENDED_SQL = """
-SELECT purchase.id, (SELECT count(*) FROM purchases_evidence evidence
-                     WHERE evidence.purchase_id = purchase.id AND evidence.piece = 'attendance'
-                       AND evidence.sequence <= training.session_count)
+ATTENDED_SQL = f"""
+SELECT purchase.id, participation.accepted_on, training.mode, training.session_count, proof.contested,
+       proof.attended, proof.confirmed
 FROM purchases_purchase purchase JOIN catalogue_training training ON training.id = purchase.training_id
+JOIN participants_participation participation ON participation.id = purchase.participation_id
+CROSS JOIN {STATE_SQL}
 WHERE purchase.id = ANY(%s::bigint[])
 """
 # A clock that was set back must not put the ending before what came first.
@@ -45,6 +50,10 @@ SET ended_at = greatest(%s, purchase.bought_at, purchase.redeemed_at, purchase.c
     ending = ended.ending, refunded_rupiah = ended.refunded_rupiah
 FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS ended (id, ending, refunded_rupiah)
 WHERE purchase.id = ended.id
+"""
+CLOSE_CASES_SQL = """
+UPDATE purchases_evidencecase SET closed_at = greatest(%s, opened_at), resolution = 'ended'
+WHERE purchase_id = ANY(%s::bigint[]) AND closed_at IS NULL
 """
 _BOUGHT = "FROM purchases_purchase WHERE id = ANY({ids}::bigint[]) AND"
 POSTINGS_SQL = f"""
@@ -143,8 +152,24 @@ def _purchases(purchase_ids: Collection[int], *, lock: bool) -> dict[int, _Found
         cursor.execute(PURCHASES_SQL + ("FOR NO KEY UPDATE OF purchase" if lock else ""), [id_array(purchase_ids)])
         found = cursor.fetchall()
         cursor.execute(ATTENDED_SQL, [int_array(row[0] for row in found)])
-        attended_counts = dict(cursor.fetchall())
-    return {row[0]: _Found(attended_counts[row[0]], *row) for row in found}
+        proven_counts = {number: _proven_count(*rest) for number, *rest in cursor.fetchall()}
+    return {row[0]: _Found(proven_counts[row[0]], *row) for row in found}
+
+
+def _proven_count(
+    accepted_on: date,
+    mode: str,
+    session_count: int,
+    contested: Sequence[int],
+    attended: Sequence[int],
+    confirmed: Sequence[int],
+) -> int:
+    """The sessions an institution is paid for by the rules of the person's acceptance; a contested one is not."""
+    said = {Source.INSTITUTION: attended, Source.PARTICIPANT: confirmed}
+    proven = set(range(1, session_count + 1)).difference(contested)
+    for _, source in settlement_needs(RULES.scheme(accepted_on), is_live=mode in LIVE_MODES):
+        proven.intersection_update(said[source])
+    return len(proven)
 
 
 def _open_ids(purchases: Mapping[int, _Found]) -> list[int]:
@@ -213,6 +238,7 @@ def _write(ended: Sequence[EndOutcome], purchases: Mapping[int, _Found], at: dat
     with connection.cursor() as cursor:
         endings = text_array([each.ending.value for each in ended if each.ending is not None])
         cursor.execute(END_SQL, [at, ids, endings, int_array(each.refunded_rupiah for each in ended)])
+        cursor.execute(CLOSE_CASES_SQL, [at, ids])
     transfer_count = sum((each.earned_rupiah > 0) + (each.refunded_rupiah > 0) for each in ended)
     if not transfer_count:
         return

@@ -11,6 +11,7 @@ from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import copy_rows, id_array, int_array, new_ids
 from bekal.purchases.certificate_evidence import DIGESTS_SQL
 from bekal.purchases.certificate_numbers import new_number, status_place
+from bekal.purchases.evidence_sql import STATE_SQL
 from bekal.purchases.models import Certificate
 
 # The daily work looks after what was completed lately; what is older is issued when its participant asks.
@@ -18,10 +19,10 @@ CAUGHT_UP_WITHIN = timedelta(days=90)
 CHUNK_COUNT = 10_000
 
 # Completed by its evidence, and without a certificate that is valid or that officers have taken away for good.
-EARNED_SQL = """
+EARNED_SQL = f"""
     purchase.completed_at IS NOT NULL
-    AND EXISTS (SELECT FROM purchases_evidence evidence
-                WHERE evidence.purchase_id = purchase.id AND evidence.piece = 'completion')
+    AND EXISTS (SELECT FROM catalogue_training training CROSS JOIN {STATE_SQL}
+                WHERE training.id = purchase.training_id AND proof.is_taught)
 """
 _WITHOUT_SQL = """
     NOT EXISTS (SELECT FROM purchases_certificate known WHERE known.purchase_id = purchase.id AND NOT EXISTS (

@@ -120,34 +120,128 @@ class RedeemCodeDirectory(models.Model):
 
 
 class Evidence(AppendOnlyModel):
-    """One piece of evidence about one purchase from one side. What is owed is read from these rows, not stored."""
+    """One statement about one purchase. What is proven, owed or contested is read from these rows (`core.evidence`),
+    never stored. What was said twice in the very same words is one row.
+
+    Many rows: what an ordinary one does not use has a default in the database and takes a byte or none.
+    """
 
     class Piece(models.TextChoices):
         ATTENDANCE = "attendance", _("attendance")
+        PROGRESS = "progress", _("progress")
         COMPLETION = "completion", _("completion")
+        CERTIFICATE = "certificate", _("certificate")
         RATING = "rating", _("rating")
         REVIEW = "review", _("review")
 
     class Source(models.TextChoices):
         PARTICIPANT = "participant", _("participant")
         INSTITUTION = "institution", _("training institution")
+        PLATFORM = "platform", _("digital platform")
+        PROGRAMME = "programme", _("programme office")
+
+    class Door(models.TextChoices):
+        PAGE = "page", _("page")
+        V1 = "v1", _("partner API v1")
+        V2 = "v2", _("partner API v2")
+        XAPI = "xapi", _("xAPI statement")
+        CSV = "csv", _("CSV file")
+        IMPORT = "import", _("import of history")
 
     purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="evidence", db_index=False)
     piece = models.CharField(max_length=12, choices=Piece.choices)
     source = models.CharField(max_length=12, choices=Source.choices)
     sequence = models.PositiveSmallIntegerField(default=1)
     recorded_at = models.DateTimeField()
+    # False: it is denied, or taken back.
+    holds = models.BooleanField(default=True, db_default=True)
+    percent = models.PositiveSmallIntegerField(null=True)
+    # Why it is partial, denied or taken back; never anything personal.
+    reason = models.CharField(max_length=300, blank=True, default="", db_default="")
+    happened_at = models.DateTimeField(null=True)
+    revision = models.PositiveSmallIntegerField(default=1, db_default=1)
+    door = models.CharField(max_length=6, choices=Door.choices, default=Door.PAGE, db_default="page")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["purchase", "piece", "sequence"], name="purchases_evidence_once"),
-            models.CheckConstraint(
-                condition=Q(piece__in=["attendance", "completion"], source="institution")
-                | Q(piece__in=["rating", "review"], source="participant"),
-                name="purchases_evidence_from_the_right_side",
-                violation_error_message="The institution proves attendance and completion, "
-                "the participant rates and reviews.",
+            models.UniqueConstraint(
+                fields=[
+                    "purchase",
+                    "piece",
+                    "sequence",
+                    "source",
+                    "revision",
+                    "holds",
+                    "percent",
+                    "happened_at",
+                    "reason",
+                ],
+                name="purchases_evidence_once",
+                nulls_distinct=False,
             ),
+            models.CheckConstraint(
+                condition=Q(source="institution", piece__in=["attendance", "progress", "completion", "certificate"])
+                | Q(source="platform", piece__in=["attendance", "progress", "completion", "certificate"])
+                | Q(source="participant", piece__in=["attendance", "completion", "rating", "review"])
+                | Q(source="programme", piece__in=["attendance", "completion", "certificate", "rating", "review"]),
+                name="purchases_evidence_from_the_right_side",
+                violation_error_message="Institution and platform prove attendance, progress, completion and "
+                "certificate; the participant confirms, rates and reviews; the programme decides.",
+            ),
+            models.CheckConstraint(
+                condition=Q(percent=None) & ~Q(piece="progress")
+                | Q(percent__lte=100, piece__in=["progress", "completion"])
+                | Q(percent=None, piece="progress", holds=False),
+                name="purchases_evidence_percent_of_progress",
+                violation_error_message="Progress and a partial completion have a percentage from 0 to 100.",
+            ),
+            models.CheckConstraint(
+                condition=Q(revision__gte=1),
+                name="purchases_evidence_revision_from_1",
+                violation_error_message="Revisions count from 1.",
+            ),
+        ]
+
+
+class EvidenceCase(models.Model):
+    """A purchase whose evidence is contested: its money waits until somebody of the programme has looked at it, or what
+    is said agrees again. Opened and closed by the intake of evidence; open at most once for each purchase."""
+
+    class Kind(models.TextChoices):
+        CONTRADICTION = "contradiction", _("one source says two things")
+        DISAGREEMENT = "disagreement", _("two sources disagree")
+        PROGRESS_BELOW = "progress_below", _("the platform saw less progress than the completion claims")
+        TAKEN_BACK = "taken_back", _("denied after the money had moved")
+
+    class Resolution(models.TextChoices):
+        AGREED = "agreed", _("what is said agrees again")
+        DECIDED = "decided", _("decided by the programme")
+        ENDED = "ended", _("the purchase ended")
+
+    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="evidence_cases", db_index=False)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    # By the roles of the sign-ins.
+    owner_role = models.CharField(max_length=16, default="officer", db_default="officer")
+    opened_at = models.DateTimeField()
+    due_on = models.DateField()
+    closed_at = models.DateTimeField(null=True)
+    resolution = models.CharField(max_length=8, choices=Resolution.choices, blank=True, default="", db_default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["purchase"], condition=Q(closed_at=None), name="purchases_evidencecase_open_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at=None, resolution="")
+                | Q(closed_at__gte=F("opened_at"), resolution__in=["agreed", "decided", "ended"]),
+                name="purchases_evidencecase_closed_with_a_reason",
+                violation_error_message="A closed case says how it was resolved.",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["purchase"], name="evidencecase_of_purchase"),
+            models.Index(fields=["due_on", "id"], name="evidencecase_open", condition=Q(closed_at=None)),
         ]
 
 

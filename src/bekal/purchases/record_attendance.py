@@ -3,16 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
-from django.db import transaction
-
-from bekal.core.refusal import Refusal
-from bekal.ledger.copy_rows import copy_rows
-from bekal.purchases.institution_desk import OpenPurchase, RecordOutcome, locked_purchases, refusal_of
-from bekal.purchases.models import Evidence
-from bekal.purchases.refusals import PurchaseRefusal
-
-_PIECE, _SOURCE = Evidence.Piece.ATTENDANCE.value, Evidence.Source.INSTITUTION.value
+from bekal.core.evidence import Piece, Source
+from bekal.purchases.record_evidence import EvidenceOutcome, Message, Speaker, record_evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +18,16 @@ class Attendance:
     sequence: int
 
 
-def record_attendance(*, attendances: Sequence[Attendance], at: datetime) -> tuple[RecordOutcome, ...]:
-    """Record sessions attended; outcomes in the order of `attendances`. The same again is `repeated`, nothing changes.
-
-    Refused: an unknown purchase, another institution's, one not redeemed yet or ended, a session the training does
-    not have.
-    """
-    with transaction.atomic():
-        purchases = locked_purchases({attendance.purchase_id for attendance in attendances})
-        outcomes: list[RecordOutcome] = []
-        new: dict[tuple[int, int], None] = {}
-        for attendance in attendances:
-            purchase = purchases.get(attendance.purchase_id)
-            refusal = refusal_of(purchase, attendance.institution_id) or _refusal_of_sequence(purchase, attendance)
-            key = attendance.purchase_id, attendance.sequence
-            repeated = purchase is not None and (attendance.sequence in purchase.attended or key in new)
-            if refusal is None and not repeated:
-                new[key] = None
-            outcomes.append(RecordOutcome(attendance.purchase_id, refusal, repeated and refusal is None))
-        columns = ("purchase_id", "piece", "source", "sequence", "recorded_at")
-        copy_rows(Evidence, columns, ((purchase_id, _PIECE, _SOURCE, sequence, at) for purchase_id, sequence in new))
-    return tuple(outcomes)
+def record_attendance(*, attendances: Sequence[Attendance], at: datetime) -> tuple[EvidenceOutcome, ...]:
+    """Record sessions attended, as `record_evidence` does and with its refusals."""
+    messages = [
+        Message(institution(each.institution_id), each.purchase_id, Piece.ATTENDANCE, each.sequence)
+        for each in attendances
+    ]
+    return record_evidence(messages=messages, at=at)
 
 
-def _refusal_of_sequence(purchase: OpenPurchase | None, attendance: Attendance) -> Refusal | None:
-    if purchase is None or 1 <= attendance.sequence <= purchase.session_count:
-        return None
-    values = {"sequence": attendance.sequence, "session_count": purchase.session_count}
-    return Refusal(PurchaseRefusal.SESSION_OUT_OF_RANGE, values)
+@lru_cache(maxsize=4_096)
+def institution(institution_id: int) -> Speaker:
+    """The institution of this number, speaking."""
+    return Speaker(Source.INSTITUTION, institution_id)

@@ -19,6 +19,16 @@ class PurchaseRefusal(StrEnum):
     ALREADY_PROVEN = "already_proven"  # proven_on
     SESSION_OUT_OF_RANGE = "session_out_of_range"  # sequence, session_count
     ATTENDANCE_MISSING = "attendance_missing"  # attended_count, session_count
+    PIECE_OF_ANOTHER = "piece_of_another"  # piece, source
+    NOT_REVIEWED = "not_reviewed"
+    PERCENT_MISSING = "percent_missing"
+    PERCENT_WITHOUT_MEANING = "percent_without_meaning"  # piece
+    PERCENT_OUT_OF_RANGE = "percent_out_of_range"  # percent
+    REVISION_OUT_OF_RANGE = "revision_out_of_range"  # revision, limit_count
+    REASON_TOO_LONG = "reason_too_long"  # length_count, limit_count
+    REASON_UNREADABLE = "reason_unreadable"
+    HAPPENED_IN_FUTURE = "happened_in_future"  # happened_on
+    HAPPENED_BEFORE_PURCHASE = "happened_before_purchase"  # happened_on, bought_on
     NOT_COMPLETED = "not_completed"
     ALREADY_REVIEWED = "already_reviewed"
     RATING_OUT_OF_RANGE = "rating_out_of_range"  # rating

@@ -12,9 +12,9 @@ from bekal.core.refusal import Refusal
 from bekal.core.text import is_readable, tidy
 from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import copy_rows, id_array, int_array
-from bekal.purchases.institution_desk import RecordOutcome
 from bekal.purchases.models import Evidence, Review, ReviewFlag, ReviewVersion
 from bekal.purchases.raise_flags import NewFlag, raise_flags
+from bekal.purchases.record_evidence import EvidenceOutcome
 from bekal.purchases.refusals import PurchaseRefusal
 from bekal.purchases.review_text import masked
 from bekal.purchases.training_summary import Increase, increase
@@ -47,7 +47,7 @@ class NewReview:
     text: str = field(repr=False)
 
 
-def write_review(*, reviews: Sequence[NewReview], at: datetime) -> tuple[RecordOutcome, ...]:
+def write_review(*, reviews: Sequence[NewReview], at: datetime) -> tuple[EvidenceOutcome, ...]:
     """Write reviews, one for each completed purchase; outcomes in the order of `reviews`.
 
     The same rating and text again is `repeated` and changes nothing; a second, other review is refused, as are somebody
@@ -56,7 +56,7 @@ def write_review(*, reviews: Sequence[NewReview], at: datetime) -> tuple[RecordO
     """
     with transaction.atomic():
         purchases, written = _locked_purchases(reviews)
-        outcomes: list[RecordOutcome] = []
+        outcomes: list[EvidenceOutcome] = []
         new: dict[int, tuple[int, int, str]] = {}
         flags: list[NewFlag] = []
         for review in reviews:
@@ -72,7 +72,7 @@ def write_review(*, reviews: Sequence[NewReview], at: datetime) -> tuple[RecordO
                 if text != words:
                     reason = ReviewFlag.Reason.PERSONAL_DATA
                     flags.append(NewFlag(review.purchase_id, ReviewFlag.Source.AUTOMATIC, reason))
-            outcomes.append(RecordOutcome(review.purchase_id, refusal, refusal is None and earlier is not None))
+            outcomes.append(EvidenceOutcome(review.purchase_id, refusal, refusal is None and earlier is not None))
         _write(new, flags, at)
     return tuple(outcomes)
 

@@ -148,6 +148,26 @@ _PURCHASES: Mapping[str, object] = {
     PurchaseRefusal.ATTENDANCE_MISSING: _(
         "%(attended_count)s of %(session_count)s sessions are attended. Record the others first."
     ),
+    PurchaseRefusal.PIECE_OF_ANOTHER: _(
+        "Evidence of the kind “%(piece)s” cannot come from “%(source)s”. Leave this message out."
+    ),
+    PurchaseRefusal.NOT_REVIEWED: _("No review has been written for this purchase. Write it first."),
+    PurchaseRefusal.PERCENT_MISSING: _("Progress needs a percentage. Add percent, from 0 to 100."),
+    PurchaseRefusal.PERCENT_WITHOUT_MEANING: _(
+        "Evidence of the kind “%(piece)s” has no percentage. Leave percent out; progress and completion have one."
+    ),
+    PurchaseRefusal.PERCENT_OUT_OF_RANGE: _("The percentage is %(percent)s; it goes from 0 to 100. Correct it."),
+    PurchaseRefusal.REVISION_OUT_OF_RANGE: _(
+        "The revision is %(revision)s; revisions go from 1 to %(limit_count)s. Correct it."
+    ),
+    PurchaseRefusal.REASON_TOO_LONG: _(
+        "The reason has %(length_count)s characters; at most %(limit_count)s fit. Shorten it."
+    ),
+    PurchaseRefusal.REASON_UNREADABLE: _("The reason has characters that cannot be shown. Type it again."),
+    PurchaseRefusal.HAPPENED_IN_FUTURE: _("It happened on %(happened_on)s, which is in the future. Correct the time."),
+    PurchaseRefusal.HAPPENED_BEFORE_PURCHASE: _(
+        "It happened on %(happened_on)s, before the purchase of %(bought_on)s. Correct the time."
+    ),
     PurchaseRefusal.NOT_COMPLETED: _("This training is not completed yet. A review can be written after completion."),
     PurchaseRefusal.ALREADY_REVIEWED: _("You have reviewed this training already. A review is written once."),
     PurchaseRefusal.RATING_OUT_OF_RANGE: _("The rating is %(rating)s; choose 1, 2, 3, 4 or 5 stars."),

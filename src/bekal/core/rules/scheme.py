@@ -37,6 +37,9 @@ class Scheme:
     completion_required: bool
     rating_required: bool
     review_required: bool
+    participant_attendance_required: bool
+    settlement_attendance_required: bool
+    settlement_participant_attendance_required: bool
 
     @property
     def envelope_rupiah(self) -> int:
