@@ -110,8 +110,9 @@ def test_machines_read_issuer_and_status_from_anywhere(visitor: Visitor, line: C
 def test_what_was_completed_before_there_were_certificates_is_issued_when_asked(
     person: int, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bekal.purchases.record_completion.issue_certificates", lambda **_: None)
-    purchase_id = factories.completed(person, factories.training(title="Las"))
+    with monkeypatch.context() as patch:
+        patch.setattr("bekal.purchases.issue_certificates._issue", lambda *_: ())
+        purchase_id = factories.completed(person, factories.training(title="Las"))
     holder = sign_in(person)
     assert "Terbitkan sertifikat Las" in text_of(holder.open("purchases"))
     assert "Sertifikatmu sudah siap." in text_of(holder.send("issue_certificate", purchase_id))
