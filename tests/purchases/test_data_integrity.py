@@ -1,11 +1,13 @@
 """Signatures by eddsa-jcs-2022: the vector that W3C published, and what must not verify."""
 
+import io
 from datetime import UTC, datetime
 from typing import Any
 
 import base58
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.management import call_command
 
 from bekal.purchases.certificate_keys import multikey, public_key, published_multikeys, signing_key
 from bekal.purchases.data_integrity import is_signed_by, signed
@@ -107,3 +109,6 @@ def test_keys_of_before_stay_published(settings: Any) -> None:
     current, *before = published_multikeys()
     assert current != first
     assert before == [first, PUBLIC]
+    out = io.StringIO()
+    call_command("certificate-key", stdout=out)
+    assert out.getvalue() == f"{current}\nbefore: {first}\nbefore: {PUBLIC}\n"
