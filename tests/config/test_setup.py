@@ -20,4 +20,4 @@ def test_setup_again_changes_nothing(sandbox: TestDatabase, capsys: pytest.Captu
     before = rights()
     call_command("setup")
     assert rights() == before
-    assert capsys.readouterr().out == "The database and the static files are ready.\n"
+    assert capsys.readouterr().err == "The database and the static files are ready.\n"

@@ -18,11 +18,11 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
 def every_code() -> Iterator[StrEnum]:
-    """The members of every StrEnum in core's entitlement and in each room's refusals.py."""
+    """The members of every StrEnum in core's entitlement and in each room's refusals.py and …_refusals.py."""
     yield from RefusalCode
-    for path in sorted(SOURCE.glob("*/refusals.py")):
+    for path in sorted(SOURCE.glob("*/*refusals.py")):
         if path.parent.name != "ui":
-            module = importlib.import_module(f"bekal.{path.parent.name}.refusals")
+            module = importlib.import_module(f"bekal.{path.parent.name}.{path.stem}")
             for item in vars(module).values():
                 if isinstance(item, type) and issubclass(item, StrEnum) and item is not StrEnum:
                     yield from item

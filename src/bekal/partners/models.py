@@ -184,3 +184,9 @@ class CallBudget(models.Model):
     key = models.OneToOneField(PartnerKey, primary_key=True, on_delete=models.PROTECT, related_name="call_budget")
     left = models.FloatField()
     counted_at = models.DateTimeField()
+
+
+from bekal.partners.sandbox_models import ConformanceRecord as ConformanceRecord  # noqa: E402
+from bekal.partners.sandbox_models import SandboxCall as SandboxCall  # noqa: E402
+from bekal.partners.sandbox_models import SandboxCode as SandboxCode  # noqa: E402
+from bekal.partners.sandbox_models import SandboxPeople as SandboxPeople  # noqa: E402

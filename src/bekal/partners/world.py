@@ -176,12 +176,12 @@ def _ensure_partner(partner: Partner, at: datetime) -> tuple[int | None, int | N
         return found
     with transaction.atomic():
         values: dict[str, Any] = {}
+        # The catalogue finds institutions and platforms by their name: there no two partners share one.
+        name = f"{partner.name[:150]} ({partner.code})"
         if partner.kind == Partner.Kind.INSTITUTION:
-            values["institution"] = Institution.objects.get_or_create(
-                code=partner.code, defaults={"name": partner.name}
-            )[0]
+            values["institution"] = Institution.objects.get_or_create(code=partner.code, defaults={"name": name})[0]
         else:
-            values["platform"] = Platform.objects.get_or_create(code=partner.code, defaults={"name": partner.name})[0]
+            values["platform"] = Platform.objects.get_or_create(code=partner.code, defaults={"name": name})[0]
         mirrored = Partner(
             id=partner.pk, code=partner.code, name=partner.name, kind=partner.kind, registered_at=at, **values
         )

@@ -24,6 +24,7 @@ from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
 from bekal.ui.refusals_partners import PARTNERS
 from bekal.ui.refusals_reviews import REVIEWS
 from bekal.ui.refusals_shelf import SALES, SHELF
+from bekal.ui.refusals_sandbox import SANDBOX
 
 _RULES: Mapping[str, object] = {
     RefusalCode.TOO_YOUNG: _(
@@ -365,6 +366,7 @@ SENTENCES: Mapping[str, object] = {
     **PARTNERS,
     **SALES,
     **SHELF,
+    **SANDBOX,
 }
 
 

@@ -1,5 +1,6 @@
 """`manage setup`: roles, schema, rights, the partners' sandbox, translations and static files; safe to repeat."""
 
+import sys
 from typing import Any
 
 from django.core.management import call_command
@@ -25,7 +26,11 @@ class Command(BaseCommand):
             return
         refused = ensure_sandbox(as_copy=fresh)
         if refused:
-            self.stdout.write(refused)
+            self._say(refused)
         compile_translations()
         call_command("collectstatic", interactive=False, verbosity=0)
-        self.stdout.write("The database and the static files are ready.")
+        self._say("The database and the static files are ready.")
+
+    def _say(self, text: str) -> None:
+        # Not on standard output: whoever reads another command's finds nothing else there.
+        print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,86 @@
+"""`manage sandbox-keys --json`: a sandbox partner's keys and unused codes, ready to be pasted into its system."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from bekal.config.sandbox import ensure_sandbox
+from bekal.ledger.clock import programme_now
+from bekal.partners.models import Partner
+from bekal.partners.open_sandbox import TestCode
+from bekal.partners.sandbox_keys import REDIRECT_URI, SandboxAccess, sandbox_access
+from bekal.ui.refusals import sentence
+
+NAMES = {
+    Partner.Kind.INSTITUTION: ("UJI-LEMBAGA", "Lembaga Uji Coba"),
+    Partner.Kind.PLATFORM: ("UJI-PLATFORM", "Platform Uji Coba"),
+}
+CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{1,30}")
+BASE_URL = "http://127.0.0.1:8000"
+
+
+class Command(BaseCommand):
+    help = "Make or find a sandbox partner and print its keys, a registered redirect address and unused test codes."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="one JSON object and nothing else (the default)")
+        parser.add_argument("--partner", metavar="CODE", help="whose sandbox; made where nobody has this code")
+        parser.add_argument("--kind", choices=[kind.value for kind in NAMES], help="of a partner that is made now")
+        parser.add_argument("--redirect-uri", default=REDIRECT_URI, metavar="URI", help="registered, too")
+        parser.add_argument("--base-url", default=BASE_URL, metavar="URL", help="where the server runs")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if urlsplit(options["redirect_uri"]).scheme not in ("http", "https") or len(options["redirect_uri"]) > 500:
+            raise CommandError(f"--redirect-uri is {options['redirect_uri']!r}: write an address with https://")
+        refused = ensure_sandbox(as_copy=False)
+        if refused:
+            raise CommandError(refused)
+        partner = self._partner(options["partner"], options["kind"])
+        access = sandbox_access(partner_id=partner.pk, redirect_uri=options["redirect_uri"], at=programme_now())
+        if access.refusal is not None:
+            raise CommandError(sentence(access.refusal))
+        self.stdout.write(json.dumps(described(partner, access, options["base_url"]), indent=2))
+
+    def _partner(self, code: str | None, kind: str | None) -> Partner:
+        """The partner of this code, or a new one that has the sandbox only."""
+        wanted = Partner.Kind(kind) if kind else Partner.Kind.INSTITUTION
+        own_code, name = NAMES[wanted]
+        code = code or own_code
+        if not CODE.fullmatch(code):
+            raise CommandError(f"--partner is {code!r}: write 2 to 31 letters, digits, points or hyphens")
+        partner, _ = Partner.objects.get_or_create(
+            code=code, defaults={"name": name, "kind": wanted, "registered_at": programme_now()}
+        )
+        if kind and partner.kind != kind:
+            raise CommandError(f"--kind is {kind}, but {code} is a partner of the kind {partner.kind}")
+        return partner
+
+
+def described(partner: Partner, access: SandboxAccess, base_url: str) -> dict[str, Any]:
+    """What is printed: names for people who read it, instants as ISO 8601."""
+    keys = {key.generation: key for key in access.keys}
+    first = next(code for code in access.codes if code.is_unused)
+    said: dict[str, Any] = {
+        "partner": partner.code,
+        "kind": partner.kind,
+        "base_url": base_url.rstrip("/"),
+        "v1_path": "/api/v1/integration/",
+        "v2_path": "/api/v2/",
+        "programme_clock": access.at and access.at.isoformat(timespec="seconds"),
+        "redirect_uri": access.redirect_uri,
+        "redeem_code": first.redeem_code,
+        "email": first.email,
+        "codes": {code.purpose.value: _code(code) for code in reversed(access.codes)},
+    }
+    if 1 in keys:
+        said |= {"client_code": keys[1].client_code, "key": keys[1].secret}
+    if 2 in keys:
+        said |= {"key_id": keys[2].client_code, "secret": keys[2].secret}
+    return said
+
+
+def _code(code: TestCode) -> dict[str, str]:
+    return {"redeem_code": code.redeem_code, "email": code.email, "training": code.training_code}
