@@ -1,7 +1,6 @@
 """The conformance page: what signed sandbox calls have shown, what failed, and what has never been tried."""
 
 import pytest
-from bekal.partners.count_call import count_call
 
 from bekal.partners import conformance
 from bekal.partners.conformance import (
@@ -14,6 +13,7 @@ from bekal.partners.conformance import (
     record_exchange,
 )
 from bekal.partners.conformance_checks import CHECKS, Exchange, checks_of, read_checks
+from bekal.partners.count_call import count_call
 from bekal.partners.models import ConformanceRecord, Partner, SandboxCall
 from tests import factories
 from tests.factories import ACCEPTED_AT, BOUGHT_AT, REDEEMED_AT
