@@ -177,14 +177,15 @@ def sandbox_database(new_database: NewDatabase, django_db_setup: None) -> databa
 
 @pytest.fixture
 def sandbox(sandbox_database: databases.TestDatabase) -> Iterator[databases.TestDatabase]:
-    """An empty sandbox, which `world_of` finds; what the test leaves in it is removed. Asks for no other fixture: the
-    programme's rows are those of `db` or `transactional_db`."""
+    """An empty sandbox, which `world_of` finds. The programme's rows are those of `db` or `transactional_db`."""
     from bekal.partners.world import close_sandbox_connections
 
-    yield sandbox_database
+    # Before the test: pages that any test visits may write there, too.
     close_sandbox_connections()
     with databases.owner_connection(sandbox_database.name) as owner:
         databases.empty_all_tables(owner)
+    yield sandbox_database
+    close_sandbox_connections()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

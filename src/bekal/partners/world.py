@@ -186,7 +186,13 @@ def _ensure_partner(partner: Partner, at: datetime) -> tuple[int | None, int | N
             id=partner.pk, code=partner.code, name=partner.name, kind=partner.kind, registered_at=at, **values
         )
         Partner.objects.bulk_create([mirrored], ignore_conflicts=True)
-    return own.get()
+        found = own.first()
+        if found is None:
+            raise SandboxUnavailableError(
+                "The sandbox belongs to other books, whose partners have these numbers: drop its database, "
+                "`manage setup` makes it anew."
+            )
+    return found
 
 
 def _ensure_key(key: PartnerKey) -> None:
