@@ -20,7 +20,8 @@ from bekal.partners.keys import KeyOrder, issue_keys, revoke_keys
 from bekal.partners.models import Partner, PartnerKey, RedirectUri, SandboxCode
 from bekal.partners.move_clock import Destination, MovedClock, begin_anew, move_clock
 from bekal.partners.open_sandbox import FRESH, OpenedSandbox, more_codes, open_sandboxes, sandbox_of
-from bekal.partners.sandbox_keys import REDIRECT_URI, SCOPES
+from bekal.partners.sandbox_keys import REDIRECT_URI
+from bekal.partners.scopes import ALL_SCOPES
 from bekal.partners.world import SandboxUnavailableError
 from bekal.ui.display import count, moment
 from bekal.ui.refusals import sentence
@@ -101,7 +102,7 @@ def issue_key(request: HttpRequest) -> HttpResponse:
     generation = request.POST.get("generation", "")
     if partner is None or generation not in ("1", "2"):
         return redirect("console:sandbox")
-    scopes = SCOPES if generation == "2" else ()
+    scopes = ALL_SCOPES if generation == "2" else ()
     (outcome,) = issue_keys(orders=[KeyOrder(partner.pk, int(generation), True, scopes)], at=programme_now())
     if outcome.refusal is not None:
         messages.error(request, sentence(outcome.refusal))
@@ -200,6 +201,7 @@ def conformance(request: HttpRequest) -> HttpResponse:
         language = (get_language() or "id")[:2]
         rows = [
             {
+                "generation": f"v{result.check.generation}",
                 "result": result,
                 "title": result.check.titles[language],
                 "advice": result.check.advice[language],
@@ -208,13 +210,7 @@ def conformance(request: HttpRequest) -> HttpResponse:
             for result in seen.results
         ]
         context |= {
-            "groups": [
-                (
-                    name,
-                    [row for row, result in zip(rows, seen.results, strict=True) if result.check.generation == number],
-                )
-                for number, name in ((1, "v1"), (2, "v2"))
-            ],
+            "groups": [(name, [row for row in rows if row["generation"] == name]) for name in ("v1", "v2")],
             "seen": seen,
             "green": CheckState.GREEN,
             "failed": CheckState.FAILED,

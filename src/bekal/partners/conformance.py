@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max
@@ -96,7 +97,7 @@ def record_exchange(*, key: PartnerKey, exchange: Exchange, at: datetime) -> Non
         with connection.cursor() as cursor:
             cursor.execute(FORGET_SQL, {"partner_id": key.partner_id, "kept": CALLS_KEPT_COUNT})
             if codes:
-                values = {
+                values: dict[str, Any] = {
                     "partner_id": key.partner_id,
                     "at": at,
                     "codes": codes,
@@ -109,7 +110,13 @@ def record_exchange(*, key: PartnerKey, exchange: Exchange, at: datetime) -> Non
 def record_check(*, partner_id: int, check_code: str, at: datetime) -> None:
     """Keep that something beside a call has shown a check: a page that was confirmed, a webhook that arrived."""
     with connection.cursor() as cursor:
-        values = {"partner_id": partner_id, "at": at, "codes": [check_code], "are_ok": [True], "failures": [""]}
+        values: dict[str, Any] = {
+            "partner_id": partner_id,
+            "at": at,
+            "codes": [check_code],
+            "are_ok": [True],
+            "failures": [""],
+        }
         cursor.execute(RECORD_SQL, values)
 
 

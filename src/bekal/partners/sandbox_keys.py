@@ -11,9 +11,8 @@ from bekal.core.refusal import Refusal
 from bekal.partners.keys import KeyOrder, issue_keys, lift_keys
 from bekal.partners.models import Partner, PartnerKey, RedirectUri, SandboxCode
 from bekal.partners.open_sandbox import FRESH, OpenedSandbox, TestCode, more_codes, open_sandboxes
+from bekal.partners.scopes import ALL_SCOPES
 
-# All there are: a sandbox key is for trying everything.
-SCOPES = ("redeem", "purchases", "sessions", "evidence", "refunds", "statement", "catalogue", "webhooks", "keys")
 REDIRECT_URI = "https://lembaga.example/bekal/kembali"
 
 
@@ -76,7 +75,7 @@ def _keys(partner: Partner, at: datetime) -> tuple[tuple[SandboxKey, ...], Refus
                     lift_keys(key_ids=[key.pk], at=at)  # misses are there to be tried; here they cost nobody
                 found.append(SandboxKey(generation, key.client_code, decrypt(bytes(key.secret_encrypted))))
                 continue
-            scopes = SCOPES if generation == PartnerKey.Generation.V2 else ()
+            scopes = ALL_SCOPES if generation == PartnerKey.Generation.V2 else ()
             (issued,) = issue_keys(orders=[KeyOrder(partner.pk, generation, True, scopes)], at=at)
             if issued.refusal is not None:
                 return (), issued.refusal

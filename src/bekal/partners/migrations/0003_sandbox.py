@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('participants', '0004_clawed_back_and_closed'),
-        ('partners', '0001_initial'),
+        ('partners', '0002_keyed_answers'),
         ('purchases', '0005_certificates'),
     ]
 
