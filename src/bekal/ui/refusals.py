@@ -23,8 +23,8 @@ from bekal.ui.refusals_holds import HOLDS
 from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
 from bekal.ui.refusals_partners import PARTNERS
 from bekal.ui.refusals_reviews import REVIEWS
-from bekal.ui.refusals_shelf import SALES, SHELF
 from bekal.ui.refusals_sandbox import SANDBOX
+from bekal.ui.refusals_shelf import SALES, SHELF
 
 _RULES: Mapping[str, object] = {
     RefusalCode.TOO_YOUNG: _(
