@@ -18,7 +18,6 @@ SUBJECTS: dict[str, str] = {
     "yearend": "bekal.proofs.yearend",
     "attack": "bekal.proofs.attack",
     "guess": "bekal.proofs.guess",
-    "certificates": "bekal.proofs.certificates",
 }
 
 

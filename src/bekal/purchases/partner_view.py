@@ -8,11 +8,13 @@ from typing import Any
 from django.db import connection
 
 from bekal.accounts.privacy import mask_name
+from bekal.purchases.evidence_sql import STATE_SQL
 
 
 @dataclass(frozen=True, slots=True)
 class RedeemedPurchase:
-    """One purchase redeemed at an institution; `participant` is masked, `attended` has the numbers of sessions."""
+    """One purchase redeemed at an institution; `participant` is masked, `attended` has the numbers of the sessions
+    that are recorded and that nobody contests."""
 
     purchase_id: int
     training_id: int
@@ -41,19 +43,17 @@ class RedeemedPurchase:
 
 
 # One training after the other: its purchases are found together, however many institutions there are.
-REDEEMED_SQL = """
+REDEEMED_SQL = f"""
 SELECT purchase.id, training.id, training.code, training.title, training.session_count, participant.full_name,
        purchase.price_rupiah, purchase.redeemed_at, purchase.completed_at, purchase.reconciled_at, purchase.ended_at,
        purchase.ending, purchase.refunded_rupiah, settlement.settled_at,
-       ARRAY(SELECT DISTINCT evidence.sequence FROM purchases_evidence evidence
-             WHERE evidence.purchase_id = purchase.id AND evidence.piece = 'attendance'
-               AND evidence.source = 'institution' AND evidence.sequence <= training.session_count
-             ORDER BY evidence.sequence)
+       ARRAY(SELECT unnest(proof.attended) ORDER BY 1)
 FROM purchases_purchase purchase
 JOIN catalogue_training training ON training.id = purchase.training_id
 JOIN participants_participation participation ON participation.id = purchase.participation_id
 JOIN participants_participant participant ON participant.id = participation.participant_id
 LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id
+CROSS JOIN {STATE_SQL}
 WHERE training.institution_id = %(institution_id)s AND purchase.redeemed_at IS NOT NULL
 """
 ONE_SQL = REDEEMED_SQL + "AND purchase.id = %(purchase_id)s"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import add
 from typing import Any
 
 from django.db import connection
@@ -31,6 +32,7 @@ class StatementLine:
     owed_rupiah: int
     paid_rupiah: int
     refunded_rupiah: int
+    redeemed_at: datetime | None
 
     @property
     def payable_from_on(self) -> date | None:
@@ -51,7 +53,8 @@ class StatementTotals:
 
 @dataclass(frozen=True, slots=True)
 class InstitutionStatement:
-    """`as_of` None: as it stands now. The institution's stop is that of now."""
+    """`as_of` None: as it stands now. The institution's stop is that of now. `totals` are over all purchases,
+    `not_redeemed` over those whose code was not redeemed yet."""
 
     institution_id: int
     name: str
@@ -59,6 +62,7 @@ class InstitutionStatement:
     settlement_stopped_at: datetime | None
     settlement_stop_reason: str
     totals: StatementTotals
+    not_redeemed: StatementTotals
     lines: tuple[StatementLine, ...]
 
 
@@ -71,10 +75,11 @@ SELECT id, training_id, participation_id, title, bought_at, price_rupiah,
        CASE WHEN reconciled_at IS NULL AND ended_at IS NULL OR settled_at IS NOT NULL THEN 0
             ELSE price_rupiah - refunded_rupiah END AS owed_rupiah,
        CASE WHEN settled_at IS NULL THEN 0 ELSE price_rupiah - refunded_rupiah END AS paid_rupiah,
-       refunded_rupiah
+       refunded_rupiah, redeemed_at
 FROM (
     SELECT purchase.id, training.id AS training_id, purchase.participation_id, training.title, purchase.bought_at,
            purchase.price_rupiah,
+           CASE WHEN purchase.redeemed_at <= %(as_of)s THEN purchase.redeemed_at END AS redeemed_at,
            CASE WHEN purchase.reconciled_at <= %(as_of)s THEN purchase.reconciled_at END AS reconciled_at,
            CASE WHEN purchase.ended_at <= %(as_of)s THEN purchase.ended_at END AS ended_at,
            CASE WHEN purchase.ended_at <= %(as_of)s THEN purchase.ending ELSE '' END AS ending,
@@ -87,10 +92,9 @@ FROM (
 ) known
 """
 TOTALS_SQL = f"""
-SELECT count(*), coalesce(sum(price_rupiah), 0)::bigint, coalesce(sum(escrow_rupiah), 0)::bigint,
-       coalesce(sum(owed_rupiah), 0)::bigint, coalesce(sum(paid_rupiah), 0)::bigint,
-       coalesce(sum(refunded_rupiah), 0)::bigint
-FROM ({STATE_SQL}) state
+SELECT redeemed_at IS NULL, count(*), sum(price_rupiah)::bigint, sum(escrow_rupiah)::bigint,
+       sum(owed_rupiah)::bigint, sum(paid_rupiah)::bigint, sum(refunded_rupiah)::bigint
+FROM ({STATE_SQL}) state GROUP BY 1
 """
 
 
@@ -98,15 +102,22 @@ FROM ({STATE_SQL}) state
 LINES_SQL = f"""
 SELECT * FROM ({STATE_SQL}) state
 WHERE training_id >= %(after_training_id)s AND (training_id, id) > (%(after_training_id)s, %(after_id)s)
+  AND (redeemed_at IS NOT NULL OR NOT %(redeemed_only)s)
 ORDER BY training_id, id LIMIT %(limit)s
 """
 
 
 def institution_statement(
-    *, institution_id: int, as_of: datetime | None = None, after: tuple[int, int] = (0, 0), limit: int | None = None
+    *,
+    institution_id: int,
+    as_of: datetime | None = None,
+    after: tuple[int, int] = (0, 0),
+    limit: int | None = None,
+    redeemed_only: bool = False,
 ) -> InstitutionStatement | None:
     """The purchases at one institution by training, then by their numbers, at most `limit` of them after one (training,
-    purchase), with the totals of all; None where there is no such institution.
+    purchase), with the totals of all; None where there is no such institution. `redeemed_only`: lines only of those
+    whose code was handed to the institution.
 
     The totals are the ledger's: escrow is kind 3, owed kind 4, paid kind 9 (and what has become a receivable of the
     participant or was repaid since: the institution keeps it)."""
@@ -119,11 +130,14 @@ def institution_statement(
         "after_training_id": after[0],
         "after_id": after[1],
         "limit": limit,
+        "redeemed_only": redeemed_only,
     }
     with connection.cursor() as cursor:
         cursor.execute(TOTALS_SQL, values)
-        totals = StatementTotals(*cursor.fetchone())
+        sums = {is_open: numbers for is_open, *numbers in cursor.fetchall()}
         cursor.execute(LINES_SQL, values)
         lines = tuple(StatementLine(*row) for row in cursor.fetchall())
     stop = institution.settlement_stopped_at, institution.settlement_stop_reason
-    return InstitutionStatement(institution.pk, institution.name, as_of, *stop, totals, lines)
+    redeemed, others = sums.get(False, [0] * 6), sums.get(True, [0] * 6)
+    totals = StatementTotals(*map(add, redeemed, others))
+    return InstitutionStatement(institution.pk, institution.name, as_of, *stop, totals, StatementTotals(*others), lines)

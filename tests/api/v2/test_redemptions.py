@@ -1,11 +1,16 @@
 """Redeeming over v2: once, by the institution of the training, and answered once."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bekal.partners.models import CallBudget, CallCounter, KeyedAnswer
+from bekal.catalogue.models import Session
+from bekal.ledger.clock import machine_now
+from bekal.partners.keys import lift_keys
+from bekal.partners.misses import MISS_LIMIT_COUNT
+from bekal.partners.models import CallBudget, CallCounter, KeyedAnswer, PartnerKey
 from bekal.purchases.models import Purchase
 from tests import factories
 from tests.api.v2.calling import Caller, answer, caller, problem
@@ -27,7 +32,7 @@ def handed() -> tuple[Caller, str, Any]:
 
 def test_a_code_is_redeemed_and_tells_a_masked_name(handed: tuple[Caller, str, Any], assert_queries: Any) -> None:
     institution, code, training = handed
-    with assert_queries(11):
+    with assert_queries(12):
         response = institution.post(PATH, {"redeem_code": code.lower()})
     told = answer(response, 201)
     assert told["participant"] == "S••• N••• R•••"
@@ -61,15 +66,13 @@ def test_a_key_is_kept_for_the_partner_not_for_one_of_its_keys(handed: tuple[Cal
     second = caller(training.institution)
     assert second.post(PATH, {"redeem_code": code}, idempotency_key="once").headers["Idempotency-Replayed"] == "true"
     stranger = caller()
-    problem(stranger.post(PATH, {"redeem_code": code}, idempotency_key="once"), 403, "other_institution")
+    problem(stranger.post(PATH, {"redeem_code": code}, idempotency_key="once"), 403, "code_of_another_institution")
 
 
 def test_a_refusal_leaves_the_key_free_and_nothing_behind(handed: tuple[Caller, str, Any]) -> None:
     institution, code, _ = handed
-    with nothing_changes(but=[CallCounter, CallBudget, KeyedAnswer]):
-        problem(
-            institution.post(PATH, {"redeem_code": "BBBBBBBBBBBBBBBB"}, idempotency_key="k"), 404, "redeem_code_unknown"
-        )
+    with nothing_changes(but=[CallCounter, CallBudget, KeyedAnswer, PartnerKey]):
+        problem(institution.post(PATH, {"redeem_code": "BBBBBBBBBBBBBBBB"}, idempotency_key="k"), 404, "code_not_found")
     answer(institution.post(PATH, {"redeem_code": code}, idempotency_key="k"), 201)
 
 
@@ -142,3 +145,37 @@ def test_a_wrong_value_is_named_with_its_place_and_mend(body: Any, pointer: str,
     (fault,) = members["errors"]
     assert (fault["pointer"], fault["code"]) == (pointer, code)
     assert fault["detail"]
+
+
+def test_twenty_misses_suspend_the_key_until_an_officer_lifts_it(handed: tuple[Caller, str, Any]) -> None:
+    """The very same bytes sent again cost nothing more: whoever copies a call cannot suspend its sender."""
+    institution, code, _ = handed
+    stamp = int(machine_now().timestamp())
+    for _ in range(30):
+        again = institution.post(PATH, {"redeem_code": "B" * 16}, idempotency_key="k", timestamp=stamp)
+        problem(again, 404, "code_not_found")
+    assert PartnerKey.objects.get().miss_count == 1
+    elsewhere = factories.bought(factories.accepted()[0], factories.training()).redeem_code
+    problem(institution.post(PATH, {"redeem_code": elsewhere}), 403, "code_of_another_institution")
+    for _ in range(MISS_LIMIT_COUNT - 2):
+        problem(institution.post(PATH, {"redeem_code": "C" * 16}), 404, "code_not_found")
+    problem(institution.post(PATH, {"redeem_code": code}), 403, "key_suspended")
+    lift_keys(key_ids=[PartnerKey.objects.get().pk], at=factories.RECONCILED_AT)
+    answer(institution.post(PATH, {"redeem_code": code}), 201)
+
+
+def test_a_training_with_dates_is_redeemed_around_its_start(handed: tuple[Caller, str, Any], clock: Any) -> None:
+    institution, code, training = handed
+    Session.objects.create(training=training, sequence=1, starts_at=clock.at + timedelta(minutes=61))
+    members = problem(institution.post(PATH, {"redeem_code": code}), 409, "outside_redemption_window")
+    assert "10:01" in members["detail"] and "12:01" in members["detail"]
+    clock.forward(minutes=1)
+    answer(institution.post(PATH, {"redeem_code": code}), 201)
+
+
+def test_what_was_used_or_cancelled_is_told_apart(handed: tuple[Caller, str, Any]) -> None:
+    institution, code, _ = handed
+    told = answer(institution.post(PATH, {"redeem_code": code}), 201)
+    problem(institution.post(PATH, {"redeem_code": code}), 409, "code_already_used")
+    answer(institution.post(f"/purchases/{told['purchase']}/cancellation", {"reason": "Batal."}))
+    problem(institution.post(PATH, {"redeem_code": code}), 410, "transaction_cancelled")

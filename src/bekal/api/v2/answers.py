@@ -1,6 +1,6 @@
 """What v2 answers: models that stand in the OpenAPI document as they leave."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -70,13 +70,6 @@ class TrainingName(Output):
     code: str = Field(examples=["pelatihan-barista"])
     title: str
     session_count: int
-
-
-class OwedPiece(Output):
-    """A piece of evidence that the institution owes. `since_on` None: something else must come first."""
-
-    piece: str = Field(examples=["attendance"])
-    since_on: date | None = Field(examples=["2020-11-19"])
 
 
 class PurchaseAnswer(Output):

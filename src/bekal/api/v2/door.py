@@ -28,7 +28,7 @@ from bekal.partners.call_budget import BURST_COUNT, CALLS_A_SECOND, Budget, spen
 from bekal.partners.count_call import count_call
 from bekal.partners.keyed_answers import Reply, WritingCall, answer_by_key
 from bekal.partners.models import PartnerKey
-from bekal.partners.world import World, world_of
+from bekal.partners.world import SandboxUnavailableError, World, world_of
 
 MAX_BODY_BYTES = 1024 * 1024
 AUTHENTICATE = "Bekal-HMAC-SHA256"
@@ -83,6 +83,8 @@ class _Visit:
             response = self._answer(view)
         except Problem as problem:
             response = self._told(problem)
+        except SandboxUnavailableError:
+            response = self._told(Problem("sandbox_away", headers={"Retry-After": "60"}))
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", None) not in _WAITED_TOO_LONG:
                 response = self._fault()
@@ -97,9 +99,9 @@ class _Visit:
         return response
 
     def _told(self, problem: Problem) -> HttpResponse:
-        self.outcome = problem.code
         if problem.afterwards is not None:
-            problem.afterwards()
+            problem = problem.afterwards() or problem
+        self.outcome = problem.code
         return problem_response(problem, self.request)
 
     def _fault(self) -> HttpResponse:

@@ -23,8 +23,9 @@ INSTITUTION, PLATFORM, ANYBODY = "institution", "platform", "partner"
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """`writes`: an Idempotency-Key is needed; `keeps`: its answer is never forgotten, because money moved or evidence
-    was recorded. `kind`: whose it is. `problems`: codes beyond those every call may meet. `about_keys`: it is about the
-    partner's keys, which stand in the programme's books whichever world they open."""
+    was recorded. `kind`: whose it is. `problems`: codes beyond those every call may meet. `line_problems`: those a line
+    of a batch may have. `about_keys`: it is about the partner's keys, which stand in the programme's books whichever
+    world they open."""
 
     operation: str
     method: str
@@ -33,6 +34,7 @@ class Endpoint:
     kind: str
     keeps: bool
     problems: tuple[str, ...]
+    line_problems: tuple[str, ...]
     reads_body: bool
     parameters: frozenset[str]
     media_type: str
@@ -129,6 +131,7 @@ class Declared:
     kind: str = INSTITUTION
     keeps: bool = True
     problems: tuple[str, ...] = ()
+    line_problems: tuple[str, ...] = ()
     media_type: str = "application/json"
     is_paged: bool = False
     about_keys: bool = False
@@ -158,6 +161,7 @@ def endpoint(method: str, path: str, declared: Declared) -> Callable[[View], Vie
             kind=declared.kind,
             keeps=declared.keeps,
             problems=declared.problems,
+            line_problems=declared.line_problems,
             reads_body=any(m.__ninja_param_source__ == "body" for m in models),
             parameters=frozenset(name for model in named for name in model.__ninja_flatten_map__),
             media_type=declared.media_type,

@@ -41,6 +41,8 @@ def _whole(value: Any) -> int:
 
 def _readable(value: str) -> str:
     text = tidy(value)
+    if not text:
+        raise PydanticCustomError("string_too_short", "too short", {"min_length": 1})
     if not is_readable(text, multiline=True):
         raise PydanticCustomError("not_readable", "not readable")
     return text

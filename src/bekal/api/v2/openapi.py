@@ -31,6 +31,7 @@ _EVERY_CALL = (
     "body_too_large",
     "rate_limited",
     "fault",
+    "sandbox_away",
 )
 _OF_BODIES = ("body_not_json", "content_type_unsupported", "values_invalid")
 _OF_WRITES = ("idempotency_key_missing", "idempotency_key_invalid", "idempotency_key_reused", "busy")
@@ -89,6 +90,7 @@ def problems_of(endpoint: Endpoint) -> list[str]:
     codes |= {"scope_missing"} if endpoint.scope else set()
     codes |= {"not_for_this_partner"} if endpoint.kind != ANYBODY else set()
     codes |= {"cursor_invalid"} if endpoint.is_paged else set()
+    codes -= {"sandbox_away"} if endpoint.about_keys else set()
     codes.add("values_invalid")  # an unknown parameter is one everywhere
     return [code for code in catalogue() if code in codes]
 
@@ -105,6 +107,8 @@ def _complete(found: dict[str, Any], endpoint: Endpoint) -> None:
     operation["parameters"] += [{"$ref": f"#/components/parameters/{name}"} for name in named]
     operation["x-bekal-scope"] = endpoint.scope.value if endpoint.scope else None
     operation["x-bekal-for"] = endpoint.kind
+    if endpoint.line_problems:
+        operation["x-bekal-line-problems"] = list(endpoint.line_problems)
     if endpoint.scope:
         operation["description"] = f"{operation.get('description', '')}\n\nScope: `{endpoint.scope.value}`."
     for media in operation.get("requestBody", {}).get("content", {}).values():

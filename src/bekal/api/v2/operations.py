@@ -1,8 +1,41 @@
 """Every endpoint of v2 by its file, in the order of the documentation: an import is what opens one."""
 
-from bekal.api.v2 import me as _me
-from bekal.api.v2 import purchase as _purchase
-from bekal.api.v2 import purchases as _purchases
-from bekal.api.v2 import redemptions as _redemptions
+from bekal.api.v2 import me as _me  # isort: skip
+from bekal.api.v2 import keys as _keys  # isort: skip
+from bekal.api.v2 import key as _key  # isort: skip
+from bekal.api.v2 import redemptions as _redemptions  # isort: skip
+from bekal.api.v2 import purchases as _purchases  # isort: skip
+from bekal.api.v2 import purchase as _purchase  # isort: skip
+from bekal.api.v2 import trainings as _trainings  # isort: skip
+from bekal.api.v2 import training as _training  # isort: skip
+from bekal.api.v2 import sessions as _sessions  # isort: skip
+from bekal.api.v2 import attendance as _attendance  # isort: skip
+from bekal.api.v2 import progress as _progress  # isort: skip
+from bekal.api.v2 import completions as _completions  # isort: skip
+from bekal.api.v2 import certificate as _certificate  # isort: skip
+from bekal.api.v2 import own_certificate as _own_certificate  # isort: skip
+from bekal.api.v2 import evidence_owed as _evidence_owed  # isort: skip
+from bekal.api.v2 import cancellation_preview as _cancellation_preview  # isort: skip
+from bekal.api.v2 import cancellation as _cancellation  # isort: skip
+from bekal.api.v2 import statement as _statement  # isort: skip
 
-MODULES = (_me, _redemptions, _purchases, _purchase)
+MODULES = (
+    _me,
+    _keys,
+    _key,
+    _redemptions,
+    _purchases,
+    _purchase,
+    _trainings,
+    _training,
+    _sessions,
+    _attendance,
+    _progress,
+    _completions,
+    _certificate,
+    _own_certificate,
+    _evidence_owed,
+    _cancellation_preview,
+    _cancellation,
+    _statement,
+)

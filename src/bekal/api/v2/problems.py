@@ -52,7 +52,8 @@ class Fault:
 @dataclass(slots=True)
 class Problem(Exception):
     """Raised wherever a call ends without being done. `values` fill the detail; `more` are further members of the
-    answer; `afterwards` runs once everything was undone (what a refused call leaves behind)."""
+    answer; `afterwards` runs once everything was undone (what a refused call leaves behind) and may say what is
+    told instead."""
 
     code: str
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -60,14 +61,14 @@ class Problem(Exception):
     faults: Sequence[Fault] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
-    afterwards: Callable[[], None] | None = None
+    afterwards: Callable[[], "Problem | None"] | None = None
 
     @property
     def status(self) -> int:
         return catalogue()[self.code].status
 
 
-def refused(refusal: Refusal, *, afterwards: Callable[[], None] | None = None) -> Problem:
+def refused(refusal: Refusal, *, afterwards: Callable[[], Problem | None] | None = None) -> Problem:
     """A verb's refusal as a problem: its code, and its sentence."""
     return Problem(str(refusal.code), detail=sentence(refusal), afterwards=afterwards)
 

@@ -1,0 +1,115 @@
+"""Batches of evidence: each line is one message, with an outcome of its own; a refused line leaves the others."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from django.http import HttpRequest
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from bekal.api.v2.answers import BatchAnswer, LineOutcome, LineProblem
+from bekal.api.v2.endpoint import PartnerRequest
+from bekal.api.v2.inputs import Input, Instant, PurchaseNumber
+from bekal.api.v2.problems import Problem, problem_members, refused
+from bekal.core.evidence import Piece, Source
+from bekal.core.refusal import Refusal
+from bekal.core.text import is_readable, tidy
+from bekal.purchases.models import Evidence
+from bekal.purchases.record_evidence import MAX_REVISION, REASON_LIMIT_COUNT, Message, Speaker, record_evidence
+from bekal.purchases.refusals import PurchaseRefusal
+
+# What a line of a batch may be refused for, beside what the endpoint's own piece may.
+LINE_PROBLEMS = (
+    "purchase_not_found",
+    "purchase_ended",
+    "happened_in_future",
+    "happened_before_purchase",
+)
+
+
+def _reason(value: str) -> str:
+    text = tidy(value)
+    if not is_readable(text):
+        raise PydanticCustomError("not_readable", "not readable")
+    return text
+
+
+Revision = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=MAX_REVISION,
+        description="Who corrects what was said before raises it by one; the highest counts.",
+        examples=[1],
+    ),
+]
+Reason = Annotated[
+    str,
+    Field(max_length=REASON_LIMIT_COUNT, description="Why it is partial or denied; nothing personal."),
+    AfterValidator(_reason),
+]
+Percent = Annotated[int, Field(ge=0, le=100, examples=[100])]
+
+
+class EvidenceLine(Input):
+    """What every line has."""
+
+    purchase: PurchaseNumber
+    happened_at: Instant | None = None
+    reason: Reason = ""
+    revision: Revision = 1
+
+
+def message_of(
+    request: PartnerRequest,
+    line: EvidenceLine,
+    piece: Piece,
+    *,
+    sequence: int = 1,
+    holds: bool = True,
+    percent: int | None = None,
+) -> Message:
+    """One line as the institution's message."""
+    return Message(
+        speaker=Speaker(Source.INSTITUTION, request.call.institution),
+        purchase_id=line.purchase,
+        piece=piece,
+        sequence=sequence,
+        holds=holds,
+        percent=percent,
+        reason=line.reason,
+        happened_at=line.happened_at,
+        revision=line.revision,
+        door=Evidence.Door.V2,
+    )
+
+
+def recorded(request: PartnerRequest, messages: Sequence[Message]) -> BatchAnswer:
+    """The messages recorded, and the outcome of each in their order."""
+    lines = []
+    for message, outcome in zip(messages, record_evidence(messages=messages, at=request.call.at), strict=True):
+        if outcome.refusal is not None:
+            problem = _line_problem(request, message.purchase_id, outcome.refusal)
+            lines.append(LineOutcome(purchase=message.purchase_id, outcome="refused", problem=problem))
+        else:
+            said = "repeated" if outcome.repeated else "recorded"
+            lines.append(LineOutcome(purchase=message.purchase_id, outcome=said))
+    counts = {said: sum(line.outcome == said for line in lines) for said in ("recorded", "repeated", "refused")}
+    return BatchAnswer(
+        recorded_count=counts["recorded"],
+        repeated_count=counts["repeated"],
+        refused_count=counts["refused"],
+        lines=lines,
+    )
+
+
+def problem_of(purchase_id: int, refusal: Refusal) -> Problem:
+    """A refusal about one purchase: one that was not redeemed here is as good as none, whatever else it is."""
+    if refusal.code in (PurchaseRefusal.UNKNOWN_PURCHASE, PurchaseRefusal.NOT_REDEEMED):
+        return Problem("purchase_not_found", {"purchase": purchase_id})
+    return refused(refusal)
+
+
+def _line_problem(request: HttpRequest, purchase_id: int, refusal: Refusal) -> LineProblem:
+    members = problem_members(problem_of(purchase_id, refusal), request)
+    return LineProblem(**{name: members[name] for name in LineProblem.model_fields})
