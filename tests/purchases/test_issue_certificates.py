@@ -76,9 +76,10 @@ def test_the_digest_is_of_the_rows_that_proved_it_as_documented() -> None:
 
 @pytest.mark.django_db
 def test_the_daily_work_catches_up_and_leaves_history_to_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bekal.purchases.evidence_intake.issue_certificates", lambda **_: None)
+    with monkeypatch.context() as patch:
+        patch.setattr("bekal.purchases.issue_certificates._issue", lambda *_: ())
+        ids = [factories.completed(each, factories.training()) for each in factories.accepted(5)]
     monkeypatch.setattr("bekal.purchases.issue_certificates.CHUNK_COUNT", 2)
-    ids = [factories.completed(each, factories.training()) for each in factories.accepted(5)]
     late = AT + CAUGHT_UP_WITHIN + timedelta(days=10)
     assert issue_certificates(at=late).purchase_ids == ()
     assert issue_certificates(at=late, purchase_ids=ids[:1]).purchase_ids == (ids[0],)

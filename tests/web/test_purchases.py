@@ -184,7 +184,7 @@ def test_the_number_of_statements_does_not_grow_with_the_purchases(
     for number in range(3):
         factories.completed(person, factories.training(price_rupiah=1000 + number), at=LATELY)
     newest = Purchase.objects.order_by("-pk")[0].pk
-    with assert_queries(7):
+    with assert_queries(9):
         visitor.open("purchases")
     with assert_queries(7):
         visitor.open("purchase", newest)

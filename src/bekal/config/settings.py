@@ -16,6 +16,12 @@ except KeyError:
     ) from None
 # Personal data has a key of its own, so that sessions can be rotated without re-encrypting people.
 PRIVACY_KEY = os.environ.get("BEKAL_PRIVACY_KEY", SECRET_KEY)
+# What signs certificates has one, too; the public keys used before stay published (purchases/certificate_keys.py).
+CERTIFICATE_KEY = os.environ.get("BEKAL_CERTIFICATE_KEY", SECRET_KEY)
+CERTIFICATE_KEYS_BEFORE = os.environ.get("BEKAL_CERTIFICATE_KEYS_BEFORE", "")
+# Who issues them, and the address printed on them; without one it is the address at which the page was asked for.
+PROGRAMME_NAME = os.environ.get("BEKAL_PROGRAMME_NAME", "Bekal")
+PUBLIC_ADDRESS = os.environ.get("BEKAL_PUBLIC_ADDRESS", "").rstrip("/")
 
 DEBUG = False
 ALLOWED_HOSTS = os.environ.get("BEKAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",")

@@ -17,6 +17,7 @@ from bekal.accounts.models import Role
 from bekal.catalogue.models import Institution, InstitutionStaff
 from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_day, programme_now
+from bekal.purchases.certificates import certificates_of_purchases
 from bekal.purchases.hold import payable_from_on
 from bekal.purchases.models import Evidence, Purchase
 from bekal.purchases.record_attendance import Attendance, record_attendance
@@ -51,6 +52,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     pieces = Evidence.objects.filter(purchase__in=[row.pk for row in page.object_list], piece="attendance")
     for purchase_id, sequence in pieces.order_by("purchase_id", "sequence").values_list("purchase_id", "sequence"):
         attended.setdefault(purchase_id, set()).add(sequence)
+    certificates = certificates_of_purchases(purchase_ids=[row.pk for row in page.object_list if row.completed_at])
     lines = []
     for row in page.object_list:
         done = attended.get(row.pk, set())
@@ -60,6 +62,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         lines.append(
             {
                 "purchase": row,
+                "certificate": certificates.get(row.pk),
                 "attended": len(done),
                 "sessions": len(sessions),
                 "next": following,

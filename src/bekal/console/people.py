@@ -20,6 +20,7 @@ from bekal.ledger.clock import programme_day, programme_now
 from bekal.ledger.queries import balances_of, transfers_of
 from bekal.lifecycle.treasury import ENVELOPE_SQL
 from bekal.participants.models import ContactPoint, Participation
+from bekal.purchases.certificates import certificates_of
 from bekal.purchases.models import Purchase
 from bekal.purchases.queries import PurchaseLine, purchases_of
 
@@ -196,6 +197,7 @@ def person(request: HttpRequest, participation_id: int) -> HttpResponse:
         "difference": sum(balances.values()),
         "transfers": transfers_of(owner_id=place.pk, as_of=asked.at),
         "purchases": _purchases(place.pk, asked.at),
+        "certificates": certificates_of(participation_id=place.pk) if asked.at is None else (),
         "today": programme_day(at),
     }
     return render(request, "console/person.html", context)

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from bekal.console import (
+    certificates,
     clawbacks,
     end_purchase,
     funnel,
@@ -30,6 +31,12 @@ urlpatterns = [
     path("console/people/<int:participation_id>/", people.person, name="person"),
     path("console/purchases/<int:purchase_id>/end/", end_purchase.end_purchase, name="end_purchase"),
     path("console/messages/", messages.outbox, name="messages"),
+    path("console/certificates/<int:certificate_id>/", certificates.certificate, name="certificate"),
+    path(
+        "console/certificates/<int:certificate_id>/ask/", certificates.ask_to_revoke, name="ask_to_revoke_certificate"
+    ),
+    path("console/certificates/<int:certificate_id>/revoke/", certificates.agree_to_revoke, name="revoke_certificate"),
+    path("console/certificates/<int:certificate_id>/keep/", certificates.keep, name="keep_certificate"),
     path("console/payout-runs/", payout_runs.runs, name="runs"),
     path("console/payout-runs/plan/", payout_runs.plan, name="plan_run"),
     path("console/payout-runs/<int:run_id>/", payout_runs.run, name="run"),

@@ -18,6 +18,7 @@ SUBJECTS: dict[str, str] = {
     "yearend": "bekal.proofs.yearend",
     "attack": "bekal.proofs.attack",
     "guess": "bekal.proofs.guess",
+    "certificates": "bekal.proofs.certificates",
 }
 
 

@@ -17,6 +17,7 @@ from bekal.core.entitlement import EvidenceKind, Party, evidence_required
 from bekal.core.refusal import Refusal
 from bekal.core.rules import Scheme
 from bekal.incentives.entitle import entitle
+from bekal.purchases.certificates import certificates_of
 from bekal.purchases.queries import PurchaseLine, purchases_of
 from bekal.purchases.reconcile import reconcile
 from bekal.purchases.redeem_codes import grouped
@@ -105,7 +106,17 @@ def _stage(line: PurchaseLine, pieces: tuple[Piece, ...]) -> Stage:
 @never_cache
 def purchases(request: HttpRequest) -> HttpResponse:
     reader = reader_of(request)
-    return render(request, "web/purchases.html", {"reader": reader, "purchases": bought_of(reader)})
+    bought = bought_of(reader)
+    certificates = certificates_of(participation_id=reader.participation.pk) if reader.participation else ()
+    certified = {line.purchase_id for line in certificates}
+    context = {
+        "reader": reader,
+        "purchases": bought,
+        "certificates": certificates,
+        # Completed before there were certificates, or long before it was known here.
+        "uncertified": [e for e in bought if e.line.completed_at and e.line.purchase_id not in certified],
+    }
+    return render(request, "web/purchases.html", context)
 
 
 @open_to(Role.PARTICIPANT)
