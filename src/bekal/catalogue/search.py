@@ -56,6 +56,8 @@ class TrainingCard:
     on_sale: bool
     facts: SaleFacts  # why it is not, or would not be on a day
     rating: float
+    rating_low: float  # between these two lies what it is worth, with 95 % probability
+    rating_high: float
     rating_count: int
     bought_count: int
     completion_rate: float | None
@@ -193,6 +195,7 @@ def _ordered(hits: QuerySet[Training], sort: Sort, words: Sequence[str], prior: 
 
 
 def _card(training: Training, prior: RatingPrior) -> TrainingCard:
+    low, high = prior.interval(training.rating_sum, training.rating_count)
     return TrainingCard(
         id=training.pk,
         code=training.code,
@@ -214,6 +217,8 @@ def _card(training: Training, prior: RatingPrior) -> TrainingCard:
         on_sale=training.on_sale,
         facts=sale_facts(training),
         rating=prior.shrunken(training.rating_sum, training.rating_count),
+        rating_low=low,
+        rating_high=high,
         rating_count=training.rating_count,
         bought_count=training.bought_count,
         completion_rate=completion_rate(training.completed_count, training.bought_count),

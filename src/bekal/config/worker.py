@@ -30,6 +30,7 @@ from bekal.lifecycle.tallies import count_next
 from bekal.messaging.channels import carriers
 from bekal.participants.send_messages import send_messages
 from bekal.proofs.check import prove_ledger, record
+from bekal.purchases.screen_reviews import screen_reviews
 from bekal.recommender.prepare_lists import prepare_lists
 from bekal.recommender.price_seats import price_seats, reprice_seats
 
@@ -40,7 +41,7 @@ RETRY_AFTER = timedelta(minutes=10)
 DAILY_LOCK, DIGEST_LOCK, PROOF_LOCK = "config.worker.daily", "config.worker.digest", "config.worker.proof"
 COUNT_LOCK, LISTS_LOCK = "config.worker.count", "config.worker.lists"
 SEATS_LOCK, MESSAGES_LOCK = "config.worker.seats", "config.worker.messages"
-ALARMS_LOCK = "config.worker.alarms"
+ALARMS_LOCK, REVIEWS_LOCK = "config.worker.alarms", "config.worker.reviews"
 SALES_LOCK = "config.worker.sales"
 REPRICED_EVERY = timedelta(hours=1)
 
@@ -69,6 +70,7 @@ class Worker:
             self._daily("alarms", ALARMS_LOCK, self._watch, at),
             self._daily("seat prices", SEATS_LOCK, self._price_seats, at),
             self._reprice_hourly(at),
+            self._tried("reviews", REVIEWS_LOCK, self._screen_reviews, at),
             self._lists(at),
             self._tried("counting", COUNT_LOCK, self._count, at),
             self._daily("digest", DIGEST_LOCK, self._close_digest, at),
@@ -185,6 +187,14 @@ class Worker:
         if prepared.made_count:
             self._say(f"lists: {prepared.list_count:,} made" + ("" if prepared.is_finished else " so far"))
         return prepared.made_count > 0
+
+    def _screen_reviews(self, at: datetime) -> bool:
+        """One batch of new reviews a round."""
+        screened = screen_reviews(at=at)
+        if screened.flag_counts:
+            found = ", ".join(f"{reason} {count:,}" for reason, count in sorted(screened.flag_counts.items()))
+            self._say(f"reviews: {screened.review_count:,} looked at, flagged: {found}")
+        return screened.review_count > 0
 
     def _close_digest(self, at: datetime) -> bool:
         link = close_digest(at=at)

@@ -22,6 +22,7 @@ from bekal.purchases.queries import PurchaseLine, purchases_of
 from bekal.purchases.reconcile import reconcile
 from bekal.purchases.redeem_codes import grouped
 from bekal.purchases.refusals import PurchaseRefusal
+from bekal.purchases.review_queries import can_be_edited, own_review
 from bekal.purchases.write_review import NewReview, write_review
 from bekal.ui.refusals import sentence
 from bekal.web.forms import ReviewForm, posted
@@ -139,7 +140,9 @@ def purchase(request: HttpRequest, purchase_id: int) -> HttpResponse:
             messages.success(request, gettext("Thank you. Your rating and review are saved."))
             return redirect("web:purchase", purchase_id)
         form.add_error(_field_of(outcome.refusal), sentence(outcome.refusal))
-    context = {"reader": reader, "bought": bought, "form": form}
+    own = own_review(participation_id=reader.participation.pk, purchase_id=purchase_id) if bought.line.rating else None
+    may_edit = own is not None and can_be_edited(own, reader.at)
+    context = {"reader": reader, "bought": bought, "form": form, "own_review": own, "may_edit": may_edit}
     return render(request, "web/purchase.html", context, status=422 if form.errors else 200)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -22,7 +22,7 @@ from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_day
 from bekal.purchases.models import Purchase
 from bekal.purchases.refusals import PurchaseRefusal
-from bekal.purchases.review_queries import rating_histogram, reviews_of
+from bekal.purchases.review_queries import ReviewOrder, rating_histogram, reviews_of, visible_count
 from bekal.ui.display import mode_label
 from bekal.web.reader import Reader, reader_of
 from bekal.web.reasons import Why
@@ -37,6 +37,11 @@ SORT_NAMES = {
     Sort.PRICE_LOW: _("Lowest price"),
     Sort.PRICE_HIGH: _("Highest price"),
     Sort.NEWEST: _("Newest"),
+}
+REVIEW_ORDER_NAMES = {
+    ReviewOrder.NEWEST: _("Newest"),
+    ReviewOrder.LOWEST: _("Lowest rating"),
+    ReviewOrder.HIGHEST: _("Highest rating"),
 }
 
 
@@ -174,6 +179,7 @@ def training(request: HttpRequest, training_id: int) -> HttpResponse:
     refusal = why_not(reader, card, bought=bought is not None)
     meetings = _meetings(training_id, reader.at)
     page = page_number(request.GET)
+    order, with_text = _reviews_wanted(request.GET)
     context = {
         "reader": reader,
         "card": card,
@@ -184,10 +190,36 @@ def training(request: HttpRequest, training_id: int) -> HttpResponse:
         "refusal": refusal,
         "left_rupiah": reader.balance_rupiah - card.price_rupiah,
         "histogram": list(zip((5, 4, 3, 2, 1), reversed(rating_histogram(training_id)), strict=True)),
-        "reviews": reviews_of(training_id=training_id, limit=REVIEWS_ON_A_PAGE, offset=(page - 1) * REVIEWS_ON_A_PAGE),
-        "page": Paginator(range(card.rating_count), REVIEWS_ON_A_PAGE).get_page(page),
+        "reviews": reviews_of(
+            training_id=training_id,
+            limit=REVIEWS_ON_A_PAGE,
+            offset=(page - 1) * REVIEWS_ON_A_PAGE,
+            order=order,
+            with_text=with_text,
+        ),
+        "page": Paginator(
+            range(visible_count(training_id=training_id, with_text=True) if with_text else card.rating_count),
+            REVIEWS_ON_A_PAGE,
+        ).get_page(page),
+        "choices": _review_choices(request.GET, order, with_text=with_text),
     }
     return render(request, "web/training.html", context)
+
+
+def _reviews_wanted(query: QueryDict) -> tuple[ReviewOrder, bool]:
+    """In which order the address asks for reviews, and whether only for those with words."""
+    order = query.get("order", "")
+    return ReviewOrder(order) if order in set(ReviewOrder) else ReviewOrder.NEWEST, query.get("words") == "1"
+
+
+def _review_choices(query: QueryDict, order: ReviewOrder, *, with_text: bool) -> list[Facet]:
+    """The orders, of which one is on, and the filter."""
+    orders = [
+        Facet(str(name), 0, address_with(query, order=each.value) + "#reviews", each is order)
+        for each, name in REVIEW_ORDER_NAMES.items()
+    ]
+    words = address_with(query, words=None if with_text else "1") + "#reviews"
+    return [*orders, Facet(gettext("With text"), 0, words, with_text)]
 
 
 def _meetings(training_id: int, at: datetime) -> tuple[Meeting, ...]:
