@@ -201,5 +201,5 @@ def test_the_number_of_statements_does_not_grow_with_the_list(
     training = factories.training(price_rupiah=1)
     for other in factories.accepted(3):
         factories.reviewed(other, training)
-    with assert_queries(12):
+    with assert_queries(13):
         visitor.open("training", training.pk)

@@ -71,3 +71,9 @@ def price_at(*, training_id: int, at: datetime) -> int | None:
     """The price that stood at an instant; None before the first."""
     rows = TrainingPrice.objects.filter(training_id=training_id, since_at__lte=at).order_by("-since_at")
     return rows.values_list("price_rupiah", flat=True).first()
+
+
+def price_since(*, training_id: int) -> datetime | None:
+    """Since when the price of now stands; None where no history is known. One query."""
+    rows = TrainingPrice.objects.filter(training_id=training_id).order_by("-since_at")
+    return rows.values_list("since_at", flat=True).first()

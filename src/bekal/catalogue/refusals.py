@@ -69,3 +69,10 @@ class ShelfRefusal(StrEnum):
     CRITERIA_MISSING = "criteria_missing"  # met_count, all_count
     OWN_INTEREST = "curator_has_interest"  # via
     NOT_YET_APPROVED = "training_not_approved"
+    SESSION_UNKNOWN = "dated_session_unknown"  # session_count
+    SESSION_UNDATED = "session_has_no_date"
+    SESSION_OVER = "session_is_over"  # session_on
+    SESSION_IN_PAST = "session_in_the_past"
+    SESSION_ENDS_EARLY = "session_ends_before_it_starts"
+    SESSION_ORDER = "sessions_out_of_order"  # sequence, other_on
+    PLACE_UNREADABLE = "session_place_unreadable"  # limit_count

@@ -42,6 +42,7 @@ class TrainingCard:
     description: str
     institution_id: int
     institution_name: str
+    platform_id: int | None
     platform_name: str | None
     category_id: int
     category_slug: str
@@ -203,6 +204,7 @@ def _card(training: Training, prior: RatingPrior) -> TrainingCard:
         description=training.description,
         institution_id=training.institution_id,
         institution_name=training.institution.name,
+        platform_id=training.platform_id,
         platform_name=training.platform.name if training.platform else None,
         category_id=training.category_id,
         category_slug=training.category.slug,

@@ -94,6 +94,18 @@ SHELF: Mapping[str, object] = {
     ShelfRefusal.OWN_INTEREST: _(
         "You are bound to this training's institution or platform (%(via)s), so another officer must decide."
     ),
+    ShelfRefusal.SESSION_UNKNOWN: _("This training has sessions 1 to %(session_count)s. Choose one of them."),
+    ShelfRefusal.SESSION_UNDATED: _("This session has no date, so there is nothing to call off."),
+    ShelfRefusal.SESSION_OVER: _("This session took place on %(session_on)s, so it cannot be moved any more."),
+    ShelfRefusal.SESSION_IN_PAST: _("The new date has passed. Choose a later one."),
+    ShelfRefusal.SESSION_ENDS_EARLY: _("A session ends after it starts. Write a later end, or leave it blank."),
+    ShelfRefusal.SESSION_ORDER: _(
+        "Session %(sequence)s is on %(other_on)s; sessions follow each other. "
+        "Move that one first, or choose another day."
+    ),
+    ShelfRefusal.PLACE_UNREADABLE: _(
+        "The place has more than %(limit_count)s characters, or some that cannot be shown. Shorten it."
+    ),
     ShelfRefusal.NOT_YET_APPROVED: _(
         "This training is not yours, or was not approved yet. Send it for curation first."
     ),

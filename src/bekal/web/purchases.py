@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
+from bekal.catalogue.queries import suspension_of
 from bekal.core.entitlement import EvidenceKind, Party, evidence_required
 from bekal.core.refusal import Refusal
 from bekal.core.rules import Scheme
@@ -143,6 +144,12 @@ def purchase(request: HttpRequest, purchase_id: int) -> HttpResponse:
     own = own_review(participation_id=reader.participation.pk, purchase_id=purchase_id) if bought.line.rating else None
     may_edit = own is not None and can_be_edited(own, reader.at)
     context = {"reader": reader, "bought": bought, "form": form, "own_review": own, "may_edit": may_edit}
+    context = {
+        "reader": reader,
+        "bought": bought,
+        "form": form,
+        "suspension": suspension_of(bought.line.training_id),
+    }
     return render(request, "web/purchase.html", context, status=422 if form.errors else 200)
 
 

@@ -15,7 +15,9 @@ from django.views.decorators.http import require_safe
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
 from bekal.accounts.provinces import PROVINCES
+from bekal.catalogue.links import owners_in_common
 from bekal.catalogue.models import Category, Session, Training
+from bekal.catalogue.prices import price_since
 from bekal.catalogue.search import SearchPage, Sort, TrainingCard, search_trainings, training_cards
 from bekal.core.entitlement import RefusalCode, refusal_to_buy
 from bekal.core.refusal import Refusal
@@ -180,9 +182,14 @@ def training(request: HttpRequest, training_id: int) -> HttpResponse:
     meetings = _meetings(training_id, reader.at)
     page = page_number(request.GET)
     order, with_text = _reviews_wanted(request.GET)
+    since_at = price_since(training_id=training_id)
     context = {
         "reader": reader,
         "card": card,
+        "price_since_at": since_at,
+        "in_common": owners_in_common(
+            institution_id=card.institution_id, platform_id=card.platform_id, on=reader.today
+        ),
         "meetings": meetings,
         "undated_count": card.session_count - len(meetings),
         "all_over": all(meeting.is_over for meeting in meetings),
