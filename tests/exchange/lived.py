@@ -1,6 +1,6 @@
 """A small programme in which everything has happened once that an export must carry, all of it by the verbs."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from django.core.management import call_command
@@ -20,10 +20,14 @@ from bekal.participants.mark_unreachable import Unreachable, mark_unreachable
 from bekal.participants.models import Participant, Participation
 from bekal.participants.set_districts import NewDistrict, set_districts
 from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
+from bekal.purchases.decide_reviews import NewDecision, decide_reviews
+from bekal.purchases.edit_reviews import ReviewEdit, edit_reviews
 from bekal.purchases.end_purchases import end_purchases
-from bekal.purchases.models import Purchase
+from bekal.purchases.models import Purchase, ReviewDecision
 from bekal.purchases.reconcile import reconcile
 from bekal.purchases.record_attendance import Attendance, record_attendance
+from bekal.purchases.reply_to_reviews import NewReply, reply_to_reviews
+from bekal.purchases.report_reviews import ReviewAppeal, ReviewReport, appeal_reviews, report_reviews
 from bekal.purchases.settle_institutions import settle_institutions, settleable_ids
 from bekal.purchases.write_review import NewReview, write_review
 from tests import databases, factories
@@ -100,6 +104,7 @@ def _buy_more(people: tuple[int, ...]) -> None:
     review = NewReview(people[0], reviewed_id, 2, REVIEW)
     (outcome,) = write_review(reviews=[review], at=later + timedelta(days=3))
     assert outcome.refusal is None, outcome
+    _rework_review(people[0], reviewed_id, later + timedelta(days=4))
     factories.reconciled(people[1], factories.training(price_rupiah=0), at=later)
     long = factories.training(session_count=3, price_rupiah=200_000)
     started = Purchase.objects.get(pk=factories.redeemed(people[2], long, at=later))
@@ -108,6 +113,30 @@ def _buy_more(people: tuple[int, ...]) -> None:
     factories.bought(people[3], factories.training(price_rupiah=150_000), at=later)
     factories.bought(people[1], factories.training(price_rupiah=60_000), at=later)
     reconcile(at=later + timedelta(days=9))
+
+
+def _rework_review(author: int, purchase_id: int, at: datetime) -> None:
+    """Reworded with a number in it, replied to twice, reported, hidden, appealed against, shown again, hidden again."""
+    training = Purchase.objects.get(pk=purchase_id).training
+    (edited,) = edit_reviews(edits=[ReviewEdit(author, purchase_id, 3, "Telepon 081234567890!")], at=at)
+    staff = factories.institution_staff(training.institution)
+    for text in ("Terima kasih.", "Terima kasih, kami perbaiki."):
+        reply = NewReply(training.institution_id, purchase_id, staff.pk, text)
+        reply_to_reviews(replies=[reply], at=at + timedelta(hours=1))
+    report = ReviewReport(
+        purchase_id, "insult", staff.pk, institution_id=training.institution_id, note="Kasar,\nsekali."
+    )
+    (reported,) = report_reviews(reports=[report], at=at + timedelta(hours=2))
+    assert edited.refusal is None and reported.refusal is None
+    officers = [factories.officer(), factories.officer()]
+    choices = (ReviewDecision.Decision.HIDDEN, ReviewDecision.Decision.STANDS, ReviewDecision.Decision.HIDDEN)
+    for day, decision in enumerate(choices):
+        new = NewDecision(purchase_id, decision, officers[day % 2].pk, 2, 2, f"Alasan {day}.")
+        (decided,) = decide_reviews(decisions=[new], at=at + timedelta(days=1 + day))
+        assert decided.refusal is None, decided
+    appeal = ReviewAppeal(author, purchase_id, staff.pk, "Itu pengalaman saya.")
+    (appealed,) = appeal_reviews(appeals=[appeal], at=at + timedelta(days=5))
+    assert appealed.refusal is None, appealed
 
 
 def _pay(people: tuple[int, ...]) -> None:

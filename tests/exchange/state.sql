@@ -67,8 +67,19 @@ WITH person AS (
     WHERE %(person)s::bytea IS NULL
     UNION ALL SELECT 'evidence', (who, code, piece, source, sequence, recorded_at)::text
     FROM purchases_evidence evidence JOIN bought ON bought.id = evidence.purchase_id
-    UNION ALL SELECT 'review', (who, code, rating, text, written_at)::text
+    UNION ALL SELECT 'review', (who, code, rating, text, written_at, edited_at, hidden_at, waiting_since_at,
+           version_count, flag_count)::text
     FROM purchases_review review JOIN bought ON bought.id = review.purchase_id
+    UNION ALL SELECT 'review version', (who, code, number, rating, text, written_at)::text
+    FROM purchases_reviewversion version JOIN bought ON bought.id = version.review_id
+    UNION ALL SELECT 'review reply', (who, code, number, text, written_at)::text
+    FROM purchases_reviewreply reply JOIN bought ON bought.id = reply.review_id
+    UNION ALL SELECT 'review flag', (who, code, number, version_number, source, reason, note, other_count,
+           raised_at)::text
+    FROM purchases_reviewflag flag JOIN bought ON bought.id = flag.review_id
+    UNION ALL SELECT 'review decision', (who, code, number, decision, reason, flag_count, login_name, decided_at)::text
+    FROM purchases_reviewdecision decision JOIN bought ON bought.id = decision.review_id
+    JOIN accounts_user decider ON decider.id = decided_by_id
     UNION ALL SELECT 'survey response', (who, survey_number, channel, answered_at, answers)::text
     FROM engagement_surveyresponse response JOIN person ON person.owner_id = response.participation_id
     UNION ALL SELECT 'entitlement', (who, kind, instalment, amount_rupiah, scheduled_on, payment_on, entitled_at)::text

@@ -23,6 +23,7 @@ from bekal.exchange.export_columns import (
 )
 from bekal.exchange.export_money_back import clawbacks, closings, endings, repayments
 from bekal.exchange.people import IS_PERSON, PLACES
+from bekal.exchange.review_trail import extract as review_trail
 from bekal.ledger.movements import Kind
 from bekal.participants.models import Participation
 
@@ -375,6 +376,7 @@ EXTRACTS: dict[str, Callable[[], Extract]] = {
     "choices": _choices,
     "completions": _completions,
     "reviews": _reviews,
+    "review_trail": review_trail,
     "survey_answers": _survey_answers,
     "payout_runs": _payout_runs,
     "payouts": _payouts,

@@ -26,7 +26,7 @@ def add_officers(staged: Staged, columns: Sequence[str]) -> int:
     """Everybody these staged columns name and nobody knows, without password and inactive; how many."""
     named = " UNION ".join(f"SELECT {column} AS name FROM {staged.table}" for column in columns)
     names = staged.fetch(f"""
-        SELECT name FROM ({named}) names
+        SELECT DISTINCT name FROM ({named}) names
         WHERE name IS NOT NULL AND NOT EXISTS (SELECT 1 FROM accounts_user known WHERE known.login_name = name)
         ORDER BY name
     """)
