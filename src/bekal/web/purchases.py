@@ -143,11 +143,12 @@ def purchase(request: HttpRequest, purchase_id: int) -> HttpResponse:
         form.add_error(_field_of(outcome.refusal), sentence(outcome.refusal))
     own = own_review(participation_id=reader.participation.pk, purchase_id=purchase_id) if bought.line.rating else None
     may_edit = own is not None and can_be_edited(own, reader.at)
-    context = {"reader": reader, "bought": bought, "form": form, "own_review": own, "may_edit": may_edit}
     context = {
         "reader": reader,
         "bought": bought,
         "form": form,
+        "own_review": own,
+        "may_edit": may_edit,
         "suspension": suspension_of(bought.line.training_id),
     }
     return render(request, "web/purchase.html", context, status=422 if form.errors else 200)
