@@ -10,7 +10,7 @@ from django.db import connections
 
 from bekal.proofs.certificates import published_bits
 from bekal.purchases.certificates import CertificateLine, certificates_of
-from bekal.purchases.models import Certificate, CertificateEvent, Purchase
+from bekal.purchases.models import Certificate, CertificateEvent, Evidence, Purchase
 from bekal.purchases.revoke_certificates import ask_to_revoke_certificates, revoke_certificates, revoke_unearned
 from tests import factories
 
@@ -58,6 +58,14 @@ def test_a_certificate_without_completion_is_found() -> None:
     Purchase.objects.filter(pk=line.purchase_id).update(completed_at=None)
     said, holds = proven()
     assert not holds and f"BROKEN  a valid certificate has a completed purchase: 1: {line.certificate_id}" in said
+
+
+def test_a_completion_taken_back_behind_the_intake_is_found() -> None:
+    line = issued()
+    said = Evidence.objects.filter(purchase_id=line.purchase_id, piece="completion").values().get()
+    Evidence.objects.create(**said | {"id": None, "holds": False, "revision": 2})
+    said_now, holds = proven()
+    assert not holds and "BROKEN  nobody has taken back the completion of a valid certificate: 1" in said_now
 
 
 @pytest.mark.parametrize("column", ["evidence_digest", "evidence_count", "evidence_until_id"])

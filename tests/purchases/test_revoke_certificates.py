@@ -1,13 +1,18 @@
 """`revoke_certificates`: evidence that takes completion back revokes by itself; officers revoke as two."""
 
+from dataclasses import replace
+
 import pytest
 from django.db import IntegrityError, transaction
 
+from bekal.catalogue.models import Training
+from bekal.core.evidence import Piece, Source
 from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_day
 from bekal.purchases.certificates import CertificateLine, certificate, certificates_of, status_bits
 from bekal.purchases.issue_certificates import issue_certificates
 from bekal.purchases.models import CertificateEvent, Purchase
+from bekal.purchases.record_evidence import Message, Speaker, record_evidence
 from bekal.purchases.refusals import CertificateRefusal
 from bekal.purchases.revoke_certificates import (
     RevocationOutcome,
@@ -59,6 +64,43 @@ def test_evidence_that_takes_the_completion_back_revokes() -> None:
     assert bits is not None
     assert bits[line.status_index // 8] == 0x80 >> line.status_index % 8
     assert sum(byte.bit_count() for byte in bits) == 1
+
+
+@pytest.mark.django_db
+def test_an_institution_that_takes_a_completion_back_revokes_at_once_and_says_it_anew() -> None:
+    line = issued()
+    said = Message(Speaker(Source.INSTITUTION, line.institution_id), line.purchase_id, Piece.COMPLETION)
+    denied = replace(said, holds=False, revision=2, reason="Salah orang.")
+    assert [each.refusal for each in record_evidence(messages=[denied], at=AT)] == [None]
+    now = certificate(certificate_id=line.certificate_id)
+    assert now is not None and now.revoked_by_evidence and now.revoked_at == AT
+    record_evidence(messages=[replace(said, revision=3)], at=AT)
+    second, first = certificates_of(participation_id=line.participation_id)
+    assert (second.is_valid, first.is_valid, first.certificate_id) == (True, False, line.certificate_id)
+    assert second.evidence_count == line.evidence_count + 2
+
+
+@pytest.mark.django_db
+def test_what_is_contested_stays_valid_until_it_is_decided() -> None:
+    line = issued()
+    doubt = Message(Speaker(Source.PARTICIPANT, line.participation_id), line.purchase_id, Piece.COMPLETION, holds=False)
+    assert [each.refusal for each in record_evidence(messages=[doubt], at=AT)] == [None]
+    contested = certificate(certificate_id=line.certificate_id)
+    assert contested is not None and contested.is_valid
+    assert revoke_unearned(at=AT) == ()
+    decided = replace(doubt, speaker=Speaker(Source.PROGRAMME, factories.officer().pk), reason="Tidak hadir.")
+    record_evidence(messages=[decided], at=AT)
+    now = certificate(certificate_id=line.certificate_id)
+    assert now is not None and now.revoked_by_evidence
+
+
+@pytest.mark.django_db
+def test_a_training_that_gets_another_session_takes_nothing_back() -> None:
+    line = issued()
+    Training.objects.filter(pk=line.training_id).update(session_count=2)
+    with nothing_changes():
+        assert revoke_unearned(at=AT) == ()
+        assert revoke_unearned(at=AT, purchase_ids=[line.purchase_id]) == ()
 
 
 @pytest.mark.django_db

@@ -37,10 +37,21 @@ CHECKS: dict[str, str] = {
         SELECT c.id FROM purchases_certificate c JOIN purchases_purchase p ON p.id = c.purchase_id
         WHERE NOT {_REVOKED} AND p.completed_at IS NULL
     """,
+    "nobody has taken back the completion of a valid certificate": f"""
+        SELECT c.id FROM purchases_certificate c JOIN purchases_evidence v ON v.purchase_id = c.purchase_id
+        WHERE NOT {_REVOKED} AND v.piece = 'completion' AND v.source = 'institution' AND NOT v.holds
+          AND NOT EXISTS (SELECT FROM purchases_evidence other
+                          WHERE other.purchase_id = v.purchase_id AND other.piece = v.piece
+                            AND (other.source <> v.source OR other.revision > v.revision
+                                 OR other.revision = v.revision AND other.holds))
+    """,
     "the evidence recomputes to the digest": """
         SELECT c.id FROM purchases_certificate c LEFT JOIN LATERAL (
             SELECT array_agg(v.piece || ' ' || v.sequence || ' ' || v.source || ' '
                              || (extract(epoch FROM v.recorded_at) * 1000000)::bigint
+                             || CASE WHEN v.holds THEN '' ELSE ' denied' END
+                             || coalesce(' ' || v.percent || ' percent', '')
+                             || CASE WHEN v.revision > 1 THEN ' revision ' || v.revision ELSE '' END
                              ORDER BY v.piece COLLATE "C", v.sequence, v.source COLLATE "C", v.id) AS said,
                    coalesce(bool_or(v.piece = 'completion'), false) AS completes
             FROM purchases_evidence v
