@@ -38,6 +38,7 @@ PAGES = {
         "/pelatihan/?q=tidakadasamasekali",
         "/pelatihan/?page=2",
         "/pelatihanku/",
+        "/pelatihanku/?certificates",
         "/insentif/",
         "/survei/",
         "/survei/1/",
@@ -81,6 +82,7 @@ PAGES = {
 BEHIND = {
     "/pelatihan/": "article h3 a",
     "/pelatihanku/": "article h2 a",
+    "/pelatihanku/?certificates": "#certificates a.tap",
     "/riwayat/": "section li a",
     "/console/ledger/people/1/": "tbody a",
     "/console/ledger/institutions/": "tbody a",

@@ -31,6 +31,7 @@ TITLES = {
     "buy": "Beli: look once more",
     "code": "Beli: the one-time code",
     "purchases": "Pelatihanku",
+    "certificate": "Sertifikat: what anybody sees who was given its number",
     "receipt": "A purchase: receipt and redeem code",
     "evidence": "A purchase: proof of learning",
     "incentives": "Insentif: where is my money?",
@@ -98,6 +99,7 @@ def addresses_of_participant(visitor: Visitor) -> dict[str, str]:
     fresh = visitor.page.locator("article", has_text=said("Redeem code not used yet")).locator("h2 a").first
     proven = visitor.page.locator("article", has_text=said("Finished and proven")).locator("h2 a").first
     receipt, evidence = fresh.get_attribute("href") or "", proven.get_attribute("href") or ""
+    certificate = visitor.page.locator("#certificates a.tap").first.get_attribute("href") or ""
     visitor.go("/riwayat/")
     movement = visitor.page.locator("section li a").first.get_attribute("href") or ""
     return {
@@ -108,6 +110,7 @@ def addresses_of_participant(visitor: Visitor) -> dict[str, str]:
         "buy": f"{training}beli/",
         "code": f"{training}beli/kode/",
         "purchases": "/pelatihanku/",
+        "certificate": certificate,
         "receipt": receipt,
         "evidence": evidence,
         "incentives": "/insentif/",

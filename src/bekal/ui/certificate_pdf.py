@@ -24,7 +24,7 @@ from bekal.ui.display import day
 
 FONTS = Path(__file__).parent / "fonts"
 # Millimetres, points.
-WIDTH, HEIGHT, MARGIN, QR_SIZE = 297, 210, 20, 38
+WIDTH, HEIGHT, MARGIN, QR_SIZE = 297, 210, 20, 34
 INNER = WIDTH - 2 * MARGIN
 MM_PER_POINT = 25.4 / 72
 LEADING = 1.3
@@ -156,8 +156,8 @@ def _facts(page: _Page, line: CertificateLine) -> None:
 
 
 def _check(page: _Page, address: str) -> None:
-    """The QR code, in squares so that it prints sharply, and the same address in words."""
-    left, top = WIDTH - MARGIN - QR_SIZE, HEIGHT - MARGIN - QR_SIZE + 6
+    """The QR code, in squares so that it prints sharply, four of them clear on each side; and its address in words."""
+    left, top = WIDTH - MARGIN - QR_SIZE, HEIGHT - MARGIN + 2 - QR_SIZE
     with page.tagged("Figure", " / ".join(text % {"address": address} for text in _both(QR_SAYS))):
         page.set_fill_color(0, 0, 0)
         rows = [list(row) for row in segno.make(address, error="m", micro=False).matrix_iter(border=0)]
