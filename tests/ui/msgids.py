@@ -11,7 +11,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "bekal"
 _QUOTED = r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'"
 _TRANSLATE = re.compile(rf"^translate\s+(?:{_QUOTED})")
 _UNDERSCORE = re.compile(rf"(?<![\w])_\((?:{_QUOTED})\)")
-_CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "ngettext": 2, "ngettext_lazy": 2}
+_CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "gettext_noop": 1, "ngettext": 2, "ngettext_lazy": 2}
 
 
 def room_msgids(room: str) -> set[str]:

@@ -255,5 +255,5 @@ def test_the_number_of_statements_is_pinned(
 ) -> None:
     visitor = sign_in(with_left(300_000))
     visitor.open("home")
-    with assert_queries(22):
+    with assert_queries(23):
         visitor.open("home")

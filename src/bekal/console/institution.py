@@ -9,13 +9,18 @@ from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from bekal.accounts.access import open_to, signed_in_id
 from bekal.accounts.models import Role
 from bekal.catalogue.models import Institution, InstitutionStaff
 from bekal.core.refusal import Refusal
+from bekal.holds.appeal_holds import Appeal, appeal_holds
+from bekal.holds.models import Hold
+from bekal.holds.queries import HoldLine, holds_of_institution
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.purchases.certificates import certificates_of_purchases
 from bekal.purchases.hold import payable_from_on
@@ -71,7 +76,31 @@ def desk(request: HttpRequest) -> HttpResponse:
             }
         )
     context = {"institution": institution, "page_obj": page, "lines": lines, "today": programme_day(programme_now())}
+    context |= {"holds": _holds(institution.pk)}
     return render(request, "console/desk.html", context)
+
+
+# What the institution may know: what is looked at, never how it was noticed.
+HOLD_REASONS: dict[str, Promise] = {
+    Hold.Reason.VOLUME: gettext_lazy("The office looks at why there was so much more than usual."),
+    Hold.Reason.REDEMPTIONS: gettext_lazy("The office looks at when and how codes were redeemed."),
+    Hold.Reason.TIMING: gettext_lazy("The office looks at whether the training was learned as it was recorded."),
+    Hold.Reason.OWNERSHIP: gettext_lazy("The office looks at whether the buyer has to do with the institution."),
+}
+
+
+def _holds(institution_id: int) -> list[tuple[HoldLine, Promise | str]]:
+    return [(line, HOLD_REASONS.get(line.reason, "")) for line in holds_of_institution(institution_id=institution_id)]
+
+
+@open_to(Role.INSTITUTION)
+@require_POST
+def appeal(request: HttpRequest, hold_id: int) -> HttpResponse:
+    """The institution says why a hold on its payment is wrong."""
+    institution = own_institution(request)
+    words = Appeal(hold_id, request.POST.get("text", ""), institution_id=institution.pk)
+    (outcome,) = appeal_holds(appeals=[words], at=programme_now())
+    return _answer(request, outcome.refusal, _("The objection has arrived. The programme office answers it."))
 
 
 def _answer(request: HttpRequest, refusal: Refusal | None, done: str) -> HttpResponse:

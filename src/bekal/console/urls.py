@@ -3,6 +3,7 @@
 from django.urls import path
 
 from bekal.console import (
+    alarms,
     certificates,
     clawbacks,
     curation,
@@ -132,6 +133,10 @@ urlpatterns = [
         own_trainings.withdraw_submission,
         name="withdraw_submission",
     ),
+    path("console/alarms/", alarms.overview, name="alarms"),
+    path("console/alarms/decide/", alarms.decide, name="decide_alarms"),
+    path("console/alarms/<int:hold_id>/", alarms.alarm, name="alarm"),
+    path("institution/holds/<int:hold_id>/appeal/", institution.appeal, name="institution_appeal"),
     path("institution/", institution.desk, name="institution_desk"),
     path("institution/statement/", institutions.own_statement, name="own_statement"),
     path("institution/sandbox/", sandbox.sandbox, name="sandbox"),

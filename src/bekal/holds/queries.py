@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
 from bekal.accounts.privacy import decrypt
 from bekal.holds.models import Hold, HoldEvent
@@ -190,3 +190,33 @@ def events_of(*, hold_ids: Collection[int]) -> tuple[EventLine, ...]:
         )
         for event in events
     )
+
+
+@dataclass(frozen=True, slots=True)
+class HoldTally:
+    """How many holds of one reason stand: to be decided, of them late or with an objection, confirmed."""
+
+    reason: str
+    undecided_count: int
+    overdue_count: int
+    appealed_count: int
+    confirmed_count: int
+    oldest_at: datetime | None
+
+
+def hold_tallies(*, on: date) -> tuple[HoldTally, ...]:
+    """One for each reason that holds anything, in one query."""
+    undecided = Q(confirmed_at=None) | Q(appealed_at__isnull=False)
+    rows = (
+        Hold.objects.filter(lifted_at=None)
+        .values("reason")
+        .annotate(
+            undecided_count=Count("pk", filter=undecided),
+            overdue_count=Count("pk", filter=undecided & Q(due_on__lt=on)),
+            appealed_count=Count("pk", filter=Q(appealed_at__isnull=False)),
+            confirmed_count=Count("pk", filter=~undecided),
+            oldest_at=Min("opened_at", filter=undecided),
+        )
+        .order_by("reason")
+    )
+    return tuple(HoldTally(**row) for row in rows)

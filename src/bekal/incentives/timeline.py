@@ -19,8 +19,8 @@ class InstalmentState(StrEnum):
     """From the first training to the money in the account, and what can come instead.
 
     Sent back: it was paid, and the bank returned it to the programme. Taken back: it was paid, and the programme
-    reversed it. Both are due again. Unproven: every training ended without its proof, and none can be bought any more.
-    Returned: to the treasury.
+    reversed it. Both are due again. Held: an officer decides whether it is paid. Unproven: every training ended without
+    its proof, and none can be bought any more. Returned: to the treasury.
     """
 
     WAITING_PURCHASE = "waiting_purchase"
@@ -30,6 +30,7 @@ class InstalmentState(StrEnum):
     DEADLINE_PASSED = "deadline_passed"
     WAITING_ACCOUNT = "waiting_account"
     PLANNED = "planned"
+    HELD = "held"
     IN_RUN = "in_run"
     SENT = "sent"
     SETTLED = "settled"
@@ -102,6 +103,7 @@ class _Earned:
     recorded_at: datetime | None
     paid_at: datetime | None
     lapsed_at: datetime | None
+    held_at: datetime | None
 
 
 EARNED_SQL = """
@@ -110,7 +112,9 @@ SELECT entitlement.kind, entitlement.instalment, entitlement.amount_rupiah, enti
        attempt.planned_at, status.state, status.reason_code, status.recorded_at,
        (SELECT paid.recorded_at FROM incentives_payoutstatus paid
         WHERE paid.payout_id = attempt.id AND paid.state = 'settled'),
-       entitlement.lapsed_at
+       entitlement.lapsed_at,
+       (SELECT min(hold.opened_at) FROM holds_hold hold
+        WHERE hold.participation_id = entitlement.participation_id AND hold.lifted_at IS NULL)
 FROM incentives_entitlement entitlement
 LEFT JOIN LATERAL (
     SELECT payout.id, payout.reference, payout.partner, payout.masked_account, run.planned_at
@@ -197,6 +201,8 @@ def _earned_state(row: _Earned, account: PayoutAccount | None) -> tuple[Instalme
         return InstalmentState.IN_RUN, row.planned_at, NextStep.WAIT_FOR_OFFICE
     if account is None or account.verified_at is None:
         return InstalmentState.WAITING_ACCOUNT, row.entitled_at, NextStep.SET_ACCOUNT
+    if row.held_at is not None:
+        return InstalmentState.HELD, row.held_at, NextStep.WAIT_FOR_OFFICE
     return InstalmentState.PLANNED, row.entitled_at, NextStep.WAIT_FOR_DAY
 
 

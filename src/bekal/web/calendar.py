@@ -19,6 +19,7 @@ STATE_WORDS: dict[InstalmentState, Promise] = {
     InstalmentState.DEADLINE_PASSED: _("the deadline has passed"),
     InstalmentState.WAITING_ACCOUNT: _("needs your account"),
     InstalmentState.PLANNED: _("scheduled"),
+    InstalmentState.HELD: _("waits for a check"),
     InstalmentState.IN_RUN: _("being prepared"),
     InstalmentState.SENT: _("sent to your bank or wallet"),
     InstalmentState.SETTLED: _("received"),
@@ -32,6 +33,7 @@ STATE_WORDS: dict[InstalmentState, Promise] = {
 STATE_TONES: dict[InstalmentState, tuple[str, str]] = {
     InstalmentState.WAITING_ACCOUNT: ("next", "sun"),
     InstalmentState.PLANNED: ("next", "sun"),
+    InstalmentState.HELD: ("next", "sun"),
     InstalmentState.IN_RUN: ("now", "accent"),
     InstalmentState.SENT: ("now", "accent"),
     InstalmentState.SETTLED: ("done", "good"),

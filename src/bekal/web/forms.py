@@ -56,6 +56,17 @@ class CodeForm(forms.Form):
         return "".join(self.cleaned_data["code"].replace("-", "").split())
 
 
+class AppealForm(forms.Form):
+    """Why a hold is wrong, in the reader's words; the verb judges it."""
+
+    text = forms.CharField(
+        label=_("Why is it wrong?"),
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text=_("At most 2,000 characters. Only the programme office reads it."),
+        error_messages={"required": _("Write why you think that this is wrong.")},
+    )
+
+
 class ReviewForm(forms.Form):
     rating = forms.TypedChoiceField(
         label=_("How good was this training?"),

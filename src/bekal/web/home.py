@@ -15,6 +15,7 @@ from bekal.recommender.log_exposure import log_exposure
 from bekal.recommender.serve import LIST_LENGTH, RecommendedList, recommend_for
 from bekal.ui.display import category_name
 from bekal.web.calendar import calendar_of
+from bekal.web.holds import held_payments
 from bekal.web.money_back import money_back_of
 from bekal.web.next_thing import next_thing
 from bekal.web.purchases import bought_of
@@ -44,6 +45,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "reader": reader,
         "money_back": money_back_of(reader),
+        "held_payments": held_payments(reader),
         "granted_rupiah": reader.scheme.training_balance_rupiah if reader.scheme else 0,
         "next": next_thing(reader, bought, calendar, surveys),
         "state": shown.state,

@@ -10,6 +10,7 @@ from bekal.accounts.models import Role
 from bekal.incentives.queries import InstalmentLine, timeline_of
 from bekal.participants.queries import payout_account_of
 from bekal.web.calendar import calendar_of
+from bekal.web.holds import held_payments
 from bekal.web.money_back import money_back_of
 from bekal.web.reader import reader_of
 
@@ -26,6 +27,7 @@ def incentives(request: HttpRequest) -> HttpResponse:
         "reader": reader,
         "calendar": calendar_of(lines),
         "money_back": money_back_of(reader),
+        "held_payments": held_payments(reader),
         "payout_account": payout_account_of(participant_id=reader.participant.pk) if reader.participant else None,
     }
     return render(request, "web/incentives.html", context)
