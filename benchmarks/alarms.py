@@ -67,7 +67,7 @@ def _opens_at() -> datetime:
 
 def _of_seed(seed: int, count: int) -> list[Figures]:
     """Every shape in one world of innocent people."""
-    from django.db import connection, transaction
+    from django.db import transaction
 
     from bekal.alarms.burst import BURST
     from bekal.alarms.ring import RING
@@ -82,8 +82,6 @@ def _of_seed(seed: int, count: int) -> list[Figures]:
     for name, shape in {**FOUND, **IN_PART, **MISSED}.items():
         with transaction.atomic():
             ring_ids = set(write_people(world, shape(world, people)))
-            with connection.cursor() as cursor:
-                cursor.execute("ANALYZE")
             started = time.perf_counter()
             flagged = {hold.participation_id for hold in RING.find(world.looked_at)}
             seconds = time.perf_counter() - started

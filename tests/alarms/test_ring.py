@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bekal.alarms.links import recent_purchases, shared_cells
+from bekal.alarms.links import Bought, Cell, recent_purchases, shared_cells
 from bekal.alarms.ring import flags
 from bekal.alarms.watch import RING, watch
 from bekal.holds.decide_holds import lift_holds
@@ -33,6 +33,14 @@ def looked(shape: Any, seed: int) -> tuple[float, float]:
 def test_a_ring_is_found(name: str) -> None:
     recall, false = looked(FOUND[name], seed=1)
     assert recall >= 0.95 and false <= 0.005, (recall, false)
+
+
+def test_seven_couples_on_one_day_are_no_ring() -> None:
+    """Nothing is known of others yet, and seven couples met at one institution on one day."""
+    at = jakarta(2020, 5, 1)
+    cells = [Cell("device", (2 * number, 2 * number + 1)) for number in range(7)]
+    purchases = [Bought(number, 1, at) for number in range(14)]
+    assert flags(cells, purchases) == []
 
 
 def test_who_shares_nothing_is_not_found_and_nobody_else_is() -> None:

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
-from bekal.alarms.findings import FAMILY_COUNT, LOOKED_BACK, Detector
+from bekal.alarms.findings import FAMILY_COUNT, LOOKED_BACK, Detector, asked
 from bekal.alarms.links import BOUGHT_SQL, VALUES_SQL
 from bekal.holds.models import Hold
 from bekal.holds.open_holds import NewHold
@@ -36,9 +34,7 @@ GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3
 def find_burst(at: datetime) -> Sequence[NewHold]:
     """A hold on the incentives of each of them."""
     values: dict[str, Any] = {"since": at - LOOKED_BACK, "at": at, "within": WITHIN, "family_count": FAMILY_COUNT}
-    with connection.cursor() as cursor:
-        cursor.execute(BURST_SQL, values)
-        rows = cursor.fetchall()
+    rows = asked(BURST_SQL, values)
     return [
         NewHold(
             subject=Hold.Subject.INCENTIVE,

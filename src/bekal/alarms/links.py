@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
-
-from bekal.alarms.findings import LOOKED_BACK
+from bekal.alarms.findings import LOOKED_BACK, asked
 
 # One row for each person and value, whatever it is; a value of one person alone is left out by those who ask.
 VALUES_SQL = """
@@ -58,13 +56,10 @@ class Bought:
 
 def shared_cells(at: datetime) -> list[Cell]:
     """Every value that two or more recent buyers share."""
-    with connection.cursor() as cursor:
-        cursor.execute(SHARED_SQL, {"since": at - LOOKED_BACK, "at": at})
-        return [Cell(kind, tuple(people)) for _, kind, people in cursor.fetchall()]
+    rows = asked(SHARED_SQL, {"since": at - LOOKED_BACK, "at": at})
+    return [Cell(kind, tuple(people)) for _, kind, people in rows]
 
 
 def recent_purchases(at: datetime) -> list[Bought]:
     """Who bought where in the days that detectors look at; once for each person and institution."""
-    with connection.cursor() as cursor:
-        cursor.execute(BOUGHT_SQL, {"since": at - LOOKED_BACK, "at": at})
-        return [Bought(*row) for row in cursor.fetchall()]
+    return [Bought(*row) for row in asked(BOUGHT_SQL, {"since": at - LOOKED_BACK, "at": at})]

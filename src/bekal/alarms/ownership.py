@@ -8,9 +8,7 @@ size the device has to be a staff member's alone or of a handful: devices of mor
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection
-
-from bekal.alarms.findings import FAMILY_COUNT, LOOKED_BACK, Detector
+from bekal.alarms.findings import FAMILY_COUNT, LOOKED_BACK, Detector, asked
 from bekal.holds.models import Hold
 from bekal.holds.open_holds import NewHold
 
@@ -37,9 +35,7 @@ GROUP BY 1, 2, 3 ORDER BY 1
 
 def find_ownership(at: datetime) -> Sequence[NewHold]:
     """A hold on what each of these purchases pays."""
-    with connection.cursor() as cursor:
-        cursor.execute(OWNERSHIP_SQL, {"since": at - LOOKED_BACK, "at": at, "most": MOST_PEOPLE})
-        rows = cursor.fetchall()
+    rows = asked(OWNERSHIP_SQL, {"since": at - LOOKED_BACK, "at": at, "most": MOST_PEOPLE})
     return [
         NewHold(
             subject=Hold.Subject.PURCHASE,

@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
-from bekal.alarms.findings import Detector
+from bekal.alarms.findings import Detector, asked
 from bekal.holds.models import Hold
 from bekal.holds.open_holds import NewHold
 
@@ -55,9 +53,7 @@ def find_redemptions(at: datetime) -> Sequence[NewHold]:
         "minimum": MINIMUM,
         "times": TIMES,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(REDEMPTIONS_SQL, values)
-        rows = cursor.fetchall()
+    rows = asked(REDEMPTIONS_SQL, values)
     return [
         NewHold(
             subject=Hold.Subject.SETTLEMENT,

@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
-from bekal.alarms.findings import Detector
+from bekal.alarms.findings import Detector, asked
 from bekal.holds.models import Hold
 from bekal.holds.open_holds import NewHold
 
@@ -42,9 +40,7 @@ def find_timing(at: datetime) -> Sequence[NewHold]:
         "shortest": SHORTEST_HOURS,
         "part": QUICKEST_PART,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(TIMING_SQL, values)
-        rows = cursor.fetchall()
+    rows = asked(TIMING_SQL, values)
     return [
         NewHold(
             subject=Hold.Subject.PURCHASE,

@@ -12,9 +12,7 @@ from datetime import datetime, timedelta
 from math import sqrt
 from statistics import median
 
-from django.db import connection
-
-from bekal.alarms.findings import Detector
+from bekal.alarms.findings import Detector, asked
 from bekal.holds.models import Hold
 from bekal.holds.open_holds import NewHold
 
@@ -43,11 +41,8 @@ def find_volume(at: datetime) -> Sequence[NewHold]:
     """A hold on the settlement of each such institution, by the first step of the journey that is too many."""
     found: dict[int, NewHold] = {}
     for step in STEPS:
-        with connection.cursor() as cursor:
-            values = {"at": at, "this_week": at - WEEK, "since": at - WEEK * (1 + WEEKS_BEFORE)}
-            cursor.execute(VOLUME_SQL.format(step=step), values)
-            weeks = cursor.fetchall()
-        for excess in too_many(weeks):
+        values = {"at": at, "this_week": at - WEEK, "since": at - WEEK * (1 + WEEKS_BEFORE)}
+        for excess in too_many(asked(VOLUME_SQL.format(step=step), values)):
             hold = NewHold(
                 subject=Hold.Subject.SETTLEMENT,
                 reason=Hold.Reason.VOLUME,
@@ -68,7 +63,7 @@ def find_volume(at: datetime) -> Sequence[NewHold]:
 VOLUME = Detector(Hold.Reason.VOLUME, find_volume)
 
 
-def too_many(weeks: Sequence[tuple[int, int, int]]) -> list[Excess]:
+def too_many(weeks: Sequence[tuple[int, ...]]) -> list[Excess]:
     """Of (institution, count of this week, count of the eight weeks before), those above the threshold."""
     now, before = sum(week[1] for week in weeks), sum(week[2] for week in weeks) / WEEKS_BEFORE
     usual = median([week[2] / WEEKS_BEFORE for week in weeks]) if weeks else 0.0
