@@ -139,6 +139,8 @@ class _Visit:
 
     def _body(self) -> bytes:
         too_large = Problem("body_too_large", {"limit_bytes": MAX_BODY_BYTES}, headers={"Connection": "close"})
+        if self.request.headers.get("Transfer-Encoding"):
+            raise Problem("length_required", headers={"Connection": "close"})
         length = self.request.META.get("CONTENT_LENGTH") or "0"
         if length.isascii() and length.isdigit() and (len(length) > 12 or int(length) > MAX_BODY_BYTES):
             raise too_large
