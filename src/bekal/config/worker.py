@@ -18,7 +18,7 @@ from bekal.alarms.watch import watch
 from bekal.catalogue.on_sale import refresh_sales
 from bekal.console.tallies import COUNTS
 from bekal.core.money import format_rupiah
-from bekal.ledger.clock import programme_day, programme_now
+from bekal.ledger.clock import machine_now, programme_day, programme_now
 from bekal.ledger.digests import close_digest
 from bekal.ledger.proof_results import answer_proof_requests, latest_proof_result, take_proof_requests
 from bekal.lifecycle.closed_sums import close_sums
@@ -29,6 +29,8 @@ from bekal.lifecycle.mass_work import is_lost, kind_of
 from bekal.lifecycle.tallies import count_next
 from bekal.messaging.channels import carriers
 from bekal.participants.send_messages import send_messages
+from bekal.partners.calls import forget_calls
+from bekal.partners.keyed_answers import forget_answers
 from bekal.proofs.check import prove_ledger, record
 from bekal.purchases.screen_reviews import screen_reviews
 from bekal.recommender.prepare_lists import prepare_lists
@@ -42,7 +44,7 @@ DAILY_LOCK, DIGEST_LOCK, PROOF_LOCK = "config.worker.daily", "config.worker.dige
 COUNT_LOCK, LISTS_LOCK = "config.worker.count", "config.worker.lists"
 SEATS_LOCK, MESSAGES_LOCK = "config.worker.seats", "config.worker.messages"
 ALARMS_LOCK, REVIEWS_LOCK = "config.worker.alarms", "config.worker.reviews"
-SALES_LOCK = "config.worker.sales"
+SALES_LOCK, CALLS_LOCK = "config.worker.sales", "config.worker.calls"
 REPRICED_EVERY = timedelta(hours=1)
 
 
@@ -73,6 +75,7 @@ class Worker:
             self._tried("reviews", REVIEWS_LOCK, self._screen_reviews, at),
             self._lists(at),
             self._tried("counting", COUNT_LOCK, self._count, at),
+            self._daily("calls to forget", CALLS_LOCK, self._forget_calls, at),
             self._daily("digest", DIGEST_LOCK, self._close_digest, at),
             self._daily("daily proof", PROOF_LOCK, self._prove_daily, at),
         ]
@@ -214,6 +217,14 @@ class Worker:
         latest = latest_proof_result()
         if latest is None or programme_day(latest.proved_at) != programme_day(at):
             self._prove(at, only_asked=False)
+        return True
+
+    def _forget_calls(self, at: datetime) -> bool:
+        """What partners were told, where it need not be kept: by the machine's clock, as calls are signed."""
+        now = machine_now()
+        forget_answers(now=now)
+        while forget_calls(at=now):
+            pass
         return True
 
     def _refresh_sales(self, at: datetime) -> bool:
