@@ -45,7 +45,7 @@ def test_an_institution_gets_everything_its_system_needs() -> None:
 
 
 def test_again_the_keys_are_the_same_and_the_code_is_another() -> None:
-    first, second, third = printed(), printed(), printed("--partner", "UJI-LEMBAGA")
+    first, second, third = printed(), printed(), printed("--partner", "uji-lembaga")
     assert len({said["redeem_code"] for said in (first, second, third)}) == 3
     for name in ("client_code", "key", "key_id", "secret", "partner"):
         assert first[name] == second[name] == third[name]
@@ -65,7 +65,7 @@ def test_a_platform_has_keys_of_the_second_generation_alone(sandbox: TestDatabas
     said = printed("--kind", "platform")
     assert said["kind"] == "platform"
     assert "client_code" not in said
-    assert said["key_id"].startswith("UJI-PLATFORM-")
+    assert said["key_id"].startswith("uji-platform-")
 
 
 def test_a_partner_of_the_programme_keeps_its_live_keys_to_itself() -> None:
@@ -80,12 +80,12 @@ def test_a_partner_of_the_programme_keeps_its_live_keys_to_itself() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--partner", "a b"], "write 2 to 31 letters"),
+        (["--partner", "a b"], "write 3 to 31 small letters"),
         (["--redirect-uri", "javascript:alert(1)"], "https://"),
-        (["--partner", "UJI-LEMBAGA", "--kind", "platform"], "partner of the kind institution"),
+        (["--partner", "uji-lembaga", "--kind", "platform"], "partner of the kind institution"),
     ],
 )
 def test_what_cannot_be_is_said(arguments: list[str], said: str) -> None:
-    Partner.objects.create(code="UJI-LEMBAGA", name="Lembaga", kind="institution", registered_at=factories.ACCEPTED_AT)
+    Partner.objects.create(code="uji-lembaga", name="Lembaga", kind="institution", registered_at=factories.ACCEPTED_AT)
     with pytest.raises(CommandError, match=said):
         call_command("sandbox-keys", *arguments, stdout=StringIO())

@@ -105,8 +105,8 @@ def test_each_partner_is_an_institution_or_platform_of_its_own_there(sandbox: da
 
 def test_each_partner_has_a_clock_of_its_own(sandbox: databases.TestDatabase, clock: StoppedClock) -> None:
     first, second = sandbox_partner("SATU"), sandbox_partner("DUA")
-    Partner.objects.filter(pk=first.pk).update(sandbox_offset=timedelta(days=36))
-    first.refresh_from_db()
+    with world_of_partner(first, is_sandbox=True):
+        Partner.objects.filter(pk=first.pk).update(sandbox_offset=timedelta(days=36))
     with world_of_partner(first, is_sandbox=True) as world:
         assert world.at == clock.now() + timedelta(days=36)
     with world_of_partner(second, is_sandbox=True) as world:

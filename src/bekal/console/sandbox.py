@@ -1,5 +1,7 @@
 """The sandbox of an institution's own system: test keys, test codes, its clock, its last calls, and conformance."""
 
+import re
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -79,8 +81,9 @@ def open_own(request: HttpRequest) -> HttpResponse:
     partner = own_partner(institution)
     if partner is None:
         # A system that nobody tied to the institution may have its code.
-        taken = Partner.objects.filter(code=institution.code).exists()
-        code = f"{institution.code[:30]}-{institution.pk}" if taken else institution.code
+        code = re.sub(r"[^a-z0-9-]", "-", institution.code.lower())[:31]
+        if not code[0].isalpha() or len(code) < 3 or Partner.objects.filter(code=code).exists():
+            code = f"lembaga-{institution.pk}-{code[:10]}"
         partner, _made = Partner.objects.get_or_create(
             institution=institution,
             defaults={"code": code, "name": institution.name, "kind": Partner.Kind.INSTITUTION, "registered_at": at},

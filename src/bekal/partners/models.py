@@ -24,7 +24,8 @@ class Partner(models.Model):
     # A suspended partner is answered nothing, whatever it signs with, until an officer lifts it.
     suspended_at = models.DateTimeField(null=True)
     suspension_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
-    # How far the partner has moved the programme clock of its own sandbox away from the programme's.
+    # How far the partner has moved the programme clock of its own sandbox away from the programme's; set in that row
+    # alone which stands in the sandbox.
     sandbox_offset = models.DurationField(null=True)
 
     class Meta:

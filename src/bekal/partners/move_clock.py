@@ -1,6 +1,6 @@
 """`move_clock` and `begin_anew`: a partner's own programme clock goes on, and what falls due for its people is done."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from bekal.catalogue.models import Institution, Platform
 from bekal.core.refusal import Refusal
 from bekal.incentives.entitle import entitle
-from bekal.ledger.clock import JAKARTA, programme_day, programme_now
+from bekal.ledger.clock import JAKARTA, programme_day
 from bekal.ledger.copy_rows import int_array
 from bekal.lifecycle.end_balances import end_balances
 from bekal.lifecycle.revoke import revoke
@@ -95,39 +95,60 @@ def move_clock(
     what has fallen due for its own people and purchases. Nobody else's clock, people or money is touched.
 
     Test people review what they completed, as participants do. The instants come from the partner's world. Refused:
-    going back, more than 800 days ahead of the programme, a sandbox never opened, no sandbox on this server. Stopped
-    in between, the next move does what is left."""
+    going back, more than 800 days ahead of the programme, a sandbox never opened, no sandbox on this server."""
     partner = Partner.objects.filter(pk=partner_id).first()
     if partner is None:
         return MovedClock(refusal=Refusal(SandboxRefusal.PARTNER_UNKNOWN))
     try:
-        with world_of_partner(partner, is_sandbox=True) as world:
-            if people_of(partner_id) is None:
-                return MovedClock(refusal=Refusal(SandboxRefusal.NOT_OPEN))
-        target = destination_at(world.at, destination) if destination else to_at or _in_days(world.at, days)
-        refusal = _set(partner, world.at, target)
-        if refusal is not None:
-            return MovedClock(world.at, world.at, refusal=refusal)
-        with world_of_partner(partner, is_sandbox=True) as moved, transaction.atomic():
-            lock_partner(partner_id)
-            return _work(partner_id, was_at=world.at, at=moved.at)
+        with world_of_partner(partner, is_sandbox=True) as world, transaction.atomic():
+            return move_clock_inside(
+                partner_id=partner_id, world=world, destination=destination, days=days, to_at=to_at
+            )
     except SandboxUnavailableError:
         return MovedClock(refusal=Refusal(SandboxRefusal.AWAY))
+
+
+def move_clock_inside(
+    *,
+    partner_id: int,
+    world: World,
+    destination: Destination | None = None,
+    days: int = 0,
+    to_at: datetime | None = None,
+) -> MovedClock:
+    """The same for whoever is in the partner's world already, in a transaction: the clock and what it does stand or
+    fall together."""
+    lock_partner(partner_id)
+    if people_of(partner_id) is None:
+        return MovedClock(refusal=Refusal(SandboxRefusal.NOT_OPEN))
+    row = Partner.objects.get(pk=partner_id)
+    # The world was entered before the lock: a second click that was quicker has moved the clock since.
+    programme_at = world.at - (world.offset or timedelta(0))
+    was_at = programme_at + (row.sandbox_offset or timedelta(0))
+    target = destination_at(world.at, destination) if destination else to_at or _in_days(world.at, days)
+    if target <= was_at:
+        return MovedClock(was_at, was_at, refusal=Refusal(SandboxRefusal.CLOCK_BACK, {"on": programme_day(was_at)}))
+    if target - programme_at > timedelta(days=LIMIT_DAYS_COUNT):
+        refusal = Refusal(SandboxRefusal.CLOCK_TOO_FAR, {"limit_days_count": LIMIT_DAYS_COUNT})
+        return MovedClock(was_at, was_at, refusal=refusal)
+    row.sandbox_offset = target - programme_at
+    row.save(update_fields=["sandbox_offset"])
+    return _work(partner_id, was_at=was_at, at=target)
 
 
 def begin_anew(*, partner_id: int) -> OpenedSandbox:
     """Set the partner's clock back to the programme's, and give it an institution or platform without a past, with
     fresh people and codes. What was before stays in its books, out of the partner's sight.
 
-    Refused as `open_sandboxes` refuses; then nothing but the clock has changed."""
+    Refused as `open_sandboxes` refuses, and then nothing has changed."""
     partner = Partner.objects.filter(pk=partner_id).first()
     if partner is None:
         return OpenedSandbox(partner_id, refusal=Refusal(SandboxRefusal.PARTNER_UNKNOWN))
-    Partner.objects.filter(pk=partner_id).update(sandbox_offset=None)
-    partner.sandbox_offset = None
     try:
-        with world_of_partner(partner, is_sandbox=True) as world, transaction.atomic():
+        with world_of_partner(partner, is_sandbox=True) as moved, transaction.atomic():
             lock_partner(partner_id)
+            Partner.objects.filter(pk=partner_id).update(sandbox_offset=None)
+            world = replace(moved, at=moved.at - (moved.offset or timedelta(0)), offset=None)
             fresh = _without_past(partner, world)
             codes = begin(partner, fresh)
             if isinstance(codes, Refusal):
@@ -141,21 +162,6 @@ def begin_anew(*, partner_id: int) -> OpenedSandbox:
 def _in_days(at: datetime, days: int) -> datetime:
     # What no calendar holds is too far as well.
     return at + timedelta(days=max(min(days, 10 * LIMIT_DAYS_COUNT), -10 * LIMIT_DAYS_COUNT))
-
-
-def _set(partner: Partner, was_at: datetime, to_at: datetime) -> Refusal | None:
-    """Write the new offset into the programme's books, unless the clock would go back or too far."""
-    if to_at <= was_at:
-        return Refusal(SandboxRefusal.CLOCK_BACK, {"on": programme_day(was_at)})
-    offset = to_at - programme_now()
-    if offset > timedelta(days=LIMIT_DAYS_COUNT):
-        return Refusal(SandboxRefusal.CLOCK_TOO_FAR, {"limit_days_count": LIMIT_DAYS_COUNT})
-    # A second click that was quicker has moved it on already.
-    moved = Partner.objects.filter(pk=partner.pk, sandbox_offset=partner.sandbox_offset).update(sandbox_offset=offset)
-    if not moved:
-        return Refusal(SandboxRefusal.CLOCK_BACK, {"on": programme_day(was_at)})
-    partner.sandbox_offset = offset
-    return None
 
 
 def _work(partner_id: int, *, was_at: datetime, at: datetime) -> MovedClock:
@@ -216,6 +222,6 @@ def _without_past(partner: Partner, world: World) -> World:
     fresh = model.objects.create(code=partner.code, name=name)
     if isinstance(fresh, Institution):
         Partner.objects.filter(pk=partner.pk).update(institution=fresh)
-        return World(world.at, fresh.pk, None, is_sandbox=True)
+        return replace(world, institution_id=fresh.pk)
     Partner.objects.filter(pk=partner.pk).update(platform=fresh)
-    return World(world.at, None, fresh.pk, is_sandbox=True)
+    return replace(world, platform_id=fresh.pk)

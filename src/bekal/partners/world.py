@@ -29,12 +29,14 @@ MAX_NAME_BYTES = 63
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a call of a partner stands on: its instant, and the rows that are the partner's own there."""
+    """What a call of a partner stands on: its instant, and the rows that are the partner's own there. `offset`: how far
+    the partner has moved its own clock."""
 
     at: datetime
     institution_id: int | None
     platform_id: int | None
     is_sandbox: bool = False
+    offset: timedelta | None = None
 
 
 class SandboxUnavailableError(Exception):
@@ -68,13 +70,9 @@ def world_of_partner(partner: Partner, *, is_sandbox: bool) -> Iterator[World]:
         yield World(at=now, institution_id=partner.institution_id, platform_id=partner.platform_id)
         return
     with _connected_to_sandbox():
-        institution_id, platform_id = _ensure_partner(partner, now)
-        yield World(
-            at=now + (partner.sandbox_offset or timedelta(0)),
-            institution_id=institution_id,
-            platform_id=platform_id,
-            is_sandbox=True,
-        )
+        institution_id, platform_id, offset = _ensure_partner(partner, now)
+        at = now + (offset or timedelta(0))
+        yield World(at, institution_id, platform_id, is_sandbox=True, offset=offset)
 
 
 def sandbox_settings(alias: str = DEFAULT_DB_ALIAS) -> dict[str, Any]:
@@ -168,9 +166,12 @@ def close_sandbox_connections() -> None:
 # The partner's own rows there
 
 
-def _ensure_partner(partner: Partner, at: datetime) -> tuple[int | None, int | None]:
-    """The numbers of the partner's institution or platform in the sandbox; both rows are made at the first call."""
-    own = Partner.objects.filter(pk=partner.pk, code=partner.code).values_list("institution_id", "platform_id")
+def _ensure_partner(partner: Partner, at: datetime) -> tuple[int | None, int | None, timedelta | None]:
+    """The numbers of the partner's institution or platform in the sandbox, and how far its clock was moved there; the
+    rows are made at the first call."""
+    own = Partner.objects.filter(pk=partner.pk, code=partner.code).values_list(
+        "institution_id", "platform_id", "sandbox_offset"
+    )
     found = own.first()
     if found is not None:
         return found

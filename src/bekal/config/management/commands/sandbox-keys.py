@@ -15,10 +15,10 @@ from bekal.partners.sandbox_keys import REDIRECT_URI, SandboxAccess, sandbox_acc
 from bekal.ui.refusals import sentence
 
 NAMES = {
-    Partner.Kind.INSTITUTION: ("UJI-LEMBAGA", "Lembaga Uji Coba"),
-    Partner.Kind.PLATFORM: ("UJI-PLATFORM", "Platform Uji Coba"),
+    Partner.Kind.INSTITUTION: ("uji-lembaga", "Lembaga Uji Coba"),
+    Partner.Kind.PLATFORM: ("uji-platform", "Platform Uji Coba"),
 }
-CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{1,30}")
+CODE = re.compile(r"[a-z][a-z0-9-]{2,30}")
 BASE_URL = "http://127.0.0.1:8000"
 
 
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         own_code, name = NAMES[wanted]
         code = code or own_code
         if not CODE.fullmatch(code):
-            raise CommandError(f"--partner is {code!r}: write 2 to 31 letters, digits, points or hyphens")
+            raise CommandError(f"--partner is {code!r}: write 3 to 31 small letters, digits or hyphens, a letter first")
         partner, _ = Partner.objects.get_or_create(
             code=code, defaults={"name": name, "kind": wanted, "registered_at": programme_now()}
         )
