@@ -17,7 +17,8 @@ from bekal.api.v2.endpoint import ENDPOINTS
 from bekal.core.partner_signature import body_form
 from bekal.ledger.clock import machine_now
 from bekal.partners.conformance import record_exchange
-from bekal.partners.conformance_checks import Exchange
+from bekal.partners.conformance_checks import CHECKS, Exchange
+from bekal.partners.count_call import count_call
 from bekal.partners.handed_codes import HandedCode, handed_code
 from bekal.partners.models import PartnerKey
 from bekal.partners.refusals import CallRefusal
@@ -26,6 +27,7 @@ from bekal.partners.world import SandboxUnavailableError, world_of
 V2_BASE = "/api/v2/"
 # Every sandbox key's code has this in it (`partners/keys.py`): a live call costs no look.
 SANDBOX_MARK = "-uji-"
+V1_OPERATIONS = frozenset(check.operation for check in CHECKS if check.generation == PartnerKey.Generation.V1)
 # Refusals that come before a call is known to be its caller's, or that say nothing about the caller.
 V1_UNSIGNED = frozenset(
     {
@@ -61,6 +63,9 @@ V2_UNSIGNED = frozenset(
         "sandbox_away",
     }
 )
+# The door counts these as nobody's; whose sandbox key they name is worth one more count.
+V2_COUNTED = frozenset({"signature_wrong", "timestamp_expired"})
+CONFORMANCE = "conformance"
 
 
 class NoteConformance:
@@ -86,6 +91,8 @@ def _note_v1(request: HttpRequest, response: HttpResponse) -> None:
     if key is None:
         return
     operation = request.path.removeprefix(V1_BASE).rstrip("/")
+    if operation not in V1_OPERATIONS:
+        return
     facts = {f"form_{_form(request, key, operation)}"}
     if "Bekal-Repeated" in response.headers:
         outcome = "repeated"
@@ -127,10 +134,13 @@ def _facts_v1(request: HttpRequest, response: HttpResponse, key: PartnerKey, ope
 def _note_v2(request: HttpRequest, response: HttpResponse) -> None:
     operation = _operation_v2(request)
     outcome = _outcome_v2(response)
-    if operation is None or outcome in V2_UNSIGNED:
+    if operation is None or outcome in V2_UNSIGNED - V2_COUNTED:
         return
     key = _sandbox_key(request.headers.get("Bekal-Key", ""), PartnerKey.Generation.V2)
     if key is None:
+        return
+    if outcome in V2_COUNTED:
+        count_call(key_id=key.pk, operation=CONFORMANCE, outcome=outcome, at=machine_now())
         return
     facts = {"success"} if outcome == "answered" else set()
     if response.headers.get("Idempotency-Replayed") == "true":

@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "bekal.accounts.access.DenyByDefault",
+    "bekal.api.conformance.NoteConformance",
 ]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -58,6 +58,27 @@ def is_signed_v1(
     return is_right
 
 
+def body_form(
+    *, key: bytes, client_code: str, timestamp: str, method: str, paths: tuple[str, ...], body: bytes, signature: str
+) -> str:
+    """How the body of a call that is signed right was written for its signature: `raw` as it was sent, `compact`, `go`
+    (HTML escapes), `php` (escaped slashes); empty where nothing fits. It tells the partner's own conformance page."""
+    for written in signed_bodies(body):
+        given = (
+            v1_signature(key=key, client_code=client_code, timestamp=timestamp, method=method, path=path, body=written)
+            for path in paths
+        )
+        if not any(hmac.compare_digest(right, signature) for right in given):
+            continue
+        if written == body:
+            return "raw"
+        if written.count(b"\\/") > body.count(b"\\/"):
+            return "php"
+        escapes = (b"\\u0026", b"\\u003c", b"\\u003e")
+        return "go" if any(written.count(each) > body.count(each) for each in escapes) else "compact"
+    return ""
+
+
 def signed_bodies(body: bytes) -> tuple[bytes, ...]:
     """The bytes that a client may have signed for this body, the raw ones first; keys in the order received, numbers as
     they were written, each key as often as it came.

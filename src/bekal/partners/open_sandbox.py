@@ -81,21 +81,29 @@ def more_codes(*, partner_id: int, purposes: Sequence[SandboxCode.Purpose]) -> t
 
     Refused: more than 20 at once, a sandbox that was never opened, a set that has its 500 people, a day on which what
     a new test person gets has ended already."""
-    if not 1 <= len(purposes) <= CODES_AT_ONCE:
-        values = {"asked_count": len(purposes), "limit_count": CODES_AT_ONCE}
-        return Refusal(SandboxRefusal.COUNT_OUT_OF_BOUNDS, values)
     partner = Partner.objects.filter(pk=partner_id).first()
     if partner is None:
         return Refusal(SandboxRefusal.PARTNER_UNKNOWN)
     try:
         with world_of_partner(partner, is_sandbox=True) as world, transaction.atomic():
-            lock_partner(partner_id)
-            people = people_of(partner_id)
-            if people is None:
-                return Refusal(SandboxRefusal.NOT_OPEN)
-            return _bought(partner, people, purposes, world)
+            return more_codes_inside(partner_id=partner_id, purposes=purposes, world=world)
     except SandboxUnavailableError:
         return Refusal(SandboxRefusal.AWAY)
+
+
+def more_codes_inside(
+    *, partner_id: int, purposes: Sequence[SandboxCode.Purpose], world: World
+) -> tuple[TestCode, ...] | Refusal:
+    """The same for whoever is in the partner's world already, in a transaction."""
+    if not 1 <= len(purposes) <= CODES_AT_ONCE:
+        values = {"asked_count": len(purposes), "limit_count": CODES_AT_ONCE}
+        return Refusal(SandboxRefusal.COUNT_OUT_OF_BOUNDS, values)
+    with transaction.atomic():
+        lock_partner(partner_id)
+        people = people_of(partner_id)
+        if people is None:
+            return Refusal(SandboxRefusal.NOT_OPEN)
+        return _bought(Partner.objects.get(pk=partner_id), people, purposes, world)
 
 
 def sandbox_of(partner: Partner) -> OpenedSandbox | None:

@@ -84,7 +84,10 @@ def v1_door(operation: str) -> Callable[[Endpoint], Callable[[HttpRequest], Http
         def view(request: HttpRequest) -> HttpResponse:
             key_id, answer, outcome = _answered(request, operation, endpoint)
             count_call(key_id=key_id, operation=operation, outcome=outcome, at=machine_now())
-            return _response(answer)
+            response = _response(answer)
+            if outcome == "repeated":
+                response["Bekal-Repeated"] = "true"
+            return response
 
         view.__doc__, view.__name__ = endpoint.__doc__, endpoint.__name__
         return view

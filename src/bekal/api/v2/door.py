@@ -320,6 +320,7 @@ def _call(key: PartnerKey, world: World) -> Call:
         institution_id=world.institution_id,
         platform_id=world.platform_id,
         at=world.at,
+        offset=world.offset,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NoReturn, TypeVar
 
 from django.http import HttpRequest
@@ -62,6 +62,8 @@ class Call:
     institution_id: int | None
     platform_id: int | None
     at: datetime
+    # How far a sandbox's clock was moved by its partner.
+    offset: timedelta | None = None
 
     @property
     def institution(self) -> int:

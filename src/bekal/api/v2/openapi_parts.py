@@ -30,6 +30,7 @@ TAGS = {
     "evidence": "Attendance, progress, completion, certificate; what is still owed.",
     "refunds": "Cancelling a purchase.",
     "statement": "The institution's own account.",
+    "sandbox": "The sandbox's clock, test codes, and what the system has shown.",
 }
 
 SECURITY: dict[str, Any] = {

@@ -18,6 +18,9 @@ from bekal.api.v2 import evidence_owed as _evidence_owed  # isort: skip
 from bekal.api.v2 import cancellation_preview as _cancellation_preview  # isort: skip
 from bekal.api.v2 import cancellation as _cancellation  # isort: skip
 from bekal.api.v2 import statement as _statement  # isort: skip
+from bekal.api.v2 import sandbox_clock as _sandbox_clock  # isort: skip
+from bekal.api.v2 import sandbox_codes as _sandbox_codes  # isort: skip
+from bekal.api.v2 import sandbox_conformance as _sandbox_conformance  # isort: skip
 
 MODULES = (
     _me,
@@ -38,4 +41,7 @@ MODULES = (
     _cancellation_preview,
     _cancellation,
     _statement,
+    _sandbox_clock,
+    _sandbox_codes,
+    _sandbox_conformance,
 )

@@ -1,0 +1,70 @@
+"""`POST /sandbox/codes`: further redeem codes of test people."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bekal.api.v2.answers import Output
+from bekal.api.v2.endpoint import Declared, PartnerRequest, endpoint
+from bekal.api.v2.inputs import Input
+from bekal.api.v2.problems import Problem, refused
+from bekal.core.refusal import Refusal
+from bekal.partners.models import SandboxCode
+from bekal.partners.open_sandbox import CODES_AT_ONCE, more_codes_inside
+from bekal.partners.world import World
+
+
+class CodesBody(Input):
+    """How many, of a training at one's own pace, one that begins now, or one that begins in three days."""
+
+    purpose: Literal["self_paced", "webinar", "on_site", "later"]
+    count: Annotated[int, Field(ge=1, le=CODES_AT_ONCE)] = 1
+
+
+class CodeLine(Output):
+    """One unused code, and the test participant who bought it."""
+
+    redeem_code: str = Field(examples=["7K3QW9XM2VTR4HNC"])
+    training: str = Field(examples=["uji-lembaga-1M1"])
+    email: str = Field(examples=["uji-12345678@peserta.example"])
+    price_rupiah: int
+
+
+class CodesAnswer(Output):
+    codes: list[CodeLine]
+
+
+@endpoint(
+    "POST",
+    "/sandbox/codes",
+    Declared(
+        tag="sandbox",
+        summary="Take further test codes",
+        answer=CodesAnswer,
+        status=201,
+        problems=("sandbox_only", "sandbox_not_open", "sandbox_people_spent", "sandbox_nothing_sold"),
+    ),
+)
+def take_test_codes(request: PartnerRequest, body: CodesBody) -> CodesAnswer:
+    """Each code is bought by a new test person from a test balance, at the sandbox's own instant."""
+    call = request.call
+    if not call.is_sandbox:
+        raise Problem("sandbox_only")
+    made = more_codes_inside(
+        partner_id=call.partner_id,
+        purposes=[SandboxCode.Purpose(body.purpose)] * body.count,
+        world=World(call.at, call.institution_id, call.platform_id, is_sandbox=True, offset=call.offset),
+    )
+    if isinstance(made, Refusal):
+        raise refused(made)
+    return CodesAnswer(
+        codes=[
+            CodeLine(
+                redeem_code=code.redeem_code,
+                training=code.training_code,
+                email=code.email,
+                price_rupiah=code.price_rupiah,
+            )
+            for code in made
+        ]
+    )
