@@ -6,6 +6,8 @@ from pathlib import Path
 from django.core.management import call_command
 from django.db import connection
 
+from bekal.catalogue.accredit import NewAccreditation, accredit
+from bekal.catalogue.models import Training
 from bekal.catalogue.schedule_sessions import NewSession, schedule_sessions
 from bekal.catalogue.stop_settlement import stop_settlement
 from bekal.incentives.approve_payout_run import approve_payout_run
@@ -33,6 +35,7 @@ from bekal.purchases.write_review import NewReview, write_review
 from tests import databases, factories
 from tests.engagement.journey import answer
 from tests.factories import BOUGHT_AT, RECONCILED_AT, jakarta
+from tests.factories.shelf import owned
 from tests.incentives import journey
 from tests.incentives.partner import status_file
 from tests.lifecycle import money_back
@@ -85,6 +88,7 @@ def live(folder: Path) -> None:
         place="Bandung",
     )
     schedule_sessions(sessions=[session], at=BOUGHT_AT)
+    _decide_about(training)
     people = factories.accepted(4, district_id=7, full_name="Ayu  Sre\u0301 Dewi")
     journey.learned(people, training)
     _buy_more(people)
@@ -95,6 +99,22 @@ def live(folder: Path) -> None:
     _settle(people)
     _ask_back()
     _bring_from_elsewhere(folder)
+
+
+def _decide_about(training: Training) -> None:
+    """Accredited, then for longer; owned by one who is owned by another; offered for less."""
+    for until_on, at in ((date(2025, 1, 1), jakarta(2020, 1, 3)), (None, jakarta(2020, 1, 4))):
+        new = NewAccreditation(
+            institution_id=training.institution_id,
+            state="accredited",
+            number="A/1",
+            until_on=until_on,
+            reason="Surat, tim",
+            by_id=factories.officer("petugas-akreditasi").pk if until_on else None,
+        )
+        assert accredit(accreditations=[new], at=at)[0].refusal is None
+    share = owned("PT Induk", institution=training.institution)
+    owned("Bapak Besar", share=40, held_owner=share.shareholder, until_on=date(2020, 2, 1))
 
 
 def _buy_more(people: tuple[int, ...]) -> None:

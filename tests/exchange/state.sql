@@ -37,6 +37,18 @@ WITH person AS (
     LEFT JOIN catalogue_platform platform ON platform.id = platform_id
     UNION ALL SELECT 'institution stop', (name, settlement_stopped_at, settlement_stop_reason)::text
     FROM catalogue_institution WHERE settlement_stopped_at IS NOT NULL AND %(person)s::bytea IS NULL
+    UNION ALL SELECT 'training price', (shelf.code, price.price_rupiah, source, since_at)::text
+    FROM catalogue_trainingprice price JOIN shelf ON shelf.id = training_id
+    UNION ALL SELECT 'accreditation', (institution.name, platform.name, decision.state, number, from_on, until_on, reason,
+           login_name, decided_at)::text
+    FROM catalogue_accreditation decision LEFT JOIN catalogue_institution institution ON institution.id = institution_id
+    LEFT JOIN catalogue_platform platform ON platform.id = platform_id
+    LEFT JOIN accounts_user officer ON officer.id = decided_by_id WHERE %(person)s::bytea IS NULL
+    UNION ALL SELECT 'ownership', (holder.name, holder.kind, institution.name, held.name, share_percent, since_on,
+           until_on, recorded_at)::text
+    FROM catalogue_ownership share JOIN catalogue_owner holder ON holder.id = shareholder_id
+    LEFT JOIN catalogue_institution institution ON institution.id = share.institution_id
+    LEFT JOIN catalogue_owner held ON held.id = held_owner_id WHERE %(person)s::bytea IS NULL
     UNION ALL SELECT 'training summary', (code, bought_count, completed_count, rating_count, rating_sum)::text
     FROM catalogue_training WHERE %(person)s::bytea IS NULL
     UNION ALL SELECT 'session', (code, sequence, starts_at, ends_at, place)::text

@@ -14,8 +14,17 @@ from django.db.models import Max
 from bekal.catalogue.faults import Fault, FaultyRows
 from bekal.catalogue.models import LOCK_ORDER, Category, Institution, Platform, Session, Training, TrainingPrice
 from bekal.catalogue.on_sale import keep_sales, lock_shelf
-from bekal.catalogue.prices import write_prices
+from bekal.catalogue.prices import write_history, write_prices
 from bekal.ledger.clock import programme_day
+
+
+@dataclass(frozen=True, slots=True)
+class PastPrice:
+    """A price as it stood from an instant on; `source` is one of TrainingPrice.Source."""
+
+    since_at: datetime
+    price_rupiah: int
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +49,7 @@ class NewTraining:
     seat_count: int | None = None
     on_sale: bool | None = None
     listed_at: datetime | None = None  # of a training that is new here; None: now
+    price_history: Sequence[PastPrice] = ()  # of a training that is new here, in order; empty: the price of now alone
     given: frozenset[str] = frozenset()
 
 
@@ -117,7 +127,10 @@ def _import(trainings: Sequence[NewTraining], at: datetime) -> ImportedTrainings
     Training.objects.bulk_create(added, batch_size=2000)
     if changed:
         Training.objects.bulk_update(changed, (*_CHANGEABLE, "on_sale"), batch_size=500)
-    write_prices(added, source=TrainingPrice.Source.IMPORT, at=at, is_new=True)
+    histories = {new.code: new.price_history for new in trainings if new.price_history}
+    plain = [training for training in added if training.code not in histories]
+    write_prices(plain, source=TrainingPrice.Source.IMPORT, at=at, is_new=True)
+    write_history({training.pk: histories[training.code] for training in added if training.code in histories})
     write_prices(repriced, source=TrainingPrice.Source.IMPORT, at=at)
     keep_sales(on=programme_day(at), training_ids=[training.pk for training in (*added, *changed)])
     unchanged = len(trainings) - len(added) - len(changed)

@@ -1,8 +1,9 @@
 """The history of prices: one row for each price a training ever had, written by the verbs that set it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from django.db import connection
 
@@ -13,6 +14,17 @@ _TICK = timedelta(microseconds=1)
 LAST_SQL = """
 SELECT training_id, max(since_at) FROM catalogue_trainingprice WHERE training_id = ANY(%s::bigint[]) GROUP BY 1
 """
+
+
+class Past(Protocol):
+    """A price as it stood from an instant on."""
+
+    @property
+    def since_at(self) -> datetime: ...
+    @property
+    def price_rupiah(self) -> int: ...
+    @property
+    def source(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,16 @@ def write_prices(
                 since_at = known_at + _TICK
         rows.append((training.pk, training.price_rupiah, source, by_id, since_at))
     copy_rows(TrainingPrice, ("training_id", "price_rupiah", "source", "set_by_id", "since_at"), rows)
+
+
+def write_history(prices: Mapping[int, Sequence[Past]]) -> None:
+    """Add every price that new trainings, by number, have had elsewhere."""
+    rows = [
+        (training_id, past.price_rupiah, past.source, past.since_at)
+        for training_id, history in prices.items()
+        for past in history
+    ]
+    copy_rows(TrainingPrice, ("training_id", "price_rupiah", "source", "since_at"), rows)
 
 
 def _last_rows(training_ids: Sequence[int]) -> dict[int, datetime]:

@@ -23,7 +23,7 @@ from bekal.participants.models import NikDirectory
 
 MANIFEST = "manifest.json"
 FORMAT = "bekal-programme"
-VERSION = 2
+VERSION = 3
 
 
 class ExportError(Exception):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from django.db import connection
 
 from bekal.core.rules import RULES
+from bekal.exchange.export_catalogue import PRICES_SQL, accreditations, ownerships
 from bekal.exchange.export_columns import (
     Column,
     Extract,
@@ -98,6 +99,7 @@ def _trainings() -> Extract:
             text("description", "training.description"),
             flag("on_sale", "training.is_offered"),
             instant("listed_at", "training.listed_at"),
+            text("price_history", PRICES_SQL),
         ),
         source="""catalogue_training training
             JOIN catalogue_institution institution ON institution.id = training.institution_id
@@ -370,6 +372,8 @@ EXTRACTS: dict[str, Callable[[], Extract]] = {
     "trainings": _trainings,
     "sessions": _sessions,
     "institution_stops": _institution_stops,
+    "accreditations": accreditations,
+    "ownerships": ownerships,
     "participants": _participants,
     "contact_points": _contact_points,
     "payout_accounts": _payout_accounts,

@@ -1,6 +1,7 @@
 """Every kind of file the door takes, in the order in which a programme is imported: one line each."""
 
 from bekal.exchange import (
+    accreditations,
     choices,
     clawbacks,
     closings,
@@ -9,6 +10,7 @@ from bekal.exchange import (
     districts,
     endings,
     institution_stops,
+    ownerships,
     participants,
     payout_accounts,
     payout_runs,
@@ -32,6 +34,8 @@ KINDS: dict[str, Kind] = {
         trainings.KIND,
         sessions.KIND,
         institution_stops.KIND,
+        accreditations.KIND,
+        ownerships.KIND,
         participants.KIND,
         contact_points.KIND,
         payout_accounts.KIND,

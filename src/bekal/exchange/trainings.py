@@ -4,11 +4,12 @@ import hashlib
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from bekal.catalogue.faults import FaultyRows
-from bekal.catalogue.import_trainings import NewTraining, described, import_trainings
-from bekal.catalogue.models import MAX_PRICE_RUPIAH, Training
+from bekal.catalogue.import_trainings import NewTraining, PastPrice, described, import_trainings
+from bekal.catalogue.models import MAX_PRICE_RUPIAH, Training, TrainingPrice
 from bekal.core.money import MoneyError, format_rupiah, parse_price_text, parse_rupiah
 from bekal.exchange.districts import province
 from bekal.exchange.kind import Kind, Loaded
@@ -55,6 +56,20 @@ price = Value(
 code = Value(_code_of, "letters, digits and `. - / _`, at most 60 characters")
 
 
+def _history_of(text: str) -> tuple[PastPrice, ...]:
+    try:
+        rows = [part.split(" ") for part in text.split(";")]
+        prices = tuple(PastPrice(instant.parse(since), parse_rupiah(amount), source) for since, amount, source in rows)
+    except (ValueError, MoneyError, FieldError):
+        prices = ()
+    known = prices and all(each.source in TrainingPrice.Source.values for each in prices)
+    if not known or any(later.since_at <= earlier.since_at for earlier, later in pairwise(prices)):
+        sources = ", ".join(TrainingPrice.Source.values)
+        raise FieldError(f"write `INSTANT RUPIAH SOURCE`, the oldest first, with `;` between; sources are {sources}")
+    return prices
+
+
+price_history = Value(_history_of, "`INSTANT RUPIAH SOURCE` of each, the oldest first, with `;` between them")
 MODES = {
     "self_paced": Training.Mode.SELF_PACED,
     "webinar": Training.Mode.WEBINAR,
@@ -92,6 +107,12 @@ FIELDS: tuple[Field, ...] = (
     Field("description", text_field, max_characters=5000, about="A text for the people who choose.", exact=True),
     Field("on_sale", one_of(YES_NO), about="Whether it is offered; without it, whether the price is known."),
     Field("listed_at", instant, about="Since when it is listed, of a training that is new here; blank: the import."),
+    Field(
+        "price_history",
+        price_history,
+        max_characters=20_000,
+        about="Every price a training that is new here has had, up to the one of now; without it that one alone.",
+    ),
 )
 _KEPT_WHERE_ABSENT = (
     "platform",
@@ -140,6 +161,7 @@ def _read(path: Path, column_map: ColumnMap, progress: Progress) -> tuple[dict[i
             price_rupiah=values.get("price"),
             category_en=values.get("category_en"),
             listed_at=values.get("listed_at"),
+            price_history=values.get("price_history") or (),
             given=given,
             **fields,
         )

@@ -1,0 +1,58 @@
+"""What an export says of the catalogue's life: every price, decisions about accreditation, shares."""
+
+from bekal.exchange.export_columns import Extract, day, instant, instant_sql, text
+
+_NOBODY = "false"
+# A training's prices, the oldest first, in one cell.
+PRICES_SQL = f"""(SELECT string_agg({instant_sql("price.since_at")} || ' ' || price.price_rupiah || ' ' || price.source,
+                                   ';' ORDER BY price.since_at)
+    FROM catalogue_trainingprice price WHERE price.training_id = training.id)"""
+
+
+def accreditations() -> Extract:
+    return Extract(
+        columns=(
+            text("holder", "CASE WHEN decision.platform_id IS NULL THEN 'institution' ELSE 'platform' END"),
+            text("name", "coalesce(institution.name, platform.name)"),
+            text("state", "decision.state"),
+            text("number", "nullif(decision.number, '')"),
+            day("from_on", "decision.from_on"),
+            day("until_on", "decision.until_on"),
+            text("reason", "decision.reason"),
+            text("decided_by", "officer.login_name"),
+            instant("decided_at", "decision.decided_at"),
+        ),
+        source="""catalogue_accreditation decision
+            LEFT JOIN catalogue_institution institution ON institution.id = decision.institution_id
+            LEFT JOIN catalogue_platform platform ON platform.id = decision.platform_id
+            LEFT JOIN accounts_user officer ON officer.id = decision.decided_by_id""",
+        order="decision.decided_at, decision.id",
+        of_person=_NOBODY,
+    )
+
+
+def ownerships() -> Extract:
+    return Extract(
+        columns=(
+            text("shareholder", "holder.name"),
+            text("shareholder_kind", "holder.kind"),
+            text("held", "coalesce(institution.name, platform.name, held.name)"),
+            text(
+                "held_kind",
+                "CASE WHEN institution.id IS NOT NULL THEN 'institution' WHEN platform.id IS NOT NULL THEN 'platform' "
+                "ELSE held.kind END",
+            ),
+            text("share_percent", "share.share_percent::text"),
+            day("since_on", "share.since_on"),
+            day("until_on", "share.until_on"),
+            text("recorded_by", "officer.login_name"),
+            instant("recorded_at", "share.recorded_at"),
+        ),
+        source="""catalogue_ownership share JOIN catalogue_owner holder ON holder.id = share.shareholder_id
+            LEFT JOIN catalogue_institution institution ON institution.id = share.institution_id
+            LEFT JOIN catalogue_platform platform ON platform.id = share.platform_id
+            LEFT JOIN catalogue_owner held ON held.id = share.held_owner_id
+            LEFT JOIN accounts_user officer ON officer.id = share.recorded_by_id""",
+        order="share.recorded_at, share.id",
+        of_person=_NOBODY,
+    )
