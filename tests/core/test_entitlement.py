@@ -9,15 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bekal.core.entitlement import (
-    EvidenceKind,
     InstalmentKind,
-    Party,
     RefusalCode,
     age_years,
-    evidence_missing,
-    evidence_required,
     instalments_owed,
-    is_releasable,
     refusal_to_accept,
     refusal_to_buy,
     refusal_to_revoke,
@@ -137,22 +132,6 @@ def test_age_limits_name_the_limit() -> None:
     assert old == Refusal(RefusalCode.TOO_OLD, {"age_years": 73, "limit_years": 64})
     unlimited = replace(SCHEME, minimum_age_years=None)
     assert refusal_to_accept(born_on=date(2010, 1, 1), scheme=unlimited) is None
-
-
-@given(st.sets(st.sampled_from(EvidenceKind)))
-def test_each_piece_is_either_there_or_owed_by_one_party(present: set[EvidenceKind]) -> None:
-    missing = evidence_missing(present, SCHEME)
-    assert {kind for kind, _ in missing} | present == set(EvidenceKind)
-    assert not {kind for kind, _ in missing} & present
-    assert is_releasable(present, SCHEME) == (missing == ())
-    sides = {EvidenceKind.ATTENDANCE: Party.INSTITUTION, EvidenceKind.COMPLETION: Party.INSTITUTION}
-    assert all(party is sides.get(kind, Party.PARTICIPANT) for kind, party in missing)
-
-
-def test_a_piece_that_the_rules_do_not_ask_for_is_not_missing() -> None:
-    scheme = replace(SCHEME, review_required=False)
-    assert evidence_required(scheme) == (EvidenceKind.ATTENDANCE, EvidenceKind.COMPLETION, EvidenceKind.RATING)
-    assert is_releasable(set(evidence_required(scheme)), scheme)
 
 
 @given(ACCEPTANCE_DAYS, st.integers(0, 400))

@@ -6,16 +6,14 @@ from typing import Any
 
 import pytest
 
-from bekal.core.entitlement import EvidenceKind, Party
+from bekal.core.evidence import Piece, PieceState, Source, Standing
 from bekal.purchases import queries
 from bekal.purchases.models import Purchase
-from bekal.purchases.queries import Owed
 from bekal.purchases.record_attendance import Attendance, record_attendance
 from bekal.purchases.write_review import NewReview, write_review
 from tests import factories
 
-INSTITUTION, PARTICIPANT = Party.INSTITUTION, Party.PARTICIPANT
-ATTENDANCE, COMPLETION, RATING, REVIEW = EvidenceKind
+ATTENDANCE, COMPLETION, RATING, REVIEW = Piece.ATTENDANCE, Piece.COMPLETION, Piece.RATING, Piece.REVIEW
 
 
 @pytest.mark.django_db
@@ -23,9 +21,13 @@ def test_each_step_names_what_is_owed_by_whom_and_since_when() -> None:
     (buyer,) = factories.accepted()
     training = factories.training(session_count=2)
 
-    def owed(since: dict[EvidenceKind, date | None]) -> tuple[Owed, ...]:
-        party = {ATTENDANCE: INSTITUTION, COMPLETION: INSTITUTION, RATING: PARTICIPANT, REVIEW: PARTICIPANT}
-        return tuple(Owed(piece, party[piece], on) for piece, on in since.items())
+    def owed(*since: tuple[Piece, int, date | None]) -> tuple[PieceState, ...]:
+        by = {ATTENDANCE: (Source.INSTITUTION, 3), COMPLETION: (Source.INSTITUTION, 3)}
+        return tuple(
+            PieceState(piece, number, party, Standing.MISSING, on, on + timedelta(days=days) if on else None)
+            for piece, number, on in since
+            for party, days in [by.get(piece, (Source.PARTICIPANT, 14))]
+        )
 
     def line() -> Any:
         (only,) = queries.purchases_of(participation_id=buyer)
@@ -35,16 +37,17 @@ def test_each_step_names_what_is_owed_by_whom_and_since_when() -> None:
 
     purchase_id = factories.redeemed(buyer, training)
     redeemed_on, later_on = date(2020, 4, 22), date(2020, 4, 23)
-    assert line().owed == owed({ATTENDANCE: redeemed_on, COMPLETION: None, RATING: None, REVIEW: None})
+    later = [(COMPLETION, 1, None), (RATING, 1, None), (REVIEW, 1, None)]
+    assert line().owed == owed((ATTENDANCE, 1, redeemed_on), (ATTENDANCE, 2, redeemed_on), *later)
     attendances = [Attendance(training.institution_id, purchase_id, 2)]
     record_attendance(attendances=attendances, at=factories.COMPLETED_AT)
-    assert line().owed == owed({ATTENDANCE: redeemed_on, COMPLETION: None, RATING: None, REVIEW: None})
+    assert line().owed == owed((ATTENDANCE, 1, redeemed_on), *later)
     assert line().attended_count == 1
     attendances = [Attendance(training.institution_id, purchase_id, 1)]
     record_attendance(attendances=attendances, at=factories.COMPLETED_AT)
-    assert line().owed == owed({COMPLETION: later_on, RATING: None, REVIEW: None})
+    assert line().owed == owed((COMPLETION, 1, later_on), *later[1:])
     factories.complete(purchase_id, at=factories.COMPLETED_AT)
-    assert line().owed == owed({RATING: later_on, REVIEW: later_on})
+    assert line().owed == owed((RATING, 1, later_on), (REVIEW, 1, later_on))
     assert (line().rating, line().review_text) == (None, None)
     write_review(reviews=[NewReview(buyer, purchase_id, 4, "Bagus.")], at=factories.REVIEWED_AT)
     assert line().owed == ()

@@ -198,3 +198,40 @@ def test_a_purchase_without_its_codes_is_shown(person: int, training: Any, sign_
     visitor = sign_in(person)
     for purchase_id in (bought.purchase_id, redeemed):
         assert 'class="redeem"' not in visitor.open("purchase", purchase_id)
+
+
+def test_each_session_can_be_confirmed_or_denied_and_a_denial_is_looked_at(
+    person: int, training: Any, sign_in: SignIn
+) -> None:
+    purchase_id = factories.completed(person, training, at=LATELY)
+    visitor = sign_in(person)
+    assert "Lembaga mencatat kamu hadir." in text_of(visitor.open("purchase", purchase_id))
+    for _ in range(2):
+        page = text_of(visitor.send("session", purchase_id, 2, was_there="no"))
+        assert "Jawabanmu tentang sesi 2 sudah disimpan." in page and "Katamu: saya tidak hadir." in page
+    contested = checklist(visitor.open("purchase", purchase_id))[1]
+    assert contested[0] == "owed"
+    assert "Kedua pihak tidak mengatakan hal yang sama." in contested[1] and "Sesi 2." in contested[1]
+    assert "26 November 2020" in contested[1]
+    assert "Buktinya sedang diperiksa petugas" in text_of(visitor.open("purchases"))
+    visitor.send("session", purchase_id, 2, was_there="yes")
+    assert [kind for kind, _ in checklist(visitor.open("purchase", purchase_id))] == [
+        "done",
+        "done",
+        "owed",
+        "owed",
+        "waiting",
+    ]
+
+
+@pytest.mark.parametrize(("number", "answer"), [(1, ""), (1, "maybe")])
+def test_an_answer_that_is_none_is_not_found(
+    person: int, training: Any, sign_in: SignIn, number: int, answer: str
+) -> None:
+    purchase_id = factories.redeemed(person, training, at=LATELY)
+    sign_in(person).send("session", purchase_id, number, was_there=answer, expect=404)
+
+
+def test_a_session_there_is_not_is_said(person: int, training: Any, sign_in: SignIn) -> None:
+    purchase_id = factories.redeemed(person, training, at=LATELY)
+    assert "Sesi 3 tidak ada" in text_of(sign_in(person).send("session", purchase_id, 3, was_there="yes"))

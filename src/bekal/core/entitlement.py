@@ -1,11 +1,10 @@
-"""Who may be accepted, buy, be revoked; which evidence is missing; what is owed. Pure decisions over plain values.
+"""Who may be accepted, buy, be revoked; what is owed. Pure decisions over plain values.
 
 A ``refusal_to_…`` function returns None where the thing is allowed, else a :class:`~bekal.core.refusal.Refusal` with a
 closed code and the values that a sentence about it needs. The set-based verbs ask the same questions in SQL; where they
 do, the docstring says so, and a test of the verb compares the two.
 """
 
-from collections.abc import Set
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -95,51 +94,6 @@ def refusal_to_revoke(*, scheme: Scheme | None, on: date, revoked: bool, purchas
     if on <= scheme.first_purchase_due_on:
         return Refusal(RefusalCode.DEADLINE_NOT_PASSED, {"deadline_on": scheme.first_purchase_due_on})
     return None
-
-
-class EvidenceKind(StrEnum):
-    """The pieces that can be asked for before an incentive is released, in the order in which people see them."""
-
-    ATTENDANCE = "attendance"
-    COMPLETION = "completion"
-    RATING = "rating"
-    REVIEW = "review"
-
-
-class Party(StrEnum):
-    """Who owes a piece of evidence."""
-
-    PARTICIPANT = "participant"
-    INSTITUTION = "institution"
-
-
-OWED_BY = {
-    EvidenceKind.ATTENDANCE: Party.INSTITUTION,
-    EvidenceKind.COMPLETION: Party.INSTITUTION,
-    EvidenceKind.RATING: Party.PARTICIPANT,
-    EvidenceKind.REVIEW: Party.PARTICIPANT,
-}
-
-
-def evidence_required(scheme: Scheme) -> tuple[EvidenceKind, ...]:
-    """The pieces the person's rules ask for, in order."""
-    required = {
-        EvidenceKind.ATTENDANCE: scheme.attendance_required,
-        EvidenceKind.COMPLETION: scheme.completion_required,
-        EvidenceKind.RATING: scheme.rating_required,
-        EvidenceKind.REVIEW: scheme.review_required,
-    }
-    return tuple(kind for kind in EvidenceKind if required[kind])
-
-
-def evidence_missing(present: Set[EvidenceKind], scheme: Scheme) -> tuple[tuple[EvidenceKind, Party], ...]:
-    """Each piece still missing, with who owes it. Pages show it; reconciliation asks :func:`is_releasable`."""
-    return tuple((kind, OWED_BY[kind]) for kind in evidence_required(scheme) if kind not in present)
-
-
-def is_releasable(present: Set[EvidenceKind], scheme: Scheme) -> bool:
-    """Whether nothing is missing any more."""
-    return not evidence_missing(present, scheme)
 
 
 class InstalmentKind(StrEnum):

@@ -8,79 +8,35 @@ the same. `purchases/evidence_sql.py` says the same in SQL over many purchases; 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
 
 from bekal.core.rules import RULES, Rules, Scheme
+from bekal.core.statements import (
+    MAY_SAY,
+    UNSAID,
+    WHOLE_PERCENT,
+    CaseKind,
+    Matter,
+    Piece,
+    Source,
+    Standing,
+    Statement,
+)
 
-WHOLE_PERCENT = 100
-
-
-class Piece(StrEnum):
-    """What can be said of a purchase, in the order in which people see it."""
-
-    ATTENDANCE = "attendance"
-    PROGRESS = "progress"
-    COMPLETION = "completion"
-    CERTIFICATE = "certificate"
-    RATING = "rating"
-    REVIEW = "review"
-
-
-class Source(StrEnum):
-    """Who says it. The programme speaks where an officer decides; what it says counts for both sides."""
-
-    PARTICIPANT = "participant"
-    INSTITUTION = "institution"
-    PLATFORM = "platform"
-    PROGRAMME = "programme"
-
-
-_OF_TEACHERS = frozenset({Piece.ATTENDANCE, Piece.PROGRESS, Piece.COMPLETION, Piece.CERTIFICATE})
-# What each source can speak of. Nobody rates for the participant; the programme decides of everything but progress.
-MAY_SAY: Mapping[Source, frozenset[Piece]] = {
-    Source.PARTICIPANT: frozenset({Piece.ATTENDANCE, Piece.COMPLETION, Piece.RATING, Piece.REVIEW}),
-    Source.INSTITUTION: _OF_TEACHERS,
-    Source.PLATFORM: _OF_TEACHERS,
-    Source.PROGRAMME: frozenset(Piece) - {Piece.PROGRESS},
-}
-
-
-class Standing(StrEnum):
-    """How one piece stands."""
-
-    PRESENT = "present"
-    MISSING = "missing"
-    CONFLICTING = "conflicting"
-
-
-class CaseKind(StrEnum):
-    """Why somebody of the programme has to look at a purchase."""
-
-    CONTRADICTION = "contradiction"  # one source says two things in one revision
-    DISAGREEMENT = "disagreement"  # one source says yes, another no
-    PROGRESS_BELOW = "progress_below"  # the platform saw less progress than the completion claims
-    TAKEN_BACK = "taken_back"  # denied after the money had moved
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One thing said. `holds` False: it is denied, or taken back. `percent` (0 to 100) belongs to progress, and to a
-    completion that is partial; `sequence` numbers the sessions of an attendance, else it is 1."""
-
-    source: Source
-    piece: Piece
-    sequence: int = 1
-    holds: bool = True
-    percent: int | None = None
-    happened_on: date | None = None
-    revision: int = 1
-
-    @property
-    def claim_percent(self) -> int:
-        """How much of the piece is said to be there: 0 where it is denied."""
-        if not self.holds:
-            return 0
-        return WHOLE_PERCENT if self.percent is None else self.percent
+__all__ = [
+    "MAY_SAY",
+    "WHOLE_PERCENT",
+    "CaseKind",
+    "EvidenceState",
+    "Need",
+    "Piece",
+    "PieceState",
+    "Source",
+    "Standing",
+    "Statement",
+    "incentive_needs",
+    "settlement_needs",
+    "state_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +67,15 @@ class EvidenceState:
 
     `is_completed`: the teaching side has proven all of it, and nobody contests that. `is_releasable`: so has everybody
     else, and nothing conflicts. `attended` are the sessions that the institution records uncontested, `proven` those
-    that a settlement pays. `is_denied`: a piece that is needed was denied, taken back or is partial.
+    that a settlement pays; `confirmed` and `denied` those of which the participant says so, contested or not.
+    `is_denied`: a piece that is needed was denied, taken back or is partial.
     """
 
     pieces: tuple[PieceState, ...]
     attended: tuple[int, ...]
     proven: tuple[int, ...]
+    confirmed: tuple[int, ...]
+    denied: tuple[int, ...]
     progress_percent: int | None
     completed_on: date | None
     is_completed: bool
@@ -132,60 +91,6 @@ class EvidenceState:
         return self.conflict
 
 
-@dataclass(frozen=True, slots=True)
-class _Matter:
-    """What stands of one piece and session: the highest revision of each source."""
-
-    said: tuple[Statement, ...] = ()
-
-    @property
-    def is_decided(self) -> bool:
-        return any(each.source is Source.PROGRAMME for each in self.said)
-
-    @property
-    def heard(self) -> tuple[Statement, ...]:
-        """Those that count: the programme's where it decides."""
-        if not self.is_decided:
-            return self.said
-        return tuple(each for each in self.said if each.source is Source.PROGRAMME)
-
-    @property
-    def conflict(self) -> CaseKind | None:
-        heard = self.heard
-        if len({each.claim_percent for each in heard}) < 2:
-            return None
-        sources = {each.source for each in heard}
-        told = {(each.source, each.claim_percent) for each in heard}
-        return CaseKind.CONTRADICTION if len(told) > len(sources) else CaseKind.DISAGREEMENT
-
-    @property
-    def is_denied(self) -> bool:
-        """Everybody who is heard agrees that it is not there, or not all of it."""
-        return self.conflict is None and any(each.claim_percent < WHOLE_PERCENT for each in self.heard)
-
-    def proves(self, source: Source) -> bool:
-        """Whether this source says all of it, uncontested, or the programme does in its place."""
-        if self.conflict is not None:
-            return False
-        return any(
-            each.claim_percent == WHOLE_PERCENT and each.source in (source, Source.PROGRAMME) for each in self.heard
-        )
-
-    def said_on(self, source: Source) -> date | None:
-        """The first day of which this source (or the programme) says it."""
-        days = [
-            each.happened_on
-            for each in self.heard
-            if each.happened_on and each.holds and each.source in (source, Source.PROGRAMME)
-        ]
-        return min(days, default=None)
-
-    @property
-    def last_on(self) -> date | None:
-        return max((each.happened_on for each in self.said if each.happened_on), default=None)
-
-
-_UNSAID = _Matter()
 Need = tuple[Piece, Source]
 
 
@@ -228,10 +133,10 @@ def state_of(
     """
     clock = _Clock(rules, redeemed_on, session_days or {})
     matters = _matters(statements)
-    sessions = {number: matters.get((Piece.ATTENDANCE, number), _UNSAID) for number in range(1, session_count + 1)}
+    sessions = {number: matters.get((Piece.ATTENDANCE, number), UNSAID) for number in range(1, session_count + 1)}
     progress_percent, completion_conflict = _progress(matters)
     attended = _proven(sessions, [(Piece.ATTENDANCE, Source.INSTITUTION)])
-    completion = matters.get((Piece.COMPLETION, 1), _UNSAID)
+    completion = matters.get((Piece.COMPLETION, 1), UNSAID)
     needs = incentive_needs(scheme, is_live=is_live)
     is_completed = (
         len(attended) == session_count and completion.proves(Source.INSTITUTION) and completion_conflict is None
@@ -248,7 +153,7 @@ def state_of(
             pieces.append(clock.state(Piece.ATTENDANCE, number, source, matter, matter.conflict, day))
     for piece, source in needs:
         if piece is not Piece.ATTENDANCE:
-            matter = matters.get((piece, 1), _UNSAID)
+            matter = matters.get((piece, 1), UNSAID)
             conflict = completion_conflict if piece is Piece.COMPLETION else matter.conflict
             pieces.append(clock.state(piece, 1, source, matter, conflict, turn_on.get(piece)))
     pieces = _told(pieces, clock, matters, sessions, completion_conflict)
@@ -256,6 +161,8 @@ def state_of(
         pieces=tuple(pieces),
         attended=attended,
         proven=_proven(sessions, settlement_needs(scheme, is_live=is_live)),
+        confirmed=_answered(sessions, holds=True),
+        denied=_answered(sessions, holds=False),
         progress_percent=progress_percent,
         completed_on=completed_on,
         is_completed=is_completed,
@@ -266,7 +173,7 @@ def state_of(
     )
 
 
-def _matters(statements: Iterable[Statement]) -> dict[tuple[Piece, int], _Matter]:
+def _matters(statements: Iterable[Statement]) -> dict[tuple[Piece, int], Matter]:
     """What stands, by piece and session."""
     said = frozenset(statements)
     latest: dict[tuple[Source, Piece, int], int] = {}
@@ -277,15 +184,15 @@ def _matters(statements: Iterable[Statement]) -> dict[tuple[Piece, int], _Matter
     for each in said:
         if each.revision == latest[each.source, each.piece, each.sequence]:
             standing.setdefault((each.piece, each.sequence), []).append(each)
-    return {key: _Matter(tuple(each)) for key, each in standing.items()}
+    return {key: Matter(tuple(each)) for key, each in standing.items()}
 
 
-def _progress(matters: Mapping[tuple[Piece, int], _Matter]) -> tuple[int | None, CaseKind | None]:
+def _progress(matters: Mapping[tuple[Piece, int], Matter]) -> tuple[int | None, CaseKind | None]:
     """The furthest progress anybody saw, and what contests the completion: its own statements, or a platform that saw
     less than they claim. Progress only grows, so of one revision the furthest counts; that is no contradiction."""
-    seen = [each for each in matters.get((Piece.PROGRESS, 1), _UNSAID).said if each.holds]
+    seen = [each for each in matters.get((Piece.PROGRESS, 1), UNSAID).said if each.holds]
     furthest = max((each.claim_percent for each in seen), default=None)
-    completion = matters.get((Piece.COMPLETION, 1), _UNSAID)
+    completion = matters.get((Piece.COMPLETION, 1), UNSAID)
     conflict = completion.conflict
     on_platform = [each.claim_percent for each in seen if each.source is Source.PLATFORM]
     if conflict is None and on_platform and not completion.is_decided:
@@ -294,7 +201,7 @@ def _progress(matters: Mapping[tuple[Piece, int], _Matter]) -> tuple[int | None,
     return furthest, conflict
 
 
-def _proven(sessions: Mapping[int, _Matter], needs: Collection[Need]) -> tuple[int, ...]:
+def _proven(sessions: Mapping[int, Matter], needs: Collection[Need]) -> tuple[int, ...]:
     return tuple(
         number
         for number, matter in sessions.items()
@@ -302,11 +209,20 @@ def _proven(sessions: Mapping[int, _Matter], needs: Collection[Need]) -> tuple[i
     )
 
 
+def _answered(sessions: Mapping[int, Matter], *, holds: bool) -> tuple[int, ...]:
+    """The sessions of which the participant says yes, or no."""
+    return tuple(
+        number
+        for number, matter in sessions.items()
+        if any(each.source is Source.PARTICIPANT and each.holds == holds for each in matter.said)
+    )
+
+
 def _told(
     pieces: list[PieceState],
     clock: "_Clock",
-    matters: Mapping[tuple[Piece, int], _Matter],
-    sessions: Mapping[int, _Matter],
+    matters: Mapping[tuple[Piece, int], Matter],
+    sessions: Mapping[int, Matter],
     completion_conflict: CaseKind | None,
 ) -> list[PieceState]:
     """Each conflict once (it is the programme's turn, not that of each side), those of pieces nobody needs as well."""
@@ -333,7 +249,7 @@ class _Clock:
     redeemed_on: date | None
     session_days: Mapping[int, date]
 
-    def session_on(self, number: int, matter: _Matter, source: Source) -> date | None:
+    def session_on(self, number: int, matter: Matter, source: Source) -> date | None:
         """The institution owes a session from its day or the redemption, the participant from when it was held."""
         if self.redeemed_on is None:
             return None
@@ -348,7 +264,7 @@ class _Clock:
         piece: Piece,
         number: int,
         source: Source,
-        matter: _Matter,
+        matter: Matter,
         conflict: CaseKind | None,
         turn_on: date | None,
     ) -> PieceState:

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from django.db import connection
 
-from bekal.core.entitlement import Instalment, InstalmentKind, Party, instalments_owed, survey_owed
+from bekal.core.entitlement import Instalment, InstalmentKind, instalments_owed, survey_owed
+from bekal.core.evidence import Source
 from bekal.core.rules import RULES
 from bekal.incentives.models import PayoutStatus
 from bekal.participants.models import Participation, PayoutAccount
@@ -249,12 +250,14 @@ def _evidence_state(purchases: Sequence[Purchase], *, may_buy: bool) -> tuple[In
         return InstalmentState.WAITING_RECONCILIATION, NextStep.WAIT_FOR_OFFICE
     owed = evidence_owed(purchase_ids=list(by_id))
     nearest = min(by_id, key=lambda purchase_id: (len(owed[purchase_id]), by_id[purchase_id].ordinal))
-    parties = {piece.party for piece in owed[nearest]}
+    parties = {piece.owed_by for piece in owed[nearest]}
     if not parties:
         return InstalmentState.WAITING_RECONCILIATION, NextStep.WAIT_FOR_OFFICE
     if by_id[nearest].redeemed_at is None:
         return InstalmentState.WAITING_EVIDENCE, NextStep.REDEEM_CODE
-    waits_for_institution = Party.INSTITUTION in parties
+    if Source.PROGRAMME in parties:
+        return InstalmentState.WAITING_EVIDENCE, NextStep.WAIT_FOR_OFFICE
+    waits_for_institution = Source.INSTITUTION in parties
     return (
         InstalmentState.WAITING_EVIDENCE,
         NextStep.WAIT_FOR_INSTITUTION if waits_for_institution else NextStep.GIVE_REVIEW,

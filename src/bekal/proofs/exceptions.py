@@ -144,8 +144,9 @@ SELECT CASE WHEN redeemed_at IS NULL OR redeemed_at > %(as_of)s THEN 'escrow_to_
                               ELSE bought_at END, 3
 FROM (
     SELECT purchase.*, coalesce(purchase.completed_at <= %(as_of)s, false) AND training.session_count <= (
-               SELECT count(*) FROM purchases_evidence piece WHERE piece.purchase_id = purchase.id
-               AND piece.piece = 'attendance' AND piece.recorded_at <= %(as_of)s) AS is_attended
+               SELECT count(DISTINCT piece.sequence) FROM purchases_evidence piece
+               WHERE piece.purchase_id = purchase.id AND piece.piece = 'attendance' AND piece.source = 'institution'
+               AND piece.holds AND piece.recorded_at <= %(as_of)s) AS is_attended
     FROM purchases_purchase purchase JOIN catalogue_training training ON training.id = purchase.training_id
     WHERE purchase.bought_at <= %(as_of)s AND purchase.price_rupiah > 0
       AND (purchase.reconciled_at IS NULL OR purchase.reconciled_at > %(as_of)s)

@@ -145,11 +145,13 @@ WITH {PAID}, waiting AS MATERIALIZED (
     LEFT JOIN participants_payoutaccount account
            ON account.participant_id = waiting.participant_id AND account.verified_at <= %(as_of)s
     CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE piece = 'attendance' AND sequence <= training.session_count)
+        SELECT count(DISTINCT sequence) FILTER (WHERE piece = 'attendance' AND source = 'institution'
+                                                AND sequence <= training.session_count)
                    < training.session_count AS no_attendance,
                count(*) FILTER (WHERE piece = 'rating') = 0 AS no_rating,
                count(*) FILTER (WHERE piece = 'review') = 0 AS no_review
-        FROM purchases_evidence WHERE purchase_id = waiting.purchase_id AND recorded_at <= %(as_of)s
+        FROM purchases_evidence
+        WHERE purchase_id = waiting.purchase_id AND recorded_at <= %(as_of)s AND holds
     ) evidence
     CROSS JOIN LATERAL (
         SELECT min(earned.payment_on) AS payment_on, count(*) FILTER (WHERE answer.state = 'sent') AS sent_count,

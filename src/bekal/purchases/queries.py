@@ -1,30 +1,19 @@
 """Reads of purchases and the evidence they still lack."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
 from django.db import connection
 from django.db.models import F, QuerySet
 
 from bekal.accounts.privacy import decrypt
-from bekal.core.entitlement import EvidenceKind, Party, evidence_missing
-from bekal.core.rules import RULES
-from bekal.ledger.clock import programme_day
+from bekal.core.evidence import EvidenceState, PieceState
 from bekal.ledger.copy_rows import int_array
 from bekal.ledger.movements import Kind
+from bekal.purchases.evidence_states import JOINED, states_of
 from bekal.purchases.hold import payable_from_on
-from bekal.purchases.models import Evidence, Purchase
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """A missing piece of evidence and whose turn it is; `since_on` is None where something else must come first."""
-
-    piece: EvidenceKind
-    party: Party
-    since_on: date | None
+from bekal.purchases.models import Purchase
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +40,20 @@ class PurchaseLine:
     refunded_rupiah: int
     settled_at: datetime | None
     session_count: int
-    attended_count: int
     rating: int | None
     review_text: str | None
-    owed: tuple[Owed, ...]
+    evidence: EvidenceState
     to_balance: bool
+
+    @property
+    def owed(self) -> tuple[PieceState, ...]:
+        """What is missing or contested, in the order in which people see it; of what has ended nothing."""
+        return () if self.ended_at else _open(self.evidence)
+
+    @property
+    def attended_count(self) -> int:
+        """The sessions that count as attended."""
+        return len(self.evidence.attended)
 
     @property
     def earned_rupiah(self) -> int:
@@ -82,15 +80,6 @@ class DeskLine:
     completed_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Proof:
-    """The evidence there is of one purchase."""
-
-    present: frozenset[EvidenceKind]
-    attended: tuple[int, ...]
-    last_attended_at: datetime | None
-
-
 # What stands on the purchase's own row, and what a join adds, by the names of the lines.
 _OWN = ("participation_id", "training_id", "price_rupiah", "ordinal", "bought_at", "redeemed_at", "completed_at")
 _JOINED = {
@@ -115,13 +104,13 @@ def purchase(*, purchase_id: int) -> PurchaseLine | None:
     return lines[0] if lines else None
 
 
-def evidence_owed(*, purchase_ids: Collection[int]) -> dict[int, tuple[Owed, ...]]:
-    """What each purchase still lacks by the rules of its person's acceptance, in the order in which people see it."""
+def evidence_owed(*, purchase_ids: Collection[int]) -> dict[int, tuple[PieceState, ...]]:
+    """What each purchase still lacks by the rules of its person's acceptance, and what is contested, in the order in
+    which people see it; of what has ended nothing."""
     rows = Purchase.objects.filter(pk__in=purchase_ids).order_by("pk")
-    joined = {"session_count": F("training__session_count"), "accepted_on": F("participation__accepted_on")}
-    facts = list(rows.annotate(**joined).values("pk", "redeemed_at", "completed_at", "ended_at", *joined))
-    proofs = _proofs(facts)
-    return {row["pk"]: _owed(row, proofs[row["pk"]]) for row in facts}
+    facts = list(rows.annotate(**JOINED).values("pk", "redeemed_at", "ended_at", *JOINED))
+    states = states_of(facts)
+    return {row["pk"]: () if row["ended_at"] else _open(states[row["pk"]]) for row in facts}
 
 
 REFUNDED_SQL = f"""
@@ -147,15 +136,16 @@ def purchases_at(*, institution_id: int, limit: int = 100) -> tuple[DeskLine, ..
     joined = {
         "title": F("training__title"),
         "full_name": F("participation__participant__full_name"),
-        "session_count": F("training__session_count"),
     }
     ordered = rows.order_by(F("completed_at").desc(nulls_first=True), "-redeemed_at", "-pk")
-    facts = list(ordered.annotate(**joined).values("pk", "redeemed_at", "completed_at", *joined)[:limit])
-    proofs = _proofs(facts)
+    names = ("pk", "redeemed_at", "completed_at", *joined, *JOINED)
+    facts = list(ordered.annotate(**joined, **JOINED).values(*names)[:limit])
+    states = states_of(facts)
     return tuple(
         DeskLine(
             purchase_id=row["pk"],
-            attended=proofs[row["pk"]].attended,
+            attended=states[row["pk"]].attended,
+            session_count=row["session_count"],
             redeemed_at=row["redeemed_at"],
             completed_at=row["completed_at"],
             **{name: row[name] for name in joined},
@@ -165,17 +155,16 @@ def purchases_at(*, institution_id: int, limit: int = 100) -> tuple[DeskLine, ..
 
 
 def _lines(purchases: QuerySet[Purchase]) -> tuple[PurchaseLine, ...]:
-    joined = _JOINED | {"accepted_on": F("participation__accepted_on")}
+    joined = _JOINED | JOINED
     names = (*_OWN, "reconciled_at", "ended_at", "ending", "refunded_rupiah", *_JOINED)
-    facts = list(purchases.annotate(**joined).values("pk", "redeem_code_encrypted", *names, "accepted_on"))
-    proofs = _proofs(facts)
+    facts = list(purchases.annotate(**joined).values("pk", "redeem_code_encrypted", *names, "accepted_on", "mode"))
+    states = states_of(facts)
     to_balance = refunded_to_balance(purchase_ids=[row["pk"] for row in facts if row["refunded_rupiah"]])
     return tuple(
         PurchaseLine(
             purchase_id=row["pk"],
             redeem_code=None if row["redeem_code_encrypted"] is None else decrypt(row["redeem_code_encrypted"]),
-            attended_count=len(proofs[row["pk"]].attended),
-            owed=_owed(row, proofs[row["pk"]]),
+            evidence=states[row["pk"]],
             to_balance=row["pk"] in to_balance,
             **{name: row[name] for name in names},
         )
@@ -183,46 +172,5 @@ def _lines(purchases: QuerySet[Purchase]) -> tuple[PurchaseLine, ...]:
     )
 
 
-def _proofs(facts: Sequence[Mapping[str, Any]]) -> dict[int, _Proof]:
-    """The evidence of each row's purchase; the rows need `pk` and `session_count`."""
-    pieces: dict[int, set[EvidenceKind]] = {row["pk"]: set() for row in facts}
-    attended: dict[int, list[int]] = {row["pk"]: [] for row in facts}
-    last_attended_at: dict[int, datetime] = {}
-    rows = Evidence.objects.filter(purchase_id__in=pieces).order_by("recorded_at", "sequence")
-    for purchase_id, piece, sequence, recorded_at in rows.values_list(
-        "purchase_id", "piece", "sequence", "recorded_at"
-    ):
-        if piece == Evidence.Piece.ATTENDANCE:
-            attended[purchase_id].append(sequence)
-            last_attended_at[purchase_id] = recorded_at
-        else:
-            pieces[purchase_id].add(EvidenceKind(piece))
-    proofs = {}
-    for row in facts:
-        purchase_id, sessions = row["pk"], set(range(1, row["session_count"] + 1))
-        if sessions <= set(attended[purchase_id]):
-            pieces[purchase_id].add(EvidenceKind.ATTENDANCE)
-        proofs[purchase_id] = _Proof(
-            frozenset(pieces[purchase_id]),
-            tuple(sorted(sessions.intersection(attended[purchase_id]))),
-            last_attended_at.get(purchase_id),
-        )
-    return proofs
-
-
-def _owed(row: Mapping[str, Any], proof: _Proof) -> tuple[Owed, ...]:
-    """Attendance is owed from the redemption on, completion once every session was attended, the rest once complete; of
-    what has ended nothing."""
-    if row["ended_at"] is not None:
-        return ()
-    attended = EvidenceKind.ATTENDANCE in proof.present
-    since = {
-        EvidenceKind.ATTENDANCE: row["redeemed_at"],
-        EvidenceKind.COMPLETION: proof.last_attended_at if attended else None,
-        EvidenceKind.RATING: row["completed_at"],
-        EvidenceKind.REVIEW: row["completed_at"],
-    }
-    missing = evidence_missing(proof.present, RULES.scheme(row["accepted_on"]))
-    return tuple(
-        Owed(piece, party, None if since[piece] is None else programme_day(since[piece])) for piece, party in missing
-    )
+def _open(state: EvidenceState) -> tuple[PieceState, ...]:
+    return tuple(piece for piece in state.pieces if not piece.is_present)

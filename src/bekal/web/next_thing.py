@@ -35,6 +35,7 @@ def next_thing(
         or _first_training(reader)
         or _refused_payment(calendar)
         or _own_evidence(bought)
+        or _own_sessions(bought)
         or _account(calendar)
         or _code_to_redeem(bought)
         or _balance_to_use(reader)
@@ -101,6 +102,16 @@ def _own_evidence(bought: Sequence[Bought]) -> NextThing | None:
     return NextThing(title, text, gettext("Write my review"), address, "star")
 
 
+def _own_sessions(bought: Sequence[Bought]) -> NextThing | None:
+    each = next((each for each in bought if each.asks_for_sessions), None)
+    if each is None:
+        return None
+    title = gettext("Say whether you were there: “%(title)s”") % {"title": each.line.title}
+    text = gettext("Your incentive waits for your answer about each session.")
+    address = reverse("web:purchase", args=[each.line.purchase_id]) + "#sessions"
+    return NextThing(title, text, gettext("Answer now"), address, "check")
+
+
 def _account(calendar: Calendar) -> NextThing | None:
     if calendar.step is not NextStep.SET_ACCOUNT:
         return None
@@ -153,6 +164,12 @@ def _waiting(bought: Sequence[Bought]) -> NextThing:
         text = gettext("%(attended)s of %(sessions)s sessions attended.") % values
         address = reverse("web:purchase", args=[learning.line.purchase_id])
         return NextThing(title, text, gettext("See what is missing"), address, "book", "info")
+    contested = next((each for each in bought if each.stage is Stage.CONTESTED), None)
+    if contested is not None:
+        title = gettext("Somebody looks at the proof of “%(title)s”") % {"title": contested.line.title}
+        text = gettext("What is said of it does not agree. You need to do nothing; you can still correct your answers.")
+        address = reverse("web:purchase", args=[contested.line.purchase_id])
+        return NextThing(title, text, gettext("See what is contested"), address, "clock", "info")
     title = gettext("All done for now")
     text = gettext("You need to do nothing. We tell you when there is something new.")
     return NextThing(title, text, "", "", "done", "good")

@@ -1,24 +1,25 @@
 """Pelatihanku: every training bought, what proves that it was learned, and who still owes which piece."""
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
 from bekal.catalogue.queries import suspension_of
-from bekal.core.entitlement import EvidenceKind, Party, evidence_required
+from bekal.core.evidence import EvidenceState, Piece, PieceState, Source
 from bekal.core.refusal import Refusal
-from bekal.core.rules import Scheme
 from bekal.incentives.entitle import entitle
 from bekal.purchases.certificates import certificates_of
+from bekal.purchases.confirm_attendance import Confirmation, confirm_attendance
 from bekal.purchases.queries import PurchaseLine, purchases_of
 from bekal.purchases.reconcile import reconcile
 from bekal.purchases.redeem_codes import grouped
@@ -38,17 +39,30 @@ class Stage(StrEnum):
     TO_REVIEW = "to_review"  # completed; rating and review are missing
     CHECKING = "checking"  # all evidence is there; the programme office agrees it shortly
     DONE = "done"
+    CONTESTED = "contested"  # somebody of the programme looks at what does not agree
     ENDED = "ended"  # it will not be proven any more
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One piece of evidence as the checklist shows it. `since_on`: since when it is owed (None: not its turn yet)."""
+class Line:
+    """One line of the checklist: a piece that one side owes, or sessions of it that stand alike. `state` speaks for all
+    of them; `sessions` are those that are missing or contested."""
 
-    kind: EvidenceKind
-    is_done: bool
-    is_mine: bool
-    since_on: date | None
+    state: PieceState
+    sessions: tuple[int, ...]
+
+    @property
+    def is_mine(self) -> bool:
+        return self.state.owed_by is Source.PARTICIPANT
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One session as the participant can speak of it: `was_there` is None where nothing is said yet."""
+
+    number: int
+    was_there: bool | None
+    is_recorded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +71,30 @@ class Bought:
 
     line: PurchaseLine
     stage: Stage
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Line, ...]
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """The sessions of which the participant can say whether they were there."""
+        if self.line.redeemed_at is None or self.line.ended_at is not None:
+            return ()
+        said = self.line.evidence
+        return tuple(
+            Answer(
+                number,
+                True if number in said.confirmed else False if number in said.denied else None,
+                number in said.attended,
+            )
+            for number in range(1, self.line.session_count + 1)
+        )
+
+    @property
+    def asks_for_sessions(self) -> bool:
+        """Whether the incentive waits for an answer of the participant about a session that was held."""
+        return any(
+            line.is_mine and line.state.piece is Piece.ATTENDANCE and not line.state.is_present and line.state.since_on
+            for line in self.pieces
+        )
 
     @property
     def redeem_code(self) -> str:
@@ -66,38 +103,46 @@ class Bought:
 
     @property
     def done_count(self) -> int:
-        return sum(piece.is_done for piece in self.pieces)
+        return sum(piece.state.is_present for piece in self.pieces)
 
 
 def bought_of(reader: Reader) -> tuple[Bought, ...]:
     """The reader's purchases, newest first."""
-    if reader.participation is None or reader.scheme is None:
+    if reader.participation is None:
         return ()
     lines = purchases_of(participation_id=reader.participation.pk)
-    return tuple(_bought(line, reader.scheme) for line in sorted(lines, key=lambda line: -line.ordinal))
+    return tuple(_bought(line) for line in sorted(lines, key=lambda line: -line.ordinal))
 
 
-def _bought(line: PurchaseLine, scheme: Scheme) -> Bought:
-    if line.ended_at is not None:
-        return Bought(line, Stage.ENDED, ())
-    owed = {EvidenceKind(each.piece): each for each in line.owed}
-    pieces = tuple(
-        Piece(
-            kind=kind,
-            is_done=kind not in owed,
-            is_mine=kind in owed and owed[kind].party == Party.PARTICIPANT,
-            since_on=owed[kind].since_on if kind in owed else None,
-        )
-        for kind in evidence_required(scheme)
+def _bought(line: PurchaseLine) -> Bought:
+    return Bought(line, _stage(line), () if line.ended_at else _checklist(line.evidence))
+
+
+def _checklist(evidence: EvidenceState) -> tuple[Line, ...]:
+    """The pieces in order; sessions that stand alike in one line."""
+    alike: dict[PieceState, list[PieceState]] = {}
+    for piece in evidence.pieces:
+        # A session that is there has its own day, which nobody has to know.
+        key = replace(piece, sequence=1, since_on=None if piece.is_present else piece.since_on)
+        alike.setdefault(key, []).append(piece)
+    # Attendance that is there in part is no line of its own: its number stands in the heading.
+    open_needs = {(key.piece, key.owed_by) for key in alike if not key.is_present}
+    return tuple(
+        Line(pieces[0], () if key.is_present else tuple(each.sequence for each in pieces))
+        for key, pieces in alike.items()
+        if not (key.is_present and (key.piece, key.owed_by) in open_needs)
     )
-    return Bought(line, _stage(line, pieces), pieces)
 
 
-def _stage(line: PurchaseLine, pieces: tuple[Piece, ...]) -> Stage:
+def _stage(line: PurchaseLine) -> Stage:
+    if line.ended_at is not None:
+        return Stage.ENDED
     if line.reconciled_at:
         return Stage.DONE
     if line.redeemed_at is None:
         return Stage.TO_REDEEM
+    if line.evidence.conflict:
+        return Stage.CONTESTED
     if line.completed_at is None:
         return Stage.LEARNING
     return Stage.TO_REVIEW if line.rating is None else Stage.CHECKING
@@ -135,9 +180,7 @@ def purchase(request: HttpRequest, purchase_id: int) -> HttpResponse:
         review = NewReview(reader.participation.pk, purchase_id, form.cleaned_data["rating"], form.cleaned_data["text"])
         (outcome,) = write_review(reviews=[review], at=reader.at)
         if outcome.refusal is None:
-            # The review is the last piece of evidence: the incentive need not wait for the night's `manage daily`.
-            if reconcile(at=reader.at, purchase_ids=[purchase_id]).purchase_ids:
-                entitle(at=reader.at, participation_ids=[reader.participation.pk])
+            _reconcile(reader.at, purchase_id, reader.participation.pk)
             messages.success(request, gettext("Thank you. Your rating and review are saved."))
             return redirect("web:purchase", purchase_id)
         form.add_error(_field_of(outcome.refusal), sentence(outcome.refusal))
@@ -152,6 +195,32 @@ def purchase(request: HttpRequest, purchase_id: int) -> HttpResponse:
         "suspension": suspension_of(bought.line.training_id),
     }
     return render(request, "web/purchase.html", context, status=422 if form.errors else 200)
+
+
+@open_to(Role.PARTICIPANT)
+@require_POST
+def session(request: HttpRequest, purchase_id: int, sequence: int) -> HttpResponse:
+    """The participant says whether they were at one session; the same answer twice is one."""
+    reader = reader_of(request)
+    answer = {"yes": True, "no": False}.get(request.POST.get("was_there", ""))
+    bought = next((each for each in bought_of(reader) if each.line.purchase_id == purchase_id), None)
+    if bought is None or reader.participation is None or answer is None:
+        raise Http404
+    confirmation = Confirmation(reader.participation.pk, purchase_id, sequence, answer)
+    (outcome,) = confirm_attendance(confirmations=[confirmation], at=reader.at)
+    if outcome.refusal is not None:
+        messages.error(request, sentence(outcome.refusal))
+    else:
+        _reconcile(reader.at, purchase_id, reader.participation.pk)
+        said = gettext("Your answer about session %(number)s is saved.") % {"number": sequence}
+        messages.success(request, said)
+    return redirect(f"{reverse('web:purchase', args=[purchase_id])}#sessions")
+
+
+def _reconcile(at: datetime, purchase_id: int, participation_id: int) -> None:
+    """It may have been the last piece of evidence: the incentive need not wait for the night's `manage daily`."""
+    if reconcile(at=at, purchase_ids=[purchase_id]).purchase_ids:
+        entitle(at=at, participation_ids=[participation_id])
 
 
 def _field_of(refusal: Refusal) -> str | None:

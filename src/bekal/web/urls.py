@@ -35,6 +35,7 @@ urlpatterns = [
     path("pelatihan/<int:training_id>/beli/kode/", buy.enter_code, name="buy_code"),
     path("pelatihanku/", purchases.purchases, name="purchases"),
     path("pelatihanku/<int:purchase_id>/", purchases.purchase, name="purchase"),
+    path("pelatihanku/<int:purchase_id>/sesi/<int:sequence>/", purchases.session, name="session"),
     path("pelatihanku/<int:purchase_id>/sertifikat/", certificates.issue, name="issue_certificate"),
     path("pelatihanku/sertifikat/<str:number>.pdf", certificates.pdf, name="certificate_pdf"),
     path("pelatihanku/sertifikat/<str:number>.json", certificates.badge, name="certificate_badge"),
