@@ -55,6 +55,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     page = Paginator(rows, PAGE_SIZE).get_page(_number(request.GET.get("page", "1")) or 1)
     attended: dict[int, set[int]] = {}
     pieces = Evidence.objects.filter(purchase__in=[row.pk for row in page.object_list], piece="attendance")
+    pieces = pieces.filter(source=Evidence.Source.INSTITUTION, holds=True)
     for purchase_id, sequence in pieces.order_by("purchase_id", "sequence").values_list("purchase_id", "sequence"):
         attended.setdefault(purchase_id, set()).add(sequence)
     certificates = certificates_of_purchases(purchase_ids=[row.pk for row in page.object_list if row.completed_at])

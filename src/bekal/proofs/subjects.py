@@ -19,6 +19,7 @@ SUBJECTS: dict[str, str] = {
     "attack": "bekal.proofs.attack",
     "guess": "bekal.proofs.guess",
     "certificates": "bekal.proofs.certificates",
+    "evidence": "bekal.proofs.evidence",
 }
 
 
