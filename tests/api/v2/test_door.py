@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from bekal.partners.call_budget import BURST_COUNT
@@ -240,3 +241,30 @@ def test_a_fault_of_ours_is_a_problem_and_changes_nothing(monkeypatch: pytest.Mo
     members = problem(caller().get("/purchases"), 500, "fault")
     assert "ZeroDivision" not in str(members)
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "status", "code"),
+    [("55P03", 503, "busy"), ("40P01", 503, "busy"), ("57P01", 503, "unavailable"), (None, 503, "unavailable")],
+)
+def test_a_database_that_is_busy_or_away_is_a_problem(
+    sqlstate: str | None, status: int, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: Any) -> None:
+        cause = Exception()
+        cause.sqlstate = sqlstate  # type: ignore[attr-defined]
+        raise OperationalError from cause
+
+    monkeypatch.setattr("bekal.api.v2.purchases.redeemed_purchases", broken)
+    response = caller().get("/purchases")
+    problem(response, status, code)
+    assert response.headers["Retry-After"] in ("1", "5")
+
+
+def test_what_cannot_be_counted_is_answered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_: Any) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr("bekal.api.v2.door.count_call", broken)
+    answer(caller().get("/me"))
+    problem(caller().get("/purchases/1"), 404, "purchase_not_found")

@@ -1,5 +1,7 @@
 """The purchases redeemed here, page by page: complete, stable, and nobody else's."""
 
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from django.test import Client
 
 from bekal.api.v2.endpoint import ENDPOINTS
 from bekal.catalogue.models import Training
+from bekal.partners.models import PartnerKey
 from bekal.purchases.models import Purchase
 from tests import factories
 from tests.api.v2.calling import Caller, answer, caller, partner_of, problem
@@ -64,6 +67,10 @@ def test_what_is_redeemed_meanwhile_moves_nothing(training: Training) -> None:
     assert set(first) <= set(seen)
 
 
+def partner_id(institution: Caller) -> int:
+    return PartnerKey.objects.get(client_code=institution.key_id).partner_id
+
+
 @pytest.mark.parametrize("change", ["cut", "flipped", "junk", "unsigned", "other list", "other partner", "empty"])
 def test_only_our_own_cursors_are_taken(training: Training, change: str) -> None:
     redeemed(training, 2)
@@ -77,7 +84,9 @@ def test_only_our_own_cursors_are_taken(training: Training, change: str) -> None
     elif change == "junk":
         cursor = "%C3%A9!"
     elif change == "unsigned":
-        cursor = "WzEsZmFsc2UsInB1cmNoYXNlcyIse30sWzAsMF1d"
+        # What the cursor holds, written by somebody else.
+        written = json.dumps([partner_id(institution), False, "purchases", {"training": ""}, [0, 0]])
+        cursor = base64.urlsafe_b64encode(written.encode()).decode().rstrip("=")
     elif change == "other list":
         path = "/statement"
     elif change == "other partner":

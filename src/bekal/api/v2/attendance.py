@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.answers import BatchAnswer
@@ -30,7 +31,7 @@ class AttendanceBody(Input):
     "/attendance",
     Declared(
         tag="evidence",
-        summary="Record attendance",
+        summary=_("Record attendance"),
         answer=BatchAnswer,
         scope=Scope.EVIDENCE,
         line_problems=(*LINE_PROBLEMS, "session_out_of_range"),

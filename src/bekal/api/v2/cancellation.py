@@ -1,5 +1,7 @@
 """`POST /purchases/{purchase}/cancellation`: the institution ends a purchase that it will not teach to its end."""
 
+from django.utils.translation import gettext_lazy as _
+
 from bekal.api.v2.cancellation_answer import CancellationAnswer, cancellation_answer
 from bekal.api.v2.endpoint import Declared, PartnerRequest, endpoint
 from bekal.api.v2.inputs import Input, Text
@@ -19,7 +21,7 @@ class CancellationBody(Input):
     "/purchases/{int:purchase}/cancellation",
     Declared(
         tag="refunds",
-        summary="Cancel a purchase and refund it",
+        summary=_("Cancel a purchase and refund it"),
         answer=CancellationAnswer,
         scope=Scope.REFUNDS,
         problems=("purchase_not_found", "already_proven"),

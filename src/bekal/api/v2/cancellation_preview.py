@@ -1,5 +1,7 @@
 """`GET /purchases/{purchase}/cancellation`: what cancelling would do now, without doing it."""
 
+from django.utils.translation import gettext_lazy as _
+
 from bekal.api.v2.cancellation_answer import CancellationAnswer, cancellation_answer
 from bekal.api.v2.endpoint import Declared, PartnerRequest, endpoint
 from bekal.api.v2.purchase_answer import own_purchase
@@ -12,7 +14,7 @@ from bekal.purchases.end_purchases import ending_preview
     "/purchases/{int:purchase}/cancellation",
     Declared(
         tag="refunds",
-        summary="What cancelling would do",
+        summary=_("What cancelling would do"),
         answer=CancellationAnswer,
         scope=Scope.REFUNDS,
         problems=("purchase_not_found", "already_proven"),

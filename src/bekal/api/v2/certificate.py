@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.answers import Output
@@ -32,7 +33,7 @@ class CertificateAnswer(Output):
     "/purchases/{int:purchase}/certificate",
     Declared(
         tag="evidence",
-        summary="The certificate that was issued",
+        summary=_("The certificate that was issued"),
         answer=CertificateAnswer,
         scope=Scope.PURCHASES,
         problems=("purchase_not_found",),

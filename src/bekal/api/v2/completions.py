@@ -2,6 +2,7 @@
 
 from typing import Annotated, Self
 
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -37,7 +38,7 @@ class CompletionBody(Input):
     "/completions",
     Declared(
         tag="evidence",
-        summary="Record completion",
+        summary=_("Record completion"),
         answer=BatchAnswer,
         scope=Scope.EVIDENCE,
         line_problems=LINE_PROBLEMS,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
@@ -35,6 +35,8 @@ AUTHENTICATE = "Bekal-HMAC-SHA256"
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_.:~-]{1,100}")
 # PostgreSQL's words for "somebody else is at it": lock not available, deadlock, could not serialise.
 _WAITED_TOO_LONG = {"55P03", "40P01", "40001"}
+# And for "not here": connection lost, out of resources, shutting down.
+_DATABASE_AWAY = {"08", "53", "57"}
 View = Callable[..., HttpResponse]
 logger = logging.getLogger(__name__)
 
@@ -80,33 +82,40 @@ class _Visit:
 
     def answer(self, view: Callable[[], HttpResponse]) -> HttpResponse:
         try:
-            response = self._answer(view)
-        except Problem as problem:
-            response = self._told(problem)
-        except SandboxUnavailableError:
-            response = self._told(Problem("sandbox_away", headers={"Retry-After": "60"}))
-        except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", None) not in _WAITED_TOO_LONG:
-                response = self._fault()
-            else:
-                response = self._told(Problem("busy", headers={"Retry-After": "1"}))
-        except Exception:
-            response = self._fault()
+            response = self._settled(view)
+        except Exception as error:
+            response = self._broken(error)
         if self.budget is not None:
             response.headers["RateLimit-Policy"] = f'"key";q={BURST_COUNT};w={BURST_COUNT // CALLS_A_SECOND}'
             response.headers["RateLimit"] = f'"key";r={self.budget.left_count};t={self._seconds_until_full()}'
         self._count()
         return response
 
+    def _settled(self, view: Callable[[], HttpResponse]) -> HttpResponse:
+        try:
+            return self._answer(view)
+        except Problem as problem:
+            return self._told(problem)
+
+    def _broken(self, error: Exception) -> HttpResponse:
+        """Whatever nobody meant: waited for too long, a database that is away, and faults of ours."""
+        if isinstance(error, SandboxUnavailableError):
+            return self._told(Problem("sandbox_away", headers={"Retry-After": "60"}))
+        if isinstance(error, OperationalError):
+            state = getattr(error.__cause__, "sqlstate", None)
+            if state in _WAITED_TOO_LONG:
+                return self._told(Problem("busy", headers={"Retry-After": "1"}))
+            if state is None or state[:2] in _DATABASE_AWAY:
+                logger.error("v2: the database is away (%s)", state)
+                return self._told(Problem("unavailable", headers={"Retry-After": "5"}))
+        logger.error("v2 %s", self.endpoint.operation if self.endpoint else "", exc_info=error)
+        return self._told(Problem("fault"))
+
     def _told(self, problem: Problem) -> HttpResponse:
         if problem.afterwards is not None:
             problem = problem.afterwards() or problem
         self.outcome = problem.code
         return problem_response(problem, self.request)
-
-    def _fault(self) -> HttpResponse:
-        logger.exception("v2 %s", self.endpoint.operation if self.endpoint else self.request.method)
-        return self._told(Problem("fault"))
 
     def _seconds_until_full(self) -> int:
         assert self.budget is not None
@@ -115,7 +124,10 @@ class _Visit:
     def _count(self) -> None:
         operation = self.endpoint.operation if self.endpoint else ""
         key_id = None if self.key is None else self.key.pk
-        count_call(key_id=key_id, operation=operation, outcome=self.outcome, at=machine_now())
+        try:
+            count_call(key_id=key_id, operation=operation, outcome=self.outcome, at=machine_now())
+        except DatabaseError:
+            logger.exception("v2: a call was not counted")
 
     def _answer(self, view: Callable[[], HttpResponse]) -> HttpResponse:
         endpoint = self.endpoint

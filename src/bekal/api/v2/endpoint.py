@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NoReturn, TypeVar
 
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from ninja import NinjaAPI
 from ninja.errors import ValidationErrorContext
 from ninja.parser import Parser
@@ -16,6 +17,7 @@ from bekal.api.v2.faults import faults_of, invalid
 from bekal.api.v2.json_text import json_text
 from bekal.partners.scopes import Scope
 
+StrOrPromise = str | Promise
 View = TypeVar("View", bound=Callable[..., Any])
 INSTITUTION, PLATFORM, ANYBODY = "institution", "platform", "partner"
 
@@ -28,6 +30,7 @@ class Endpoint:
     world they open."""
 
     operation: str
+    summary: StrOrPromise
     method: str
     path: str
     scope: Scope | None
@@ -126,7 +129,7 @@ class Declared:
     """What an endpoint's file says of it, beside its arguments."""
 
     tag: str
-    summary: str
+    summary: StrOrPromise
     answer: type[BaseModel] | None
     status: int = 200
     scope: Scope | None = None
@@ -149,7 +152,6 @@ def endpoint(method: str, path: str, declared: Declared) -> Callable[[View], Vie
             response={declared.status: declared.answer},
             operation_id=view.__name__,
             url_name=view.__name__,
-            summary=declared.summary,
             description=view.__doc__,
             tags=[declared.tag],
         )(view)
@@ -157,6 +159,7 @@ def endpoint(method: str, path: str, declared: Declared) -> Callable[[View], Vie
         named = [m for m in models if m.__ninja_param_source__ == "query"]
         ENDPOINTS.setdefault(path, {})[method] = Endpoint(
             operation=view.__name__,
+            summary=declared.summary,
             method=method,
             path=path,
             scope=declared.scope,

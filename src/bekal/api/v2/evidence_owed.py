@@ -3,6 +3,7 @@
 from datetime import date
 
 from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.answers import Output, Page
@@ -39,7 +40,7 @@ class OwedPage(Page):
     "/evidence/owed",
     Declared(
         tag="evidence",
-        summary="The evidence still owed",
+        summary=_("The evidence still owed"),
         answer=OwedPage,
         scope=Scope.EVIDENCE,
         is_paged=True,

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from bekal.api.v2.answers import Output
 from bekal.api.v2.endpoint import ANYBODY, Declared, PartnerRequest, endpoint
 from bekal.api.v2.problems import Problem
@@ -23,7 +25,7 @@ class RevokedKeyAnswer(Output):
     "/keys/{key_id}",
     Declared(
         tag="keys",
-        summary="Revoke a key",
+        summary=_("Revoke a key"),
         answer=RevokedKeyAnswer,
         scope=Scope.KEYS,
         kind=ANYBODY,

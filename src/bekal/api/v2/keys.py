@@ -3,6 +3,7 @@
 import json
 from typing import Annotated, Any
 
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.answers import Output
@@ -38,7 +39,7 @@ class NewKeyAnswer(Output):
     "/keys",
     Declared(
         tag="keys",
-        summary="Issue a second key",
+        summary=_("Issue a second key"),
         answer=NewKeyAnswer,
         status=201,
         scope=Scope.KEYS,

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.answers import Output
@@ -38,7 +39,7 @@ class MeAnswer(Output):
 @endpoint(
     "GET",
     "/me",
-    Declared(tag="keys", summary="Whose key this is", answer=MeAnswer, kind=ANYBODY, about_keys=True),
+    Declared(tag="keys", summary=_("Whose key this is"), answer=MeAnswer, kind=ANYBODY, about_keys=True),
 )
 def me(request: PartnerRequest) -> MeAnswer:
     """The partner of this key, the key's scopes, and the other live key while keys are being rotated."""

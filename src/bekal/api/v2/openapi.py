@@ -30,6 +30,7 @@ _EVERY_CALL = (
     "not_acceptable",
     "body_too_large",
     "rate_limited",
+    "unavailable",
     "fault",
     "sandbox_away",
 )
@@ -105,6 +106,7 @@ def _complete(found: dict[str, Any], endpoint: Endpoint) -> None:
     schemas = found["components"]["schemas"]
     named = ["AcceptLanguage", *(["IdempotencyKey"] if endpoint.writes else [])]
     operation["parameters"] += [{"$ref": f"#/components/parameters/{name}"} for name in named]
+    operation["summary"] = str(endpoint.summary)
     operation["x-bekal-scope"] = endpoint.scope.value if endpoint.scope else None
     operation["x-bekal-for"] = endpoint.kind
     if endpoint.line_problems:

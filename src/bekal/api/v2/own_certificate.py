@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from django.utils.translation import gettext_lazy as _
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -46,7 +47,7 @@ class OwnCertificateAnswer(Output):
     "/purchases/{int:purchase}/certificate",
     Declared(
         tag="evidence",
-        summary="State the institution's own certificate",
+        summary=_("State the institution's own certificate"),
         answer=OwnCertificateAnswer,
         scope=Scope.EVIDENCE,
         problems=("purchase_not_found", "purchase_ended", "happened_in_future", "happened_before_purchase"),

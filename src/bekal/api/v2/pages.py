@@ -22,10 +22,21 @@ def docs(request: HttpRequest) -> HttpResponse:
     """Every operation with what it takes and answers. With JavaScript each can be called from here: the key stays in
     the page's memory, and the browser signs."""
     areas: dict[str, list[dict[str, Any]]] = {tag: [] for tag in TAGS}
+    heads = {
+        "keys": _("Keys"),
+        "redeem": _("Redeeming"),
+        "purchases": _("Purchases"),
+        "sessions": _("Trainings and sessions"),
+        "evidence": _("Evidence"),
+        "refunds": _("Cancelling and refunds"),
+        "statement": _("Statement"),
+    }
     for endpoint in endpoints():
         operation = document()["paths"][address_of(endpoint)][endpoint.method.lower()]
         areas[operation["tags"][0]].append(_operation(endpoint, operation))
-    return render(request, "api/v2_docs.html", {"areas": {tag: each for tag, each in areas.items() if each}})
+    return render(
+        request, "api/v2_docs.html", {"areas": {heads.get(tag, tag): each for tag, each in areas.items() if each}}
+    )
 
 
 def _operation(endpoint: Any, operation: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +47,7 @@ def _operation(endpoint: Any, operation: dict[str, Any]) -> dict[str, Any]:
         "id": endpoint.operation,
         "method": endpoint.method,
         "address": address_of(endpoint),
-        "summary": operation["summary"],
+        "summary": endpoint.summary,
         "description": operation.get("description", "").partition("\n\nScope:")[0],
         "scope": endpoint.scope.value if endpoint.scope else "",
         "writes": endpoint.writes,

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.answers import BatchAnswer
@@ -29,7 +30,7 @@ class ProgressBody(Input):
     "/progress",
     Declared(
         tag="evidence",
-        summary="Record progress",
+        summary=_("Record progress"),
         answer=BatchAnswer,
         scope=Scope.EVIDENCE,
         line_problems=LINE_PROBLEMS,

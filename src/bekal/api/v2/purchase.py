@@ -1,5 +1,7 @@
 """`GET /purchases/{purchase}`: one purchase redeemed here."""
 
+from django.utils.translation import gettext_lazy as _
+
 from bekal.api.v2.answers import PurchaseAnswer
 from bekal.api.v2.endpoint import Declared, PartnerRequest, endpoint
 from bekal.api.v2.purchase_answer import own_purchase, purchase_answer
@@ -11,7 +13,7 @@ from bekal.partners.scopes import Scope
     "/purchases/{int:purchase}",
     Declared(
         tag="purchases",
-        summary="One purchase redeemed here",
+        summary=_("One purchase redeemed here"),
         answer=PurchaseAnswer,
         scope=Scope.PURCHASES,
         problems=("purchase_not_found",),

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.answers import PurchasePage
@@ -20,7 +21,7 @@ TrainingFilter = Annotated[str, Field(max_length=60, description="Only of the tr
     "/purchases",
     Declared(
         tag="purchases",
-        summary="The purchases redeemed here",
+        summary=_("The purchases redeemed here"),
         answer=PurchasePage,
         scope=Scope.PURCHASES,
         is_paged=True,

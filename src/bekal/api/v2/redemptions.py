@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.answers import PurchaseAnswer
@@ -35,7 +36,7 @@ class RedemptionBody(Input):
     "/redemptions",
     Declared(
         tag="redeem",
-        summary="Redeem a code",
+        summary=_("Redeem a code"),
         answer=PurchaseAnswer,
         status=201,
         scope=Scope.REDEEM,

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Annotated
 
+from django.utils.translation import gettext_lazy as _
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -60,7 +61,7 @@ class ScheduledAnswer(Output):
     "/trainings/{training}/sessions",
     Declared(
         tag="sessions",
-        summary="Set dates of sessions",
+        summary=_("Set dates of sessions"),
         answer=ScheduledAnswer,
         scope=Scope.SESSIONS,
         keeps=False,

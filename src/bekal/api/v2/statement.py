@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.answers import Output, Page
@@ -58,7 +59,7 @@ class StatementPage(Page):
     "/statement",
     Declared(
         tag="statement",
-        summary="The institution's account",
+        summary=_("The institution's account"),
         answer=StatementPage,
         scope=Scope.STATEMENT,
         is_paged=True,

@@ -1,5 +1,7 @@
 """`GET /trainings/{training}`: one training of the institution with its sessions."""
 
+from django.utils.translation import gettext_lazy as _
+
 from bekal.api.v2.endpoint import Declared, PartnerRequest, endpoint
 from bekal.api.v2.training_answer import TrainingAnswer, own_training_or_problem, training_answers
 from bekal.partners.scopes import Scope
@@ -10,7 +12,7 @@ from bekal.partners.scopes import Scope
     "/trainings/{training}",
     Declared(
         tag="sessions",
-        summary="One training with its sessions",
+        summary=_("One training with its sessions"),
         answer=TrainingAnswer,
         scope=Scope.SESSIONS,
         problems=("training_not_found",),

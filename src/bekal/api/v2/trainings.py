@@ -1,6 +1,7 @@
 """`GET /trainings`: the institution's own trainings with their sessions."""
 
 from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from bekal.api.v2.answers import Page
 from bekal.api.v2.endpoint import Declared, PartnerRequest, endpoint
@@ -19,7 +20,7 @@ class TrainingPage(Page):
     "/trainings",
     Declared(
         tag="sessions",
-        summary="The institution's trainings",
+        summary=_("The institution's trainings"),
         answer=TrainingPage,
         scope=Scope.SESSIONS,
         is_paged=True,
