@@ -167,6 +167,8 @@ def _database(root: Path) -> Iterator[Finding]:
     yield Finding("database", True, f"running, fsync on, {postgres.other_sessions(server)} clients, log {server.log}")
     roles = server.sql("SELECT count(*) FROM pg_roles WHERE rolname IN ('bekal_owner', 'bekal_app', 'bekal_proof')")
     yield Finding("roles", roles == "3", f"{roles} of 3 there", "python3 dev reset --yes, then python3 dev up")
+    sandboxes = server.sql("SELECT count(*) FROM pg_database WHERE datname = 'bekal_sandbox'")
+    yield Finding("sandbox", True, "there" if sandboxes == "1" else "not made yet; `python3 dev manage setup` makes it")
 
 
 def _data(root: Path) -> Path | None:

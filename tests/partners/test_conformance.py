@@ -1,6 +1,9 @@
 """The conformance page: what signed sandbox calls have shown, what failed, and what has never been tried."""
 
+import json
+
 import pytest
+from django.core.management import CommandError, call_command
 
 from bekal.partners import conformance
 from bekal.partners.conformance import (
@@ -123,3 +126,33 @@ def test_every_check_can_be_read_in_both_languages() -> None:
         assert check.titles["id"] != check.titles["en"]
         assert check.advice["id"] != check.advice["en"]
         assert len(check.code) <= 60
+
+
+def test_the_command_says_it_to_people_and_machines(partner: Partner, capsys: pytest.CaptureFixture[str]) -> None:
+    record_exchange(key=key_of(partner), exchange=call("field_missing", status=422), at=ACCEPTED_AT)
+    with pytest.raises(SystemExit) as ended:
+        call_command("conformance", partner=partner.code)
+    assert ended.value.code == 1
+    said = capsys.readouterr().out
+    assert "failed   v1.status" in said
+    assert "(field_missing)" in said
+    with pytest.raises(SystemExit):
+        call_command("conformance", "--json", partner=partner.code)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["complete"], told["green_count"]) == (False, 0)
+    assert {line["state"] for line in told["checks"]} == {"failed", "not_yet"}
+    with pytest.raises(CommandError, match="no partner has this code"):
+        call_command("conformance", partner="nobody")
+
+
+def test_the_command_ends_well_where_everything_asked_is_green(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = [check for check in CHECKS if check.code in ("v1.status", "v1.form.raw", "v1.form.go")]
+    monkeypatch.setattr(conformance, "checks_of", lambda kind: alone)
+    for code in ("v1.status", "v1.form.raw"):
+        record_check(partner_id=partner.pk, check_code=code, at=ACCEPTED_AT)
+    call_command("conformance", partner=partner.code)
+    assert "2 of 3 green" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        call_command("conformance", "--all", partner=partner.code)
