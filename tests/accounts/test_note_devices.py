@@ -42,8 +42,11 @@ def test_a_cookie_that_somebody_made_up_is_not_believed() -> None:
     assert client.cookies[COOKIE].value != "a-device-of-somebody:else"
 
 
-def test_officers_are_not_seen() -> None:
+def test_officers_and_the_people_of_a_demo_are_not_seen() -> None:
     entered(Client(), factories.officer())
+    shown = factories.signed_in_participant(factories.accepted()[0])
+    User.objects.filter(pk=shown.pk).update(is_demo=True)
+    entered(Client(), shown)
     assert not DeviceSighting.objects.exists()
 
 
