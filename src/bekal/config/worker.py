@@ -31,6 +31,8 @@ from bekal.messaging.channels import carriers
 from bekal.participants.send_messages import send_messages
 from bekal.partners.calls import forget_calls
 from bekal.partners.keyed_answers import forget_answers
+from bekal.partners.deliver_webhooks import deliver_webhooks
+from bekal.partners.webhook_events import collect_events
 from bekal.proofs.check import prove_ledger, record
 from bekal.purchases.screen_reviews import screen_reviews
 from bekal.recommender.prepare_lists import prepare_lists
@@ -45,6 +47,9 @@ COUNT_LOCK, LISTS_LOCK = "config.worker.count", "config.worker.lists"
 SEATS_LOCK, MESSAGES_LOCK = "config.worker.seats", "config.worker.messages"
 ALARMS_LOCK, REVIEWS_LOCK = "config.worker.alarms", "config.worker.reviews"
 SALES_LOCK, CALLS_LOCK = "config.worker.sales", "config.worker.calls"
+SALES_LOCK = "config.worker.sales"
+WEBHOOKS_LOCK = "config.worker.webhooks"
+COLLECTED_EVERY = timedelta(seconds=30)
 REPRICED_EVERY = timedelta(hours=1)
 
 
@@ -58,6 +63,7 @@ class Worker:
         self._failed_at: dict[str, datetime] = {}
         self._sealed = SealedLists()
         self._repriced_at: datetime | None = None
+        self._collected_at: datetime | None = None
         self._carriers = carriers(settings.CARRIER_ADDRESSES, demo=settings.DEMO)
 
     def round(self) -> bool:
@@ -66,6 +72,7 @@ class Worker:
         busy = [
             self._guarded("mass runs", self._work, at),
             self._tried("messages", MESSAGES_LOCK, self._send_messages, at),
+            self._tried("webhooks", WEBHOOKS_LOCK, self._tell_partners, at),
             self._tried("proof", PROOF_LOCK, self._prove_if_asked, at),
             self._daily("sales of the day", SALES_LOCK, self._refresh_sales, at),
             self._daily("daily work", DAILY_LOCK, self._do_daily_work, at),
@@ -144,6 +151,17 @@ class Worker:
         if sent.message_count:
             self._say("messages: " + ", ".join(f"{count:,} {what}" for what, count in sorted(sent.counts.items())))
         return sent.message_count > 0
+
+    def _tell_partners(self, at: datetime) -> bool:
+        """Look for news twice a minute, which reads much, and deliver what is due at once."""
+        now = machine_now()
+        if self._collected_at is None or abs(now - self._collected_at) >= COLLECTED_EVERY:
+            collect_events(now=now)
+            self._collected_at = now
+        delivered = deliver_webhooks(now=now)
+        if delivered.delivery_count:
+            self._say("webhooks: " + ", ".join(f"{count:,} {what}" for what, count in sorted(delivered.counts.items())))
+        return delivered.delivery_count > 0
 
     def _prove_if_asked(self, at: datetime) -> bool:
         return self._prove(at, only_asked=True)

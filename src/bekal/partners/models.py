@@ -191,3 +191,6 @@ from bekal.partners.sandbox_models import ConformanceRecord as ConformanceRecord
 from bekal.partners.sandbox_models import SandboxCall as SandboxCall  # noqa: E402
 from bekal.partners.sandbox_models import SandboxCode as SandboxCode  # noqa: E402
 from bekal.partners.sandbox_models import SandboxPeople as SandboxPeople  # noqa: E402
+from bekal.partners.webhook_models import WebhookDelivery as WebhookDelivery  # noqa: E402
+from bekal.partners.webhook_models import WebhookEndpoint as WebhookEndpoint  # noqa: E402
+from bekal.partners.webhook_models import WebhookEvent as WebhookEvent  # noqa: E402

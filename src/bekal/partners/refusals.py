@@ -57,3 +57,13 @@ class PartnerRefusal(StrEnum):
     SUSPENSION_REASON_EMPTY = "suspension_reason_empty"
     SUSPENSION_REASON_TOO_LONG = "suspension_reason_too_long"  # length_count, limit_count
     SUSPENSION_REASON_UNREADABLE = "suspension_reason_unreadable"
+    URL_UNREADABLE = "url_unreadable"  # limit_count
+    URL_NOT_HTTPS = "url_not_https"
+    URL_NOT_PUBLIC = "url_not_public"
+    EVENT_UNKNOWN = "event_unknown"  # value, known
+    ENDPOINT_TAKEN = "endpoint_taken"
+    ENDPOINTS_OPEN = "endpoints_open"  # limit_count
+    ENDPOINT_UNKNOWN = "endpoint_not_found"
+    ENDPOINT_CLOSED = "endpoint_closed"
+    DELIVERY_UNKNOWN = "delivery_not_found"
+    REPLAYS_SPENT = "replays_spent"  # limit_count

@@ -80,4 +80,17 @@ PARTNERS: Mapping[str, object] = {
     PartnerRefusal.SUSPENSION_REASON_UNREADABLE: _(
         "The reason of the suspension has characters that cannot be shown. Type it again, on one line."
     ),
+    PartnerRefusal.URL_UNREADABLE: _(
+        "This is not an address that messages can be sent to. Use https, a host, no password, no “#”, plain letters, "
+        "and at most %(limit_count)s characters."
+    ),
+    PartnerRefusal.URL_NOT_HTTPS: _("The address does not begin with https. Messages are sent encrypted only."),
+    PartnerRefusal.URL_NOT_PUBLIC: _("The address lies inside a private network. Use one that the internet reaches."),
+    PartnerRefusal.EVENT_UNKNOWN: _("There is no kind of event “%(value)s”. There are: %(known)s."),
+    PartnerRefusal.ENDPOINT_TAKEN: _("This address is open already. Close it first, or use another one."),
+    PartnerRefusal.ENDPOINTS_OPEN: _("%(limit_count)s addresses are open already. Close one first."),
+    PartnerRefusal.ENDPOINT_UNKNOWN: _("You have no webhook of this number. Look at the list of your webhooks."),
+    PartnerRefusal.ENDPOINT_CLOSED: _("This webhook is closed. Open a new one."),
+    PartnerRefusal.DELIVERY_UNKNOWN: _("You have no delivery of this number. Look at the list of your deliveries."),
+    PartnerRefusal.REPLAYS_SPENT: _("This delivery was replayed %(limit_count)s times, which is the limit."),
 }

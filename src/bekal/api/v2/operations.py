@@ -21,6 +21,9 @@ from bekal.api.v2 import statement as _statement  # isort: skip
 from bekal.api.v2 import sandbox_clock as _sandbox_clock  # isort: skip
 from bekal.api.v2 import sandbox_codes as _sandbox_codes  # isort: skip
 from bekal.api.v2 import sandbox_conformance as _sandbox_conformance  # isort: skip
+from bekal.api.v2 import webhooks as _webhooks  # isort: skip
+from bekal.api.v2 import webhook as _webhook  # isort: skip
+from bekal.api.v2 import webhook_deliveries as _webhook_deliveries  # isort: skip
 
 MODULES = (
     _me,
@@ -44,4 +47,7 @@ MODULES = (
     _sandbox_clock,
     _sandbox_codes,
     _sandbox_conformance,
+    _webhooks,
+    _webhook,
+    _webhook_deliveries,
 )
