@@ -30,8 +30,8 @@ from bekal.lifecycle.tallies import count_next
 from bekal.messaging.channels import carriers
 from bekal.participants.send_messages import send_messages
 from bekal.partners.calls import forget_calls
-from bekal.partners.keyed_answers import forget_answers
 from bekal.partners.deliver_webhooks import deliver_webhooks
+from bekal.partners.keyed_answers import forget_answers
 from bekal.partners.webhook_events import collect_events
 from bekal.proofs.check import prove_ledger, record
 from bekal.purchases.screen_reviews import screen_reviews
@@ -47,7 +47,6 @@ COUNT_LOCK, LISTS_LOCK = "config.worker.count", "config.worker.lists"
 SEATS_LOCK, MESSAGES_LOCK = "config.worker.seats", "config.worker.messages"
 ALARMS_LOCK, REVIEWS_LOCK = "config.worker.alarms", "config.worker.reviews"
 SALES_LOCK, CALLS_LOCK = "config.worker.sales", "config.worker.calls"
-SALES_LOCK = "config.worker.sales"
 WEBHOOKS_LOCK = "config.worker.webhooks"
 COLLECTED_EVERY = timedelta(seconds=30)
 REPRICED_EVERY = timedelta(hours=1)
