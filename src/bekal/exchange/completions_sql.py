@@ -13,9 +13,12 @@ _REFUND = {"balance": Movement.REFUND_TO_BALANCE, "treasury": Movement.REFUND_TO
 # What the database knows of the attendance of a purchase, by sequence, as the file would say it.
 _ATTENDED = """(SELECT array_agg(evidence.recorded_at ORDER BY number)
     FROM generate_series(1, (SELECT max(known.sequence) FROM purchases_evidence known
-                             WHERE known.purchase_id = purchase.id AND known.piece = 'attendance')) AS number
-    LEFT JOIN purchases_evidence evidence ON evidence.purchase_id = purchase.id
-        AND evidence.piece = 'attendance' AND evidence.sequence = number)"""
+                             WHERE known.purchase_id = purchase.id AND known.piece = 'attendance'
+                               AND known.source = 'institution' AND known.holds)) AS number
+    LEFT JOIN LATERAL (SELECT min(said.recorded_at) AS recorded_at FROM purchases_evidence said
+                       WHERE said.purchase_id = purchase.id AND said.piece = 'attendance'
+                         AND said.source = 'institution' AND said.holds AND said.sequence = number) evidence
+        ON true)"""
 
 
 def prepare(staged: Staged) -> None:
@@ -208,8 +211,8 @@ def write(staged: Staged, progress: Progress) -> dict[str, int]:
         SELECT code_hash, id FROM new_purchase WHERE code_hash IS NOT NULL ORDER BY line
     """)
     evidence_count = staged.write("""
-        INSERT INTO purchases_evidence (purchase_id, piece, source, sequence, recorded_at)
-        SELECT purchase.id, piece, 'institution', sequence, recorded_at FROM new_purchase
+        INSERT INTO purchases_evidence (purchase_id, piece, source, sequence, recorded_at, door)
+        SELECT purchase.id, piece, 'institution', sequence, recorded_at, 'import' FROM new_purchase
         JOIN purchases_purchase purchase ON purchase.id = new_purchase.id
         CROSS JOIN LATERAL (
             SELECT 'attendance' AS piece, sequence, attended_at AS recorded_at

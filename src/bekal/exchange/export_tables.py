@@ -235,9 +235,11 @@ def _completions() -> Extract:
     # By sequence; a session that was not attended before a later one is an empty place in the list.
     attended = f"""(SELECT string_agg(coalesce({instant_sql("evidence.recorded_at")}, ''), ';' ORDER BY number)
         FROM generate_series(1, (SELECT max(sequence) FROM purchases_evidence
-                                 WHERE purchase_id = purchase.id AND piece = 'attendance')) number
-        LEFT JOIN purchases_evidence evidence
-            ON evidence.purchase_id = purchase.id AND evidence.piece = 'attendance' AND evidence.sequence = number)"""
+                                 WHERE purchase_id = purchase.id AND piece = 'attendance'
+                                   AND source = 'institution' AND holds)) number
+        LEFT JOIN LATERAL (SELECT min(recorded_at) AS recorded_at FROM purchases_evidence
+                           WHERE purchase_id = purchase.id AND piece = 'attendance' AND source = 'institution'
+                             AND holds AND sequence = number) evidence ON true)"""
     refunded_to = f"""CASE WHEN purchase.refunded_rupiah > 0 THEN
         (SELECT CASE WHEN refund.credit_kind = {Kind.TRAINING_BALANCE.value} THEN 'balance' ELSE 'treasury' END
          FROM ledger_transfer refund

@@ -116,8 +116,8 @@ def _write(staged: Staged) -> dict[str, int]:
     """)
     # Evidence first: afterwards no row is new any more.
     evidence_count = staged.write(f"""
-        INSERT INTO purchases_evidence (purchase_id, piece, source, sequence, recorded_at)
-        SELECT purchase_id, piece, 'participant', 1, written_at FROM history_row row
+        INSERT INTO purchases_evidence (purchase_id, piece, source, sequence, recorded_at, door)
+        SELECT purchase_id, piece, 'participant', 1, written_at, 'import' FROM history_row row
         CROSS JOIN (VALUES ('rating'), ('review')) pieces (piece)
         WHERE NOT {_KNOWN} AND (piece = 'rating' OR text <> '') ORDER BY line, piece
     """)
