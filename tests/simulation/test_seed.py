@@ -1,5 +1,6 @@
 """The demo: a participant with exactly Rp300,000 left, two officers, an institution, an auditor, a fitted model."""
 
+from collections import Counter
 from datetime import date, datetime
 from io import StringIO
 
@@ -8,7 +9,8 @@ from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 
 from bekal.accounts.models import Role, User
-from bekal.catalogue.models import InstitutionStaff
+from bekal.catalogue.links import platforms_of_the_same_hands
+from bekal.catalogue.models import InstitutionStaff, Submission, Suspension, Training
 from bekal.incentives.timeline import timeline_of
 from bekal.ledger.clock import JAKARTA, programme_now
 from bekal.ledger.queries import remaining
@@ -36,6 +38,13 @@ def test_the_demo_is_ready_to_be_walked_through() -> None:
     (fits,) = recommend_for(participation_ids=[participation.pk], at=programme_now())
     assert fits.state is ListState.READY and len(fits.items) == 10
     assert all(item.price_rupiah <= 300_000 for item in fits.items)
+    states = Counter(Submission.objects.order_by("pk").values_list("state", flat=True))
+    assert states == {"submitted": 3, "returned": 1}
+    assert Suspension.objects.get(lifted_at=None).institution
+    assert not Training.objects.filter(is_suspended=True).exists(), "nobody is hurt"
+        Suspension.objects.get(lifted_at=None).institution and not Training.objects.filter(is_suspended=True).exists()
+    )
+    assert platforms_of_the_same_hands(on=programme_now().date())
     with nothing_changes():
         call_command("seed-demo", "--participants", "70", stdout=out)
     assert "nothing was done" in out.getvalue()
