@@ -34,6 +34,8 @@ APPEND_ONLY = {
     "ledger.Transfer",
     "lifecycle.ClosedSum",
     "lifecycle.Repayment",
+    "partners.TaskFeedback",
+    "partners.TaskSubmission",
     "purchases.Certificate",
     "purchases.CertificateEvent",
     "purchases.Evidence",

@@ -98,7 +98,8 @@ def refusal_of_window(handed: HandedCode, *, at: datetime) -> Refusal | None:
 
 @dataclass(frozen=True, slots=True)
 class SessionOfCode:
-    """One session of the code's training, as far as it has a date, and whether its attendance is proven."""
+    """One session of the code's training, as far as it has a date, and whether it is attended: the institution says so
+    and the participant does not deny it, or the programme has decided it. Of each the newest revision speaks."""
 
     sequence: int
     starts_at: datetime | None
@@ -107,12 +108,19 @@ class SessionOfCode:
 
 
 SESSION_SQL = """
-SELECT session.starts_at, session.ends_at, EXISTS (
-    SELECT FROM purchases_evidence evidence WHERE evidence.purchase_id = purchase.id
-        AND evidence.piece = 'attendance' AND evidence.source = 'institution' AND evidence.sequence = %(sequence)s)
+SELECT session.starts_at, session.ends_at,
+       coalesce(said.programme, said.institution AND coalesce(said.participant, true), false)
 FROM purchases_purchase purchase
 LEFT JOIN catalogue_session session
     ON session.training_id = purchase.training_id AND session.sequence = %(sequence)s
+CROSS JOIN LATERAL (
+    SELECT bool_or(holds) FILTER (WHERE source = 'programme') AS programme,
+           bool_or(holds) FILTER (WHERE source = 'institution') AS institution,
+           bool_or(holds) FILTER (WHERE source = 'participant') AS participant
+    FROM (SELECT DISTINCT ON (source) source, holds FROM purchases_evidence
+          WHERE purchase_id = purchase.id AND piece = 'attendance' AND sequence = %(sequence)s
+          ORDER BY source, revision DESC, id DESC) newest
+) said
 WHERE purchase.id = %(purchase_id)s
 """
 

@@ -187,6 +187,10 @@ class CallBudget(models.Model):
     counted_at = models.DateTimeField()
 
 
+from bekal.partners.learning_models import AttendanceRequest as AttendanceRequest  # noqa: E402
+from bekal.partners.learning_models import Task as Task  # noqa: E402
+from bekal.partners.learning_models import TaskFeedback as TaskFeedback  # noqa: E402
+from bekal.partners.learning_models import TaskSubmission as TaskSubmission  # noqa: E402
 from bekal.partners.sandbox_models import ConformanceRecord as ConformanceRecord  # noqa: E402
 from bekal.partners.sandbox_models import SandboxCall as SandboxCall  # noqa: E402
 from bekal.partners.sandbox_models import SandboxCode as SandboxCode  # noqa: E402

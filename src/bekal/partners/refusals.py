@@ -34,6 +34,18 @@ class CallRefusal(StrEnum):
     OUTSIDE_WINDOW = "outside_redemption_window"  # opens_at_text, closes_at_text
     TYPE_MISMATCH = "course_type_mismatch"  # type_text
     SEQUENCE_OUT_OF_RANGE = "sequence_out_of_range"  # sequence, session_count
+    REDIRECT_NOT_REGISTERED = "redirect_uri_not_registered"
+    TASK_SCOPE_UNKNOWN = "scope_unknown"  # value
+    TASK_SEQUENCE_UNKNOWN = "task_sequence_unknown"  # sequence
+    FILE_URL_MALFORMED = "url_file_malformed"  # field
+    NOTES_UNREADABLE = "notes_unreadable"
+    NOTES_TOO_LONG = "notes_too_long"  # length_count, limit_count
+    TASK_PENDING = "task_pending"
+    TASK_PASSED = "task_passed"
+    TASK_NOT_SENT = "task_not_sent"
+    TASK_ANSWERED = "task_answered"
+    FEEDBACK_STATUS_UNKNOWN = "feedback_status_unknown"
+    ENDPOINT_UNKNOWN = "endpoint_unknown"
 
 
 class PartnerRefusal(StrEnum):
@@ -54,6 +66,9 @@ class PartnerRefusal(StrEnum):
     KEY_UNKNOWN = "unknown_key"
     KEYS_LIVE = "two_keys_live"  # limit_count
     KEY_REVOKED = "key_revoked"  # revoked_on
+    REDIRECT_MALFORMED = "redirect_malformed"
+    REDIRECT_KNOWN = "redirect_registered"
+    REDIRECT_UNKNOWN = "unknown_redirect"
     SUSPENSION_REASON_EMPTY = "suspension_reason_empty"
     SUSPENSION_REASON_TOO_LONG = "suspension_reason_too_long"  # length_count, limit_count
     SUSPENSION_REASON_UNREADABLE = "suspension_reason_unreadable"

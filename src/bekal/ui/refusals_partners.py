@@ -48,6 +48,34 @@ PARTNERS: Mapping[str, object] = {
     CallRefusal.SEQUENCE_OUT_OF_RANGE: _(
         "The field sequence is %(sequence)s, and the training has sessions 1 to %(session_count)s. Send one of these."
     ),
+    CallRefusal.REDIRECT_NOT_REGISTERED: _(
+        "The address in redirect_uri is not registered for your institution. It is compared as a whole: ask the "
+        "programme office to register exactly this address."
+    ),
+    CallRefusal.TASK_SCOPE_UNKNOWN: _("The scope “%(value)s” is not known. Send tpm or uk."),
+    CallRefusal.TASK_SEQUENCE_UNKNOWN: _("The field sequence is %(sequence)s. Send 1 to 10, or 999."),
+    CallRefusal.FILE_URL_MALFORMED: _(
+        "The field %(field)s is not the address of a file. Send an https address of at most 500 characters that ends "
+        "in .pdf or .docx."
+    ),
+    CallRefusal.NOTES_UNREADABLE: _("The notes have characters that cannot be shown. Send them again without these."),
+    CallRefusal.NOTES_TOO_LONG: _(
+        "The notes have %(length_count)s characters; at most %(limit_count)s fit. Shorten them."
+    ),
+    CallRefusal.TASK_PENDING: _("This task was handed in already and waits for your feedback. Send the feedback."),
+    CallRefusal.TASK_PASSED: _("This task was passed already. Nothing more is handed in for it."),
+    CallRefusal.TASK_NOT_SENT: _("Nothing was handed in for this task yet. Hand it in first."),
+    CallRefusal.TASK_ANSWERED: _("This submission has its feedback already. A new one needs a new submission."),
+    CallRefusal.FEEDBACK_STATUS_UNKNOWN: _(
+        "The field status is not 2 (passed) or 3 (failed). Leave it out, or send one."
+    ),
+    CallRefusal.ENDPOINT_UNKNOWN: _("This address is not part of the API. Check the path."),
+    PartnerRefusal.REDIRECT_MALFORMED: _(
+        "This is not an address to send people back to. Write an https address of at most 500 characters without a "
+        "fragment, user name or blank."
+    ),
+    PartnerRefusal.REDIRECT_KNOWN: _("This address is registered already."),
+    PartnerRefusal.REDIRECT_UNKNOWN: _("This address is not registered for this partner. Choose one from the list."),
     PartnerRefusal.PARTNER_UNKNOWN: _("This partner does not exist. Check the number."),
     PartnerRefusal.PARTNER_CODE_MALFORMED: _(
         "The code “%(value)s” does not fit. Use 3 to 40 small letters, digits and hyphens, beginning with a letter."

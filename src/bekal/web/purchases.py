@@ -18,6 +18,7 @@ from bekal.catalogue.queries import suspension_of
 from bekal.core.evidence import EvidenceState, Piece, PieceState, Source
 from bekal.core.refusal import Refusal
 from bekal.incentives.entitle import entitle
+from bekal.partners.tasks import tasks_of
 from bekal.purchases.certificates import certificates_of
 from bekal.purchases.confirm_attendance import Confirmation, confirm_attendance
 from bekal.purchases.queries import PurchaseLine, purchases_of
@@ -192,6 +193,7 @@ def purchase(request: HttpRequest, purchase_id: int) -> HttpResponse:
         "form": form,
         "own_review": own,
         "may_edit": may_edit,
+        "tasks": tasks_of(purchase_id=purchase_id),
         "suspension": suspension_of(bought.line.training_id),
     }
     return render(request, "web/purchase.html", context, status=422 if form.errors else 200)

@@ -4,6 +4,7 @@ from django.urls import path
 
 from bekal.web import (
     account,
+    attendance,
     buy,
     certificates,
     demo,
@@ -45,6 +46,7 @@ urlpatterns = [
     path("pelatihanku/<int:purchase_id>/ulasan/", reviews.edit, name="edit_review"),
     path("pelatihanku/<int:purchase_id>/ulasan/banding/", reviews.appeal, name="appeal_review"),
     path("pelatihan/<int:training_id>/ulasan/<str:handle>/lapor/", reviews.report, name="report_review"),
+    path("hadir/<str:state>/", attendance.attendance, name="attendance"),
     path("insentif/", incentives.incentives, name="incentives"),
     path("insentif/penahanan/<int:hold_id>/", holds.hold, name="hold"),
     path("survei/", surveys.surveys, name="surveys"),

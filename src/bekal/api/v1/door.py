@@ -19,6 +19,7 @@ from bekal.accounts.privacy import blind
 from bekal.api.v1.body import Refused, body_of, fields_of
 from bekal.core.refusal import Refusal
 from bekal.ledger.clock import machine_now, programme_now
+from bekal.partners.attendance_requests import redirects_of
 from bekal.partners.authenticate import Caller, SignedCall, authenticate_v1
 from bekal.partners.calls import Answer, answer_once
 from bekal.partners.count_call import count_call
@@ -53,6 +54,11 @@ STATUSES: Mapping[str, int] = {
     CallRefusal.CODE_USED: 409,
     CallRefusal.CODE_NOT_USED: 409,
     CallRefusal.OUTSIDE_WINDOW: 409,
+    CallRefusal.ENDPOINT_UNKNOWN: 404,
+    CallRefusal.TASK_PENDING: 409,
+    CallRefusal.TASK_PASSED: 409,
+    CallRefusal.TASK_NOT_SENT: 409,
+    CallRefusal.TASK_ANSWERED: 409,
     CallRefusal.SANDBOX_AWAY: 503,
 }
 OTHERWISE = 422
@@ -65,6 +71,9 @@ class Call:
     caller: Caller
     world: World
     fields: Mapping[str, Any] = field(repr=False)
+    # Where the caller may have people sent back to; and an address of ours as the caller reaches us.
+    redirect_uris: frozenset[str]
+    absolute: Callable[[str], str]
 
     @property
     def at(self) -> datetime:
@@ -73,6 +82,17 @@ class Call:
 
 
 Endpoint = Callable[[Call], Mapping[str, Any] | Refusal]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A call on its way to its endpoint."""
+
+    request: HttpRequest
+    caller: Caller
+    operation: str
+    endpoint: Endpoint
+    body: bytes
 
 
 def v1_door(operation: str) -> Callable[[Endpoint], Callable[[HttpRequest], HttpResponse]]:
@@ -84,7 +104,7 @@ def v1_door(operation: str) -> Callable[[Endpoint], Callable[[HttpRequest], Http
         def view(request: HttpRequest) -> HttpResponse:
             key_id, answer, outcome = _answered(request, operation, endpoint)
             count_call(key_id=key_id, operation=operation, outcome=outcome, at=machine_now())
-            response = _response(answer)
+            response = response_of(answer)
             if outcome == "repeated":
                 response["Bekal-Repeated"] = "true"
             return response
@@ -109,15 +129,15 @@ def _answered(request: HttpRequest, operation: str, endpoint: Endpoint) -> tuple
         answer = refused(Refusal(CallRefusal.METHOD_WRONG))
         return None, answer, answer.outcome
     key_id: int | None = None
+    now = machine_now()
     try:
         body = body_of(request)
-        now = machine_now()
         authenticated = authenticate_v1(call=_signed_call(request, operation, body), now=now)
         caller = authenticated.caller
         key_id = None if caller is None else caller.key_id
         if caller is None or authenticated.refusal is not None:
             raise Refused(authenticated.refusal or Refusal(CallRefusal.CLIENT_UNKNOWN))
-        answer, repeated = _answer_once(caller, request.META[HEADERS["signature"]], operation, endpoint, body, now)
+        answer, repeated = _answer_once(_Asked(request, caller, operation, endpoint, body), now)
     except Refused as stopped:
         answer, repeated = refused(stopped.refusal), False
     except SandboxUnavailableError:
@@ -133,17 +153,27 @@ def _signed_call(request: HttpRequest, operation: str, body: bytes) -> SignedCal
     return SignedCall(headers, "POST", tuple(dict.fromkeys((f"{BASE}{operation}", sent))), body)
 
 
-def _answer_once(
-    caller: Caller, signature: str, operation: str, endpoint: Endpoint, body: bytes, now: datetime
-) -> tuple[Answer, bool]:
+def _answer_once(asked: _Asked, now: datetime) -> tuple[Answer, bool]:
+    caller = asked.caller
+    redirect_uris = redirects_of(caller.key) if asked.operation == "oauth/url-generate" else frozenset()
+
+    def first_answer() -> Answer:
+        try:
+            fields = fields_of(asked.body)
+            absolute = asked.request.build_absolute_uri
+            found = asked.endpoint(Call(caller, world, fields, redirect_uris, absolute))
+        except Refused as stopped:
+            found = stopped.refusal
+        return _worded(found, caller, world)
+
     with world_of(caller.key) as world:
         answered = answer_once(
             key_id=caller.key_id,
-            request_hash=blind("v1-call", signature),
-            body_hash=sha256(body).digest(),
-            operation=operation,
+            request_hash=blind("v1-call", asked.request.META[HEADERS["signature"]]),
+            body_hash=sha256(asked.body).digest(),
+            operation=asked.operation,
             at=now,
-            answer=lambda: _first_answer(caller, world, endpoint, body),
+            answer=first_answer,
         )
     if answered.answer is None:
         # Suspended between the look at the key and here: only its misses do that on the way.
@@ -154,11 +184,8 @@ def _answer_once(
     return answered.answer, answered.repeated
 
 
-def _first_answer(caller: Caller, world: World, endpoint: Endpoint, body: bytes) -> Answer:
-    try:
-        found = endpoint(Call(caller, world, fields_of(body)))
-    except Refused as stopped:
-        found = stopped.refusal
+def _worded(found: Mapping[str, Any] | Refusal, caller: Caller, world: World) -> Answer:
+    """What an endpoint found as an answer; a miss is taken from the budget before it is told."""
     if isinstance(found, Refusal):
         if found.code in MISSES and not world.is_sandbox and not record_miss(key_id=caller.key_id, at=world.at):
             found = Refusal(CallRefusal.TOO_MANY_MISSES, {"limit_count": MISS_LIMIT_COUNT})
@@ -166,11 +193,14 @@ def _first_answer(caller: Caller, world: World, endpoint: Endpoint, body: bytes)
     return Answer(200, json.dumps({"success": True, "message": DONE, "data": found}))
 
 
-def _response(answer: Answer) -> HttpResponse:
+def response_of(answer: Answer) -> HttpResponse:
+    """The answer as HTTP; a refusal's code stands in the header `Bekal-Refusal`."""
     response = HttpResponse(answer.body, content_type="application/json", status=answer.status)
     response["Cache-Control"] = "no-store"
     if answer.outcome != "answered":
         response["Bekal-Refusal"] = answer.outcome
+    # The counter is all that a refused call leaves behind: no line in the log.
+    response._has_been_logged = True  # type: ignore[attr-defined]
     if answer.status == 405:
         response["Allow"] = "POST"
     return response

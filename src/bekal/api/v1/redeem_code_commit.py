@@ -16,9 +16,9 @@ def redeem_code_commit(call: Call) -> Mapping[str, Any] | Refusal:
     """Once only; a training with dated sessions around the start of its first one only."""
     redeem_code = text_of(call.fields, "redeem_code")
     outcome = redeem_handed(redeem_code=redeem_code, institution_id=call.world.institution_id, at=call.at)
-    if outcome.refusal is not None:
+    if outcome.handed is None:
+        assert outcome.refusal is not None
         return outcome.refusal
-    assert outcome.handed is not None
     return {
         "redeem_code": redeem_code,
         "course_code": outcome.handed.training_code,

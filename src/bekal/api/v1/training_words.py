@@ -8,7 +8,7 @@ from bekal.partners.handed_codes import HandedCode, SessionOfCode
 
 # `course_type`, its label, `course_learning_method`, and whether attendance is confirmed online.
 KINDS: dict[str, tuple[int, str, str, bool]] = {
-    Training.Mode.SELF_PACED: (1, "Pembelajaran mandiri", "online", False),
+    Training.Mode.SELF_PACED: (1, "Pembelajaran mandiri", "online", True),
     Training.Mode.WEBINAR: (2, "Webinar", "online", True),
     Training.Mode.ON_SITE: (3, "Tatap muka", "offline", False),
 }
