@@ -53,8 +53,8 @@ def assert_siti(participation: Participation) -> None:
     assert remaining(owner_ids=[participation.pk]) == {participation.pk: 300_000}
     finished, unreviewed, to_begin = purchases_of(participation_id=participation.pk)
     assert finished.reconciled_at is not None and finished.owed == ()
-    assert unreviewed.completed_at is not None and {owed.party for owed in unreviewed.owed} == {"participant"}
-    assert to_begin.redeemed_at is None and {owed.party for owed in to_begin.owed} == {"participant", "institution"}
+    assert unreviewed.completed_at is not None and {owed.owed_by for owed in unreviewed.owed} == {"participant"}
+    assert to_begin.redeemed_at is None and {owed.owed_by for owed in to_begin.owed} == {"participant", "institution"}
     staff = InstitutionStaff.objects.get(user__login_name=INSTITUTION)
     assert staff.institution_id == to_begin.institution_id
     assert staff.institution_id not in (finished.institution_id, unreviewed.institution_id)
