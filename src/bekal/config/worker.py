@@ -18,6 +18,7 @@ from bekal.alarms.watch import watch
 from bekal.catalogue.on_sale import refresh_sales
 from bekal.console.tallies import COUNTS
 from bekal.core.money import format_rupiah
+from bekal.incentives.entitle import entitle
 from bekal.ledger.clock import machine_now, programme_day, programme_now
 from bekal.ledger.digests import close_digest
 from bekal.ledger.proof_results import answer_proof_requests, latest_proof_result, take_proof_requests
@@ -34,6 +35,8 @@ from bekal.partners.deliver_webhooks import deliver_webhooks
 from bekal.partners.keyed_answers import forget_answers
 from bekal.partners.webhook_events import collect_events
 from bekal.proofs.check import prove_ledger, record
+from bekal.purchases.queries import buyers_of
+from bekal.purchases.reconcile_changed import reconcile_changed
 from bekal.purchases.screen_reviews import screen_reviews
 from bekal.recommender.prepare_lists import prepare_lists
 from bekal.recommender.price_seats import price_seats, reprice_seats
@@ -49,6 +52,7 @@ ALARMS_LOCK, REVIEWS_LOCK = "config.worker.alarms", "config.worker.reviews"
 SALES_LOCK, CALLS_LOCK = "config.worker.sales", "config.worker.calls"
 WEBHOOKS_LOCK = "config.worker.webhooks"
 COLLECTED_EVERY = timedelta(seconds=30)
+RECONCILE_LOCK = "config.worker.reconcile"
 REPRICED_EVERY = timedelta(hours=1)
 
 
@@ -73,6 +77,7 @@ class Worker:
             self._tried("messages", MESSAGES_LOCK, self._send_messages, at),
             self._tried("webhooks", WEBHOOKS_LOCK, self._tell_partners, at),
             self._tried("proof", PROOF_LOCK, self._prove_if_asked, at),
+            self._tried("reconciliation", RECONCILE_LOCK, self._reconcile, at),
             self._daily("sales of the day", SALES_LOCK, self._refresh_sales, at),
             self._daily("daily work", DAILY_LOCK, self._do_daily_work, at),
             self._daily("alarms", ALARMS_LOCK, self._watch, at),
@@ -184,6 +189,17 @@ class Worker:
             f"{len(done.waiting)} wait for approval"
         )
         return True
+
+    def _reconcile(self, at: datetime) -> bool:
+        """What new messages were about; whoever is released by it earns at once, and need not wait for the day."""
+        looked = reconcile_changed(at=at)
+        if looked.released_ids:
+            entitled = entitle(at=at, participation_ids=buyers_of(purchase_ids=looked.released_ids))
+            self._say(
+                f"reconciliation: {len(looked.released_ids):,} of {looked.purchase_count:,} purchases released, "
+                f"{entitled.entitlement_count:,} instalments earned"
+            )
+        return looked.did_anything
 
     def _watch(self, at: datetime) -> bool:
         looked = watch(at=at)

@@ -18,7 +18,7 @@ from bekal.purchases.evidence_intake import LIVE_MODES
 from bekal.purchases.evidence_sql import STATE_SQL
 from bekal.purchases.models import Purchase
 from bekal.purchases.queries import refunded_to_balance
-from bekal.purchases.reconcile import complete_ids, reconcile
+from bekal.purchases.reconcile import WAITS_NO_MORE_SQL, complete_ids, reconcile
 from bekal.purchases.refusals import PurchaseRefusal
 
 # Where a refund goes: to the balance while the place and its balance live.
@@ -239,6 +239,7 @@ def _write(ended: Sequence[EndOutcome], purchases: Mapping[int, _Found], at: dat
         endings = text_array([each.ending.value for each in ended if each.ending is not None])
         cursor.execute(END_SQL, [at, ids, endings, int_array(each.refunded_rupiah for each in ended)])
         cursor.execute(CLOSE_CASES_SQL, [at, ids])
+        cursor.execute(WAITS_NO_MORE_SQL, [ids])
     transfer_count = sum((each.earned_rupiah > 0) + (each.refunded_rupiah > 0) for each in ended)
     if not transfer_count:
         return

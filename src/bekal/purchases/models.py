@@ -289,3 +289,6 @@ class Review(models.Model):
 # At the end: they name the models above. Django looks for a room's tables in this module.
 from bekal.purchases.certificate_models import Certificate as Certificate  # noqa: E402
 from bekal.purchases.certificate_models import CertificateEvent as CertificateEvent  # noqa: E402
+from bekal.purchases.reconciliation_models import ReconciliationDay as ReconciliationDay  # noqa: E402
+from bekal.purchases.reconciliation_models import ReconciliationMark as ReconciliationMark  # noqa: E402
+from bekal.purchases.reconciliation_models import ReconciliationStanding as ReconciliationStanding  # noqa: E402

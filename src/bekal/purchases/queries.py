@@ -113,6 +113,12 @@ def evidence_owed(*, purchase_ids: Collection[int]) -> dict[int, tuple[PieceStat
     return {row["pk"]: () if row["ended_at"] else _open(states[row["pk"]]) for row in facts}
 
 
+def buyers_of(*, purchase_ids: Collection[int]) -> tuple[int, ...]:
+    """The participations that bought these purchases, each once, by their numbers."""
+    rows = Purchase.objects.filter(pk__in=purchase_ids).order_by("participation_id")
+    return tuple(dict.fromkeys(rows.values_list("participation_id", flat=True)))
+
+
 REFUNDED_SQL = f"""
 SELECT purchase.id FROM purchases_purchase purchase
 JOIN ledger_transfer refund ON refund.owner_id = purchase.participation_id

@@ -43,6 +43,7 @@ WHERE id = ANY(%s::bigint[]) AND reconciled_at IS NULL AND ended_at IS NULL ORDE
 """
 # A clock that was set back must not put the reconciliation before the completion.
 RECONCILE_SQL = "UPDATE purchases_purchase SET reconciled_at = greatest(%s, completed_at) WHERE id = ANY(%s::bigint[])"
+WAITS_NO_MORE_SQL = "DELETE FROM purchases_reconciliationstanding WHERE purchase_id = ANY(%s::bigint[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def _release(complete: Sequence[int], at: datetime) -> tuple[int, ...]:
         post(postings=postings, at=at)
         ids = tuple(row[0] for row in purchases)
         cursor.execute(RECONCILE_SQL, [at, int_array(ids)])
+        cursor.execute(WAITS_NO_MORE_SQL, [int_array(ids)])
     return ids
 
 
