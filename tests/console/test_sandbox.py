@@ -135,7 +135,7 @@ def test_a_system_that_nobody_tied_keeps_its_code(desk: Client, institution: Ins
 
 def test_the_page_is_a_handful_of_queries(desk: Client, institution: Institution, assert_queries) -> None:  # type: ignore[no-untyped-def]
     said(desk, f"{HOME}open/")
-    with assert_queries(10):
+    with assert_queries(11):
         desk.get(HOME)
-    with assert_queries(6):
+    with assert_queries(7):
         desk.get(f"{HOME}conformance/")

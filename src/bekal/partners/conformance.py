@@ -11,10 +11,11 @@ from django.db.models import Max
 
 from bekal.ledger.clock import JAKARTA
 from bekal.partners.conformance_checks import CHECKS, Check, Exchange, checks_of
-from bekal.partners.models import CallCounter, ConformanceRecord, Partner, PartnerKey, SandboxCall
+from bekal.partners.models import CallCounter, ConformanceRecord, Partner, PartnerKey, SandboxCall, WebhookDelivery
 
 # What a page shows of the calls, and what is kept of them.
 CALLS_KEPT_COUNT = 200
+WEBHOOK_DELIVERED = "webhook_delivered"
 ANSWERED = ("answered", "repeated")
 RECORD_SQL = """
 INSERT INTO partners_conformancerecord AS known (partner_id, check_code, ok_at, failed_at, failure)
@@ -123,10 +124,10 @@ def record_check(*, partner_id: int, check_code: str, at: datetime) -> None:
 def conformance_of(partner: Partner) -> Conformance:
     """How every check of the partner's kind stands."""
     records = {row.check_code: row for row in ConformanceRecord.objects.filter(partner=partner).order_by("pk")}
-    counted = _counted(partner)
+    counted, told = _counted(partner), _told(partner)
     results = []
     for check in checks_of(partner.kind):
-        record = records.get(check.code)
+        record = told if check.fact == WEBHOOK_DELIVERED else records.get(check.code)
         ok_at = record.ok_at if record else None
         if check.is_unsigned:
             ok_at = max(
@@ -159,6 +160,13 @@ def _counted(partner: Partner) -> dict[tuple[int, str], datetime]:
     rows = CallCounter.objects.filter(key__partner=partner, key__is_sandbox=True)
     days = rows.values_list("key__generation", "outcome").annotate(last=Max("counted_on")).order_by("outcome")
     return {(generation, outcome): datetime.combine(last, time(), tzinfo=JAKARTA) for generation, outcome, last in days}
+
+
+def _told(partner: Partner) -> ConformanceRecord | None:
+    """Whether the partner's sandbox receiver has taken a webhook: the rows of the deliveries say so themselves."""
+    deliveries = WebhookDelivery.objects.filter(endpoint__partner=partner, endpoint__is_sandbox=True)
+    ends = deliveries.aggregate(ok_at=Max("delivered_at"), failed_at=Max("failed_at"))
+    return ConformanceRecord(**ends, failure="delivery_failed") if any(ends.values()) else None
 
 
 def _failed(exchange: Exchange) -> list[str]:
