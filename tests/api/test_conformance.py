@@ -10,6 +10,7 @@ from django.test import Client
 
 from bekal.api.v1.door import BASE
 from bekal.api.v2.endpoint import ENDPOINTS
+from bekal.api.v2.operations import MODULES
 from bekal.core.partner_signature import v1_signature
 from bekal.ledger.clock import machine_now, programme_now
 from bekal.partners.conformance import CheckState, conformance_of, last_calls
@@ -183,6 +184,7 @@ def test_none_of_it_with_a_live_key(partner: Partner) -> None:
 
 def test_the_page_knows_every_operation_of_the_contract() -> None:
     """Add a line to partners/conformance_checks.yaml for an operation that is new."""
+    assert MODULES, "their imports have declared what is below"
     asked = {check.operation for check in CHECKS if check.generation == 2 and check.operation}
     declared = {
         endpoint.operation
