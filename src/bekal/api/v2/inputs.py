@@ -7,11 +7,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from bekal.core.money import MAX_RUPIAH, MoneyError, parse_rupiah
 from bekal.core.text import is_readable, tidy
 
 MAX_LINES = 500
 MAX_BIGINT = 2**63 - 1
-_INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_INSTANT = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](?:[01]\d|2[0-3]):(\d\d):(\d\d)(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -47,6 +50,31 @@ def _readable(value: str) -> str:
         raise PydanticCustomError("not_readable", "not readable")
     return text
 
+
+def _rupiah(value: Any) -> int:
+    """A whole number, or the digits of one: both through the one parser of money."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    try:
+        return parse_rupiah(text)
+    except MoneyError as error:
+        bounds = {"minimum": error.minimum, "maximum": error.maximum}
+        raise PydanticCustomError("not_rupiah", "not rupiah", bounds) from None
+
+
+Rupiah = Annotated[
+    int,
+    BeforeValidator(_rupiah),
+    WithJsonSchema(
+        {
+            "oneOf": [
+                {"type": "integer", "minimum": 0, "maximum": MAX_RUPIAH},
+                {"type": "string", "pattern": "^(0|[1-9][0-9]{0,14})$"},
+            ],
+            "examples": [300000],
+        }
+    ),
+]
+"""Whole rupiah, as a JSON integer or a string of ASCII digits: no sign, point, exponent or zero in front."""
 
 Instant = Annotated[
     datetime,
