@@ -1,6 +1,7 @@
 """The sandbox of an institution's own system: test keys, test codes, its clock, its last calls, and conformance."""
 
 import re
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -22,7 +23,9 @@ from bekal.partners.keys import KeyOrder, issue_keys, revoke_keys
 from bekal.partners.models import Partner, PartnerKey, RedirectUri, SandboxCode
 from bekal.partners.move_clock import Destination, MovedClock, begin_anew, move_clock
 from bekal.partners.open_sandbox import FRESH, OpenedSandbox, more_codes, open_sandboxes, sandbox_of
+from bekal.partners.register import NewPartner, register_partners, register_redirect, tie_partner
 from bekal.partners.sandbox_keys import REDIRECT_URI
+from bekal.partners.sandbox_refusals import SandboxRefusal
 from bekal.partners.scopes import ALL_SCOPES
 from bekal.partners.world import SandboxUnavailableError
 from bekal.ui.display import count, moment
@@ -80,19 +83,29 @@ def open_own(request: HttpRequest) -> HttpResponse:
     institution, at = own_institution(request), programme_now()
     partner = own_partner(institution)
     if partner is None:
-        # A system that nobody tied to the institution may have its code.
-        code = re.sub(r"[^a-z0-9-]", "-", institution.code.lower())[:31]
-        if not code[0].isalpha() or len(code) < 3 or Partner.objects.filter(code=code).exists():
-            code = f"lembaga-{institution.pk}-{code[:10]}"
-        partner, _made = Partner.objects.get_or_create(
-            institution=institution,
-            defaults={"code": code, "name": institution.name, "kind": Partner.Kind.INSTITUTION, "registered_at": at},
-        )
-    RedirectUri.objects.get_or_create(
-        partner=partner, is_sandbox=True, uri=REDIRECT_URI, defaults={"registered_at": at}
-    )
+        registered = _registered(institution, at)
+        if isinstance(registered, Refusal):
+            messages.error(request, sentence(registered))
+            return redirect("console:sandbox")
+        partner = registered
+    register_redirect(partner_id=partner.pk, uri=REDIRECT_URI, is_sandbox=True, at=at)
     (outcome,) = open_sandboxes(partner_ids=[partner.pk])
     return _told(request, outcome, _("Your sandbox is open: with test people, trainings and codes of its own."))
+
+
+def _registered(institution: Institution, at: datetime) -> Partner | Refusal:
+    """The institution's own system, by its code where that can be one and is nobody's yet."""
+    code = re.sub(r"[^a-z0-9-]", "-", institution.code.lower())[:31]
+    for each in (code, f"lembaga-{institution.pk}", f"lembaga-{institution.pk}-{code}"[:40]):
+        new = NewPartner(each, institution.name[:150], Partner.Kind.INSTITUTION)
+        (outcome,) = register_partners(partners=[new], at=at)
+        if outcome.partner_id is not None:
+            tie_partner(partner_id=outcome.partner_id, owner_id=institution.pk)
+            break
+    found = own_partner(institution)
+    if found is None:
+        return outcome.refusal or Refusal(SandboxRefusal.PARTNER_UNKNOWN)
+    return found
 
 
 @open_to(Role.INSTITUTION)

@@ -9,8 +9,9 @@ from django.db import transaction
 from bekal.accounts.privacy import decrypt
 from bekal.core.refusal import Refusal
 from bekal.partners.keys import KeyOrder, issue_keys, lift_keys
-from bekal.partners.models import Partner, PartnerKey, RedirectUri, SandboxCode
+from bekal.partners.models import Partner, PartnerKey, SandboxCode
 from bekal.partners.open_sandbox import FRESH, OpenedSandbox, TestCode, more_codes, open_sandboxes
+from bekal.partners.register import register_redirect
 from bekal.partners.scopes import ALL_SCOPES
 
 REDIRECT_URI = "https://lembaga.example/bekal/kembali"
@@ -48,9 +49,9 @@ def sandbox_access(*, partner_id: int, redirect_uri: str = REDIRECT_URI, at: dat
     keys, refusal = _keys(partner, at)
     if refusal is not None:
         return SandboxAccess(partner.code, refusal=refusal)
-    RedirectUri.objects.get_or_create(
-        partner=partner, is_sandbox=True, uri=redirect_uri, defaults={"registered_at": at}
-    )
+    registered = register_redirect(partner_id=partner_id, uri=redirect_uri, is_sandbox=True, at=at)
+    if registered.refusal is not None:
+        return SandboxAccess(partner.code, keys=keys, refusal=registered.refusal)
     (opened,) = open_sandboxes(partner_ids=[partner_id])
     if opened.refusal is not None:
         return SandboxAccess(partner.code, keys=keys, refusal=opened.refusal)

@@ -1,9 +1,7 @@
 """`manage sandbox-keys --json`: a sandbox partner's keys and unused codes, ready to be pasted into its system."""
 
 import json
-import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -11,6 +9,7 @@ from bekal.config.sandbox import ensure_sandbox
 from bekal.ledger.clock import programme_now
 from bekal.partners.models import Partner
 from bekal.partners.open_sandbox import TestCode
+from bekal.partners.register import NewPartner, register_partners
 from bekal.partners.sandbox_keys import REDIRECT_URI, SandboxAccess, sandbox_access
 from bekal.ui.refusals import sentence
 
@@ -18,7 +17,6 @@ NAMES = {
     Partner.Kind.INSTITUTION: ("uji-lembaga", "Lembaga Uji Coba"),
     Partner.Kind.PLATFORM: ("uji-platform", "Platform Uji Coba"),
 }
-CODE = re.compile(r"[a-z][a-z0-9-]{2,30}")
 BASE_URL = "http://127.0.0.1:8000"
 
 
@@ -33,8 +31,6 @@ class Command(BaseCommand):
         parser.add_argument("--base-url", default=BASE_URL, metavar="URL", help="where the server runs")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if urlsplit(options["redirect_uri"]).scheme not in ("http", "https") or len(options["redirect_uri"]) > 500:
-            raise CommandError(f"--redirect-uri is {options['redirect_uri']!r}: write an address with https://")
         refused = ensure_sandbox(as_copy=False)
         if refused:
             raise CommandError(refused)
@@ -49,11 +45,13 @@ class Command(BaseCommand):
         wanted = Partner.Kind(kind) if kind else Partner.Kind.INSTITUTION
         own_code, name = NAMES[wanted]
         code = code or own_code
-        if not CODE.fullmatch(code):
-            raise CommandError(f"--partner is {code!r}: write 3 to 31 small letters, digits or hyphens, a letter first")
-        partner, _ = Partner.objects.get_or_create(
-            code=code, defaults={"name": name, "kind": wanted, "registered_at": programme_now()}
-        )
+        partner = Partner.objects.filter(code=code).first()
+        if partner is None:
+            new = NewPartner(code, name, wanted)
+            (outcome,) = register_partners(partners=[new], at=programme_now())
+            if outcome.refusal is not None:
+                raise CommandError(f"--partner is {code!r}: {sentence(outcome.refusal)}")
+            partner = Partner.objects.get(code=code)
         if kind and partner.kind != kind:
             raise CommandError(f"--kind is {kind}, but {code} is a partner of the kind {partner.kind}")
         return partner
