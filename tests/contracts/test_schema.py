@@ -36,6 +36,7 @@ APPEND_ONLY = {
     "lifecycle.Repayment",
     "partners.TaskFeedback",
     "partners.TaskSubmission",
+    "partners.PlatformSale",
     "purchases.Certificate",
     "purchases.CertificateEvent",
     "purchases.Evidence",

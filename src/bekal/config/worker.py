@@ -33,6 +33,7 @@ from bekal.participants.send_messages import send_messages
 from bekal.partners.calls import forget_calls
 from bekal.partners.deliver_webhooks import deliver_webhooks
 from bekal.partners.keyed_answers import forget_answers
+from bekal.partners.purchase_intents import forget_intents
 from bekal.partners.webhook_events import collect_events
 from bekal.proofs.check import prove_ledger, record
 from bekal.purchases.queries import buyers_of
@@ -256,6 +257,7 @@ class Worker:
         """What partners were told, where it need not be kept: by the machine's clock, as calls are signed."""
         now = machine_now()
         forget_answers(now=now)
+        forget_intents(at=at)
         while forget_calls(at=now):
             pass
         return True

@@ -45,13 +45,15 @@ class WritingCall:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """`status` and `text` (JSON) of an answer. `remembered` is kept instead of the text where a secret must be told
-    once only. `differing`: the key was used for something else, and these are the places that differ (pointers)."""
+    once only. `stands`: a refusal that keeps what was done, as an answer does. `differing`: the key was used for
+    something else, and these are the places that differ (pointers)."""
 
     status: int
     text: str = field(repr=False)
     remembered: str | None = field(default=None, repr=False)
     replayed: bool = False
     differing: tuple[str, ...] = ()
+    stands: bool = False
 
     @property
     def is_done(self) -> bool:
@@ -66,10 +68,10 @@ class _Undo(Exception):
 def answer_by_key(*, call: WritingCall, answer: Callable[[], Reply], now: datetime) -> Reply:
     """The first answer to this call: `answer()` runs once, in the transaction that keeps its reply.
 
-    A second call under the same key waits for the first and is told the same. A refusal (any status but 2xx) undoes
-    what `answer` did and is not kept: whoever mends the call may use its key again; only the very same signed bytes are
-    told the same refusal again. `now` is the machine's instant. Raises what `answer` raises, and OperationalError where
-    something was waited for too long; nothing is kept then.
+    A second call under the same key waits for the first and is told the same. A refusal (any status but 2xx, unless it
+    `stands`) undoes what `answer` did and is not kept: whoever mends the call may use its key again; only the very same
+    signed bytes are told the same refusal again. `now` is the machine's instant. Raises what `answer` raises, and
+    OperationalError where something was waited for too long; nothing is kept then.
     """
     key_hash, refusal_hash = blind("keyed-answer", call.idempotency_key), blind("keyed-refusal", call.signed)
     body = json.dumps(call.asked, sort_keys=True, separators=(",", ":"))
@@ -86,7 +88,7 @@ def answer_by_key(*, call: WritingCall, answer: Callable[[], Reply], now: dateti
                     raise RuntimeError("an idempotency key is taken, and nothing stands under it")
                 return reply
             reply = answer()
-            if not reply.is_done:
+            if not (reply.is_done or reply.stands):
                 raise _Undo(reply)
             _keep(call, key_hash, reply)
     except _Undo as undo:

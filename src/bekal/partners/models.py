@@ -191,6 +191,8 @@ from bekal.partners.learning_models import AttendanceRequest as AttendanceReques
 from bekal.partners.learning_models import Task as Task  # noqa: E402
 from bekal.partners.learning_models import TaskFeedback as TaskFeedback  # noqa: E402
 from bekal.partners.learning_models import TaskSubmission as TaskSubmission  # noqa: E402
+from bekal.partners.platform_models import PlatformSale as PlatformSale  # noqa: E402
+from bekal.partners.platform_models import PurchaseIntent as PurchaseIntent  # noqa: E402
 from bekal.partners.sandbox_models import ConformanceRecord as ConformanceRecord  # noqa: E402
 from bekal.partners.sandbox_models import SandboxCall as SandboxCall  # noqa: E402
 from bekal.partners.sandbox_models import SandboxCode as SandboxCode  # noqa: E402

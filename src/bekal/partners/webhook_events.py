@@ -59,6 +59,25 @@ WHERE happened_at >= %(since)s AND kind || ':' || about <> ALL(%(known)s)
 ORDER BY happened_at, kind, about LIMIT %(limit)s
 """
 
+PLATFORM_SQL = """
+WITH own AS MATERIALIZED (
+    SELECT purchase.*, training.code FROM partners_platformsale sale
+    JOIN purchases_purchase purchase ON purchase.id = sale.purchase_id
+    JOIN catalogue_training training ON training.id = purchase.training_id
+    WHERE sale.platform_id = %(owner)s
+), happened (kind, about, happened_at, told) AS (
+    SELECT 'purchase.bought', id, bought_at,
+           jsonb_build_object('purchase', id, 'training', code, 'price_rupiah', price_rupiah) FROM own
+    UNION ALL
+    SELECT 'purchase.refunded', id, ended_at,
+           jsonb_build_object('purchase', id, 'training', code, 'ending', ending, 'refunded_rupiah', refunded_rupiah)
+    FROM own WHERE refunded_rupiah > 0
+)
+SELECT kind, about, happened_at, told FROM happened
+WHERE happened_at >= %(since)s AND kind || ':' || about <> ALL(%(known)s)
+ORDER BY happened_at, kind, about LIMIT %(limit)s
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Happened:
@@ -162,6 +181,8 @@ def _found(partner: Partner, is_sandbox: bool, since: datetime) -> list[Happened
         values = {"since": since, "known": known, "limit": MAX_EVENTS}
         if world.institution_id is not None:
             return _rows(INSTITUTION_SQL, {**values, "owner": world.institution_id})
+        if world.platform_id is not None:
+            return _rows(PLATFORM_SQL, {**values, "owner": world.platform_id})
     return []
 
 

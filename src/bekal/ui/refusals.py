@@ -22,6 +22,7 @@ from bekal.ui.refusals_certificates import CERTIFICATES
 from bekal.ui.refusals_holds import HOLDS
 from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
 from bekal.ui.refusals_partners import PARTNERS
+from bekal.ui.refusals_platforms import PLATFORMS
 from bekal.ui.refusals_reviews import REVIEWS
 from bekal.ui.refusals_sandbox import SANDBOX
 from bekal.ui.refusals_shelf import SALES, SHELF
@@ -364,6 +365,7 @@ SENTENCES: Mapping[str, object] = {
     **HOLDS,
     **REVIEWS,
     **PARTNERS,
+    **PLATFORMS,
     **SALES,
     **SHELF,
     **SANDBOX,

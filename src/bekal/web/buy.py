@@ -70,13 +70,13 @@ class Pending:
 @never_cache
 def check(request: HttpRequest, training_id: int) -> HttpResponse:
     """The page to look at before the code: balance before and after, what lapses, what cannot be undone."""
-    reader, card = reader_of(request), _card(training_id)
-    bought = _bought(reader, training_id)
+    reader, card = reader_of(request), card_or_404(training_id)
+    bought = bought_of(reader, training_id)
     if bought is not None:
-        return _to_receipt(request, bought.pk, again=True)
+        return to_receipt(request, bought.pk, again=True)
     refusal = why_not(reader, card, bought=False)
     if request.method == "POST" and refusal is None and reader.participation is not None:
-        refusal = _price_seen(request, card)
+        refusal = price_seen(request, card)
         if refusal is None:
             intent = Intent(reader.participation.pk, training_id, _channel(request))
             (answer,) = request_purchases(intents=[intent], at=reader.at)
@@ -101,10 +101,10 @@ def check(request: HttpRequest, training_id: int) -> HttpResponse:
 @sensitive_post_parameters("code")
 def enter_code(request: HttpRequest, training_id: int) -> HttpResponse:
     """The page for the six digits. Sent twice, or again after going back, it ends at the same receipt."""
-    reader, card = reader_of(request), _card(training_id)
-    bought = _bought(reader, training_id)
+    reader, card = reader_of(request), card_or_404(training_id)
+    bought = bought_of(reader, training_id)
     if bought is not None:
-        return _to_receipt(request, bought.pk, again=True)
+        return to_receipt(request, bought.pk, again=True)
     pending = Pending.from_session(request, training_id)
     if pending is None or reader.participation is None:
         return redirect("web:buy", training_id)
@@ -115,7 +115,7 @@ def enter_code(request: HttpRequest, training_id: int) -> HttpResponse:
         (outcome,) = buy(orders=[order], at=reader.at)
         if outcome.purchase_id is not None:
             request.session.pop(SESSION_KEY, None)
-            response = _to_receipt(request, outcome.purchase_id, again=outcome.repeated)
+            response = to_receipt(request, outcome.purchase_id, again=outcome.repeated)
             if isinstance(request.user, User) and not outcome.repeated:
                 see_device(request, response, request.user, at=reader.at, is_purchase=True)
             return response
@@ -136,7 +136,7 @@ def enter_code(request: HttpRequest, training_id: int) -> HttpResponse:
     return render(request, "web/buy_code.html", context, status=422 if form.errors else 200)
 
 
-def _card(training_id: int) -> TrainingCard:
+def card_or_404(training_id: int) -> TrainingCard:
     card = training_cards(training_ids=[training_id]).get(training_id)
     if card is None:
         raise Http404
@@ -161,13 +161,13 @@ def _channel(request: HttpRequest) -> Channel | None:
     return Channel(wanted) if wanted in Channel.values else None
 
 
-def _bought(reader: Reader, training_id: int) -> Purchase | None:
+def bought_of(reader: Reader, training_id: int) -> Purchase | None:
     if reader.participation is None:
         return None
     return Purchase.objects.filter(participation=reader.participation, training_id=training_id).first()
 
 
-def _price_seen(request: HttpRequest, card: TrainingCard) -> Refusal | None:
+def price_seen(request: HttpRequest, card: TrainingCard) -> Refusal | None:
     """The form carries the price that was on the page: nobody agrees to a price they did not see."""
     seen = request.POST.get("price_rupiah", "")
     if seen == str(card.price_rupiah):
@@ -176,7 +176,7 @@ def _price_seen(request: HttpRequest, card: TrainingCard) -> Refusal | None:
     return Refusal(PurchaseRefusal.PRICE_CHANGED, {"price_rupiah": card.price_rupiah, "seen_rupiah": seen_rupiah})
 
 
-def _to_receipt(request: HttpRequest, purchase_id: int, *, again: bool) -> HttpResponse:
+def to_receipt(request: HttpRequest, purchase_id: int, *, again: bool) -> HttpResponse:
     if again:
         messages.info(request, gettext("You have bought this training already. It was paid once."))
     else:

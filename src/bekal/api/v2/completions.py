@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from bekal.api.v2.answers import BatchAnswer
-from bekal.api.v2.endpoint import Declared, PartnerRequest, endpoint
+from bekal.api.v2.endpoint import EITHER, Declared, PartnerRequest, endpoint
 from bekal.api.v2.evidence_lines import LINE_PROBLEMS, EvidenceLine, Percent, message_of, recorded
 from bekal.api.v2.inputs import MAX_LINES, Input
 from bekal.core.evidence import WHOLE_PERCENT, Piece
@@ -41,6 +41,7 @@ class CompletionBody(Input):
         summary=_("Record completion"),
         answer=BatchAnswer,
         scope=Scope.EVIDENCE,
+        kind=EITHER,
         line_problems=LINE_PROBLEMS,
     ),
 )

@@ -15,7 +15,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.csrf import csrf_exempt
 
 from bekal.accounts.access import open_to_partners
-from bekal.api.v2.endpoint import ANYBODY, Call, Endpoint
+from bekal.api.v2.endpoint import ANYBODY, EITHER, Call, Endpoint
 from bekal.api.v2.faults import fault, invalid
 from bekal.api.v2.json_text import json_text
 from bekal.api.v2.problems import LANGUAGES, MEDIA_TYPE, Problem, problem_members, problem_response
@@ -200,7 +200,7 @@ class _Visit:
         return budget
 
     def _check_right(self, endpoint: Endpoint, key: PartnerKey) -> None:
-        if endpoint.kind not in (ANYBODY, key.partner.kind):
+        if endpoint.kind not in (ANYBODY, EITHER, key.partner.kind):
             raise Problem("not_for_this_partner", {"wanted": endpoint.kind})
         if endpoint.scope is not None and endpoint.scope.value not in key.scopes:
             scopes = ", ".join(sorted(key.scopes)) or "-"
@@ -263,7 +263,9 @@ class _Visit:
         assert key is not None
         # What a partner does with its keys is the same in both worlds, and done in the programme's books.
         with _programme(key) if endpoint.about_keys else world_of(key) as world:
-            number = {"institution": world.institution_id, "platform": world.platform_id}.get(endpoint.kind, 0)
+            own = {"institution": world.institution_id, "platform": world.platform_id}
+            own[EITHER] = world.institution_id or world.platform_id
+            number = own.get(endpoint.kind, 0)
             if number is None:
                 raise Problem("not_for_this_partner", {"wanted": endpoint.kind})
             asked: Any = request
@@ -284,7 +286,7 @@ class _Visit:
                 response = view()
             except Problem as problem:
                 told.append(problem)
-                return Reply(problem.status, json_text(problem_members(problem, request)))
+                return Reply(problem.status, json_text(problem_members(problem, request)), stands=problem.stands)
             done.append(response)
             return Reply(response.status_code, response.content.decode(), remembered=request.remembered)
 

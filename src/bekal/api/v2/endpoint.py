@@ -20,6 +20,8 @@ from bekal.partners.scopes import Scope
 StrOrPromise = str | Promise
 View = TypeVar("View", bound=Callable[..., Any])
 INSTITUTION, PLATFORM, ANYBODY = "institution", "platform", "partner"
+EITHER = "institution or platform"
+"""Whoever teaches or sells, tied to its own; ANYBODY may be a partner that is tied to nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,12 @@ class Call:
         """The institution's number; an endpoint of institutions is opened to nobody without one."""
         assert self.institution_id is not None
         return self.institution_id
+
+    @property
+    def platform(self) -> int:
+        """The platform's number; an endpoint of platforms is opened to nobody without one."""
+        assert self.platform_id is not None
+        return self.platform_id
 
 
 class PartnerRequest(HttpRequest):

@@ -31,6 +31,7 @@ TAGS = {
     "refunds": "Cancelling a purchase.",
     "statement": "The institution's own account.",
     "sandbox": "The sandbox's clock, test codes, and what the system has shown.",
+    "platform": "For digital platforms: a purchase that a participant has started, what was sold.",
     "webhooks": "What happened to your purchases, sent to you (Standard Webhooks), listed and replayed.",
 }
 

@@ -24,6 +24,10 @@ from bekal.api.v2 import sandbox_conformance as _sandbox_conformance  # isort: s
 from bekal.api.v2 import webhooks as _webhooks  # isort: skip
 from bekal.api.v2 import webhook as _webhook  # isort: skip
 from bekal.api.v2 import webhook_deliveries as _webhook_deliveries  # isort: skip
+from bekal.api.v2 import platform_checks as _platform_checks  # isort: skip
+from bekal.api.v2 import platform_codes as _platform_codes  # isort: skip
+from bekal.api.v2 import platform_purchases as _platform_purchases  # isort: skip
+from bekal.api.v2 import platform_purchase as _platform_purchase  # isort: skip
 
 MODULES = (
     _me,
@@ -50,4 +54,8 @@ MODULES = (
     _webhooks,
     _webhook,
     _webhook_deliveries,
+    _platform_checks,
+    _platform_codes,
+    _platform_purchases,
+    _platform_purchase,
 )

@@ -70,5 +70,5 @@ def state_own_certificate(request: PartnerRequest, purchase: int, body: OwnCerti
     )
     (outcome,) = record_evidence(messages=[message], at=call.at)
     if outcome.refusal is not None:
-        raise problem_of(own.purchase_id, outcome.refusal)
+        raise problem_of(request.call, own.purchase_id, outcome.refusal)
     return OwnCertificateAnswer(purchase=own.purchase_id, repeated=outcome.repeated)

@@ -53,7 +53,8 @@ class Fault:
 class Problem(Exception):
     """Raised wherever a call ends without being done. `values` fill the detail; `more` are further members of the
     answer; `afterwards` runs once everything was undone (what a refused call leaves behind) and may say what is
-    told instead."""
+    told instead. `stands`: what was done stays, although the answer is no (a wrong try counted), and is told again
+    to the same Idempotency-Key."""
 
     code: str
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Problem(Exception):
     headers: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
     afterwards: Callable[[], "Problem | None"] | None = None
+    stands: bool = False
 
     @property
     def status(self) -> int:

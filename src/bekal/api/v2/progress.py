@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.answers import BatchAnswer
-from bekal.api.v2.endpoint import Declared, PartnerRequest, endpoint
+from bekal.api.v2.endpoint import EITHER, Declared, PartnerRequest, endpoint
 from bekal.api.v2.evidence_lines import LINE_PROBLEMS, EvidenceLine, Percent, message_of, recorded
 from bekal.api.v2.inputs import MAX_LINES, Input
 from bekal.core.evidence import Piece
@@ -33,6 +33,7 @@ class ProgressBody(Input):
         summary=_("Record progress"),
         answer=BatchAnswer,
         scope=Scope.EVIDENCE,
+        kind=EITHER,
         line_problems=LINE_PROBLEMS,
     ),
 )
