@@ -37,7 +37,7 @@ def sent(desk: Client, data: bytes | None, status: int) -> str:
 def test_a_file_is_taken_once(desk: Client, training: Any) -> None:
     number = factories.redeemed(factories.accepted()[0], training)
     data = sealed(f"{number},attendance,1,,,true,,", f"{number},attendance,2,,,true,,")
-    assert "Berkas bukti" in text_of(desk.get(PATH).content.decode())
+    assert "Kirim berkas bukti" in text_of(desk.get(PATH).content.decode())
     assert "2 baris baru, 0 sudah ada" in sent(desk, data, 200)
     assert "sudah diterima sebelumnya" in sent(desk, data, 200)
     assert Evidence.objects.filter(door="csv", source="institution").count() == 2
