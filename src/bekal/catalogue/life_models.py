@@ -196,7 +196,7 @@ class Submission(models.Model):
         SUBMITTED = "submitted", _("waits for curation")
         RETURNED = "returned", _("returned")
         APPROVED = "approved", _("approved")
-        WITHDRAWN = "withdrawn", _("withdrawn")
+        WITHDRAWN = "withdrawn", _("offer withdrawn")
 
     institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="submissions")
     platform = models.ForeignKey(Platform, null=True, on_delete=models.PROTECT, related_name="submissions")

@@ -189,4 +189,6 @@ def _found(partner: Partner, is_sandbox: bool, since: datetime) -> list[Happened
 def _rows(sql: str, values: Mapping[str, Any]) -> list[Happened]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return [Happened(*row, json.loads(told)) for *row, told in cursor.fetchall()]
+        return [
+            Happened(kind, about, happened_at, json.loads(told)) for kind, about, happened_at, told in cursor.fetchall()
+        ]

@@ -18,6 +18,7 @@ SUBJECTS: dict[str, str] = {
     "yearend": "bekal.proofs.yearend",
     "attack": "bekal.proofs.attack",
     "guess": "bekal.proofs.guess",
+    "access": "bekal.proofs.access",
     "certificates": "bekal.proofs.certificates",
     "evidence": "bekal.proofs.evidence",
 }

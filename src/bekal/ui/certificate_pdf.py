@@ -13,7 +13,8 @@ from pathlib import Path
 
 import segno
 from django.conf import settings
-from django.utils.translation import gettext, gettext_noop, ngettext, override
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy, ngettext, override
 from fontTools.ttLib import TTFont
 from fpdf import FPDF
 from fpdf.prefs import ViewerPreferences
@@ -31,16 +32,16 @@ LEADING = 1.3
 INK, SOFT, ACCENT = (28, 32, 36), (88, 94, 100), (0, 92, 92)
 # Shown for what the font lacks: better a sign that something is missing than nothing.
 MISSING = "□"
-HEADING = gettext_noop("Certificate of completion")
-AWARDED = gettext_noop("Awarded to")
-COMPLETED = gettext_noop("who has completed the training")
-HELD_BY = gettext_noop("held by")
-FINISHED_ON = gettext_noop("Finished on")
-LENGTH = gettext_noop("Length")
-ISSUED_ON = gettext_noop("Issued on")
-NUMBER = gettext_noop("Certificate number")
-CHECK = gettext_noop("Scan the code or open the address to see whether this certificate is valid.")
-QR_SAYS = gettext_noop("QR code that leads to %(address)s")
+HEADING = gettext_lazy("Certificate of completion")
+AWARDED = gettext_lazy("Awarded to")
+COMPLETED = gettext_lazy("who has completed the training")
+HELD_BY = gettext_lazy("held by")
+FINISHED_ON = gettext_lazy("Finished on")
+LENGTH = gettext_lazy("Length")
+ISSUED_ON = gettext_lazy("Issued on")
+NUMBER = gettext_lazy("Certificate number")
+CHECK = gettext_lazy("Scan the code or open the address to see whether this certificate is valid.")
+QR_SAYS = gettext_lazy("QR code that leads to %(address)s")
 
 
 class _Page(FPDF):
@@ -72,7 +73,7 @@ class _Page(FPDF):
         self.set_xy(MARGIN, top + (height - len(lines) * leading) / 2)
         self.multi_cell(INNER, leading, text, align="C")
 
-    def both(self, text: str, *, top: float, height: float, size: float) -> None:
+    def both(self, text: str | Promise, *, top: float, height: float, size: float) -> None:
         """A sentence in Indonesian, and smaller below in English."""
         indonesian, english = _both(text)
         with self.tagged("P"):
@@ -132,7 +133,7 @@ def _who_and_what(page: _Page, line: CertificateLine) -> None:
 
 def _facts(page: _Page, line: CertificateLine) -> None:
     """Four columns: when it was finished, how long it was, when it was issued, the number."""
-    facts: tuple[tuple[str, Callable[[], str]], ...] = (
+    facts: tuple[tuple[Promise, Callable[[], str]], ...] = (
         (FINISHED_ON, lambda: day(line.completed_at)),
         (LENGTH, lambda: _length(line)),
         (ISSUED_ON, lambda: day(line.issued_at)),
@@ -211,9 +212,9 @@ def _length(line: CertificateLine) -> str:
     return f"{ngettext('%(count)d hour', '%(count)d hours', line.hours) % {'count': line.hours}}, {sessions}"
 
 
-def _both(text: str) -> tuple[str, str]:
+def _both(text: str | Promise) -> tuple[str, str]:
     """A text of the catalogue in Indonesian and in English."""
-    return _spoken(lambda: gettext(text))
+    return _spoken(lambda: str(text))
 
 
 def _spoken(say: Callable[[], str]) -> tuple[str, str]:

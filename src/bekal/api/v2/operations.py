@@ -28,7 +28,6 @@ from bekal.api.v2 import platform_checks as _platform_checks  # isort: skip
 from bekal.api.v2 import platform_codes as _platform_codes  # isort: skip
 from bekal.api.v2 import platform_purchases as _platform_purchases  # isort: skip
 from bekal.api.v2 import platform_purchase as _platform_purchase  # isort: skip
-from bekal.api.v2 import evidence_files as _evidence_files  # isort: skip
 
 MODULES = (
     _me,
@@ -59,5 +58,4 @@ MODULES = (
     _platform_codes,
     _platform_purchases,
     _platform_purchase,
-    _evidence_files,
 )

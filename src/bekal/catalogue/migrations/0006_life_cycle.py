@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code', models.CharField(max_length=60)),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('submitted', 'waits for curation'), ('returned', 'returned'), ('approved', 'approved'), ('withdrawn', 'withdrawn')], max_length=10)),
+                ('state', models.CharField(choices=[('draft', 'draft'), ('submitted', 'waits for curation'), ('returned', 'returned'), ('approved', 'approved'), ('withdrawn', 'offer withdrawn')], max_length=10)),
                 ('title', models.CharField(max_length=300)),
                 ('description', models.TextField(blank=True)),
                 ('price_rupiah', models.BigIntegerField()),
