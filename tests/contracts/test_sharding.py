@@ -60,6 +60,7 @@ UNIQUE_OVER_ALL = {
 }
 # Amounts that belong to no single person: prices, and the sums of a list.
 PROGRAMME_AMOUNTS = {
+    "purchases.CaseRuling",
     "catalogue.Submission",
     "catalogue.Training",
     "catalogue.TrainingPrice",
@@ -181,6 +182,8 @@ PLACES = {
         "lifecycle.MassChunk",
         "lifecycle.MassRun",
         "lifecycle.Tally",
+        "purchases.CaseRuling",
+        "purchases.CaseRulingLine",
         "purchases.InstitutionSettlement",
         "purchases.ReconciliationDay",
         "purchases.ReconciliationMark",

@@ -85,8 +85,9 @@ class EvidenceState:
     conflict: CaseKind | None
 
     def case_kind(self, *, is_reconciled: bool) -> CaseKind | None:
-        """Why an officer has to look at it; None where nobody has to."""
-        if self.conflict is None and is_reconciled and self.is_denied:
+        """Why an officer has to look at it; None where nobody has to, or the programme has decided."""
+        taken_back = any(piece.is_denied and not piece.is_decided for piece in self.pieces)
+        if self.conflict is None and is_reconciled and taken_back:
             return CaseKind.TAKEN_BACK
         return self.conflict
 

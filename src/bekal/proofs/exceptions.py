@@ -44,6 +44,9 @@ LABELS = {
     "payout_reversal_waiting": _("Payouts that one officer asks to take back"),
     "hold_undecided": _("Holds of alarms waiting for a decision"),
     "hold_overdue": _("Holds of alarms, the day of decision past"),
+    "evidence_case_open": _("Contested evidence waiting for a decision"),
+    "evidence_case_overdue": _("Contested evidence, the day of decision past"),
+    "case_ruling_waiting": _("Decisions on contested evidence waiting for a second officer"),
     "mass_run_waiting_for_approval": _("Mass runs waiting for a second officer"),
     "mass_run_stop_waiting": _("Mass runs that one officer asks to stop"),
     "mass_chunk_unfinished": _("Parts of mass runs not finished"),
@@ -213,6 +216,15 @@ SELECT CASE WHEN due_on < (%(at)s::timestamptz AT TIME ZONE 'Asia/Jakarta')::dat
 FROM holds_hold
 WHERE opened_at <= %(as_of)s AND (lifted_at IS NULL OR lifted_at > %(as_of)s)
   AND (confirmed_at IS NULL OR confirmed_at > %(as_of)s OR appealed_at <= %(as_of)s)
+UNION ALL
+SELECT CASE WHEN due_on < (%(at)s::timestamptz AT TIME ZONE 'Asia/Jakarta')::date THEN 'evidence_case_overdue'
+            ELSE 'evidence_case_open' END, owner_role, '', 0, opened_at, NULL
+FROM purchases_evidencecase
+WHERE opened_at <= %(as_of)s AND (closed_at IS NULL OR closed_at > %(as_of)s)
+UNION ALL
+SELECT 'case_ruling_waiting', 'officer', '', total_rupiah, proposed_at, NULL FROM purchases_caseruling
+WHERE proposed_at <= %(as_of)s AND (confirmed_at IS NULL OR confirmed_at > %(as_of)s)
+  AND (dropped_at IS NULL OR dropped_at > %(as_of)s)
 UNION ALL
 SELECT 'mass_run_waiting_for_approval', 'officer', '', total_rupiah, planned_at, NULL
 FROM lifecycle_massrun

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from bekal.accounts.models import User
 from bekal.catalogue.models import Institution, Training
 from bekal.ledger.append_only import AppendOnlyModel
 from bekal.messaging.models import OneTimeCode
@@ -222,6 +223,10 @@ class EvidenceCase(models.Model):
     kind = models.CharField(max_length=16, choices=Kind.choices)
     # By the roles of the sign-ins.
     owner_role = models.CharField(max_length=16, default="officer", db_default="officer")
+    # The officer who has taken it; until then it is the whole office's.
+    officer = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="evidence_cases", db_index=False
+    )
     opened_at = models.DateTimeField()
     due_on = models.DateField()
     closed_at = models.DateTimeField(null=True)
@@ -287,6 +292,8 @@ class Review(models.Model):
 
 
 # At the end: they name the models above. Django looks for a room's tables in this module.
+from bekal.purchases.case_models import CaseRuling as CaseRuling  # noqa: E402
+from bekal.purchases.case_models import CaseRulingLine as CaseRulingLine  # noqa: E402
 from bekal.purchases.certificate_models import Certificate as Certificate  # noqa: E402
 from bekal.purchases.certificate_models import CertificateEvent as CertificateEvent  # noqa: E402
 from bekal.purchases.reconciliation_models import ReconciliationDay as ReconciliationDay  # noqa: E402

@@ -61,3 +61,21 @@ class CertificateRefusal(StrEnum):
     REVOCATION_REASON_EMPTY = "revocation_reason_empty"
     REVOCATION_REASON_TOO_LONG = "revocation_reason_too_long"  # length_count, limit_count
     REVOCATION_REASON_UNREADABLE = "revocation_reason_unreadable"
+
+
+class CaseRefusal(StrEnum):
+    """Why contested evidence is not decided."""
+
+    VERDICT_UNKNOWN = "case_verdict_unknown"
+    DECISION_REASON_EMPTY = "case_reason_empty"
+    DECISION_REASON_UNREADABLE = "case_reason_unreadable"
+    DECISION_REASON_TOO_LONG = "case_reason_too_long"  # length_count, limit_count
+    CASES_NONE = "cases_none"
+    CASES_TOO_MANY = "cases_too_many"  # limit_count
+    CASES_CHANGED = "cases_changed"
+    CASE_CLOSED = "case_closed"
+    CASE_CHANGED = "case_changed"
+    RULING_NOT_FOUND = "case_ruling_not_found"  # ruling_id
+    RULING_CLOSED = "case_ruling_closed"  # ruling_id
+    RULING_CHANGED = "case_ruling_changed"  # ruling_id
+    RULING_SAME_PERSON = "case_ruling_same_person"  # ruling_id

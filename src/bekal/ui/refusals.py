@@ -18,6 +18,7 @@ from bekal.participants.refusals import ParticipantRefusal
 from bekal.purchases.refusals import PurchaseRefusal
 from bekal.recommender.refusals import ModelRefusal
 from bekal.ui.display import count, day, rupiah
+from bekal.ui.refusals_cases import CASES
 from bekal.ui.refusals_certificates import CERTIFICATES
 from bekal.ui.refusals_holds import HOLDS
 from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
@@ -358,6 +359,7 @@ SENTENCES: Mapping[str, object] = {
     **_CODES,
     **_PEOPLE,
     **_PURCHASES,
+    **CASES,
     **CERTIFICATES,
     **_PAYOUTS,
     **_SURVEYS,
