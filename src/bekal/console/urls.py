@@ -23,6 +23,8 @@ from bekal.console import (
     own_sessions,
     own_trainings,
     owners,
+    partner_acts,
+    partners,
     payout_runs,
     people,
     person_ledger,
@@ -32,6 +34,7 @@ from bekal.console import (
     standing,
     trace,
     treasury,
+    webhooks,
 )
 
 app_name = "console"
@@ -54,6 +57,18 @@ urlpatterns = [
     ),
     path("console/reconciliation/decisions/<int:ruling_id>/drop/", evidence_cases.drop, name="drop_case_ruling"),
     path("console/messages/", messages.outbox, name="messages"),
+    path("console/partners/", partners.partners, name="partners"),
+    path("console/partners/register/", partners.register, name="register_partner"),
+    path("console/partners/<int:partner_id>/", partners.partner, name="partner"),
+    path("console/partners/<int:partner_id>/tie/", partner_acts.tie, name="tie_partner"),
+    path("console/partners/<int:partner_id>/suspend/", partner_acts.suspend, name="suspend_partner"),
+    path("console/partners/<int:partner_id>/lift/", partner_acts.lift, name="lift_partner"),
+    path("console/partners/<int:partner_id>/keys/", partner_acts.issue_key, name="issue_partner_key"),
+    path("console/partners/<int:partner_id>/keys/revoke/", partner_acts.revoke_key, name="revoke_partner_key"),
+    path("console/partners/<int:partner_id>/keys/suspend/", partner_acts.suspend_key, name="suspend_partner_key"),
+    path("console/partners/<int:partner_id>/keys/lift/", partner_acts.lift_key, name="lift_partner_key"),
+    path("console/partners/<int:partner_id>/redirects/", partner_acts.add_redirect, name="add_redirect"),
+    path("console/partners/<int:partner_id>/redirects/remove/", partner_acts.drop_redirect, name="drop_redirect"),
     path("console/certificates/<int:certificate_id>/", certificates.certificate, name="certificate"),
     path(
         "console/certificates/<int:certificate_id>/ask/", certificates.ask_to_revoke, name="ask_to_revoke_certificate"
@@ -154,6 +169,11 @@ urlpatterns = [
     path("institution/holds/<int:hold_id>/appeal/", institution.appeal, name="institution_appeal"),
     path("institution/", institution.desk, name="institution_desk"),
     path("institution/statement/", institutions.own_statement, name="own_statement"),
+    path("institution/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("institution/webhooks/open/", webhooks.open_webhook, name="open_webhook"),
+    path("institution/webhooks/close/", webhooks.close_webhook, name="close_webhook"),
+    path("institution/webhooks/ping/", webhooks.ping_webhook, name="ping_webhook"),
+    path("institution/webhooks/replay/", webhooks.replay, name="replay_delivery"),
     path("institution/sandbox/", sandbox.sandbox, name="sandbox"),
     path("institution/sandbox/open/", sandbox.open_own, name="sandbox_open"),
     path("institution/sandbox/keys/", sandbox.issue_key, name="sandbox_key"),
