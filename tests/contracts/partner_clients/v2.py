@@ -55,7 +55,7 @@ def _trainings(caller: Caller, report: Report) -> None:
         linked = answer.headers.get("link", "")
         is_linked = cursor is None or (cursor in linked and 'rel="next"' in linked)
         report.see("v2.trainings", f"GET {path[:20]}", len(answer.json["items"]) == 1 and is_linked, answer)
-        path = f"/trainings?cursor={cursor}" if cursor else ""
+        path = f"/trainings?limit=1&cursor={cursor}" if cursor else ""
     codes = [line["code"] for line in found]
     report.see("v2.paging", "page by page, each exactly once", len(codes) == len(set(codes)) > 1, codes)
     answer = caller.call("GET", "/trainings?cursor=x")
