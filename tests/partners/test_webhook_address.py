@@ -79,3 +79,12 @@ def test_only_a_demos_sandbox_reaches_this_machine() -> None:
         assert refusal_of_url(here, is_sandbox=False) is not None
         assert place_of(here, is_sandbox=True) is not None
         assert refusal_of_url("http://10.0.0.1/", is_sandbox=True) is not None
+
+
+@pytest.mark.parametrize("host", ["lembaga.example", "93.184.216.34", "localhost.lembaga.example"])
+def test_without_tls_a_demos_sandbox_reaches_this_machine_alone(host: str) -> None:
+    with override_settings(DEMO=True):
+        refusal = refusal_of_url(f"http://{host}/hook", is_sandbox=True)
+        assert refusal is not None and refusal.code == PartnerRefusal.URL_NOT_HTTPS
+        assert place_of(f"http://{host}/", is_sandbox=True, resolve=lambda *_: ["93.184.216.34"]) is None
+        assert refusal_of_url("http://localhost:9000/hook", is_sandbox=True) is None

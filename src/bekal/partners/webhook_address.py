@@ -29,7 +29,7 @@ class Place:
 def refusal_of_url(url: str, *, is_sandbox: bool) -> Refusal | None:
     """Whether an endpoint can be registered: https, a host, nothing secret in it; None is yes.
 
-    On a demo's own machine the sandbox may also use http and this machine.
+    On a demo's own machine the sandbox may also use http to this machine, and nowhere else.
     """
     if len(url) > MAX_URL_CHARACTERS or not url.isascii() or any(character <= " " for character in url):
         return Refusal(PartnerRefusal.URL_UNREADABLE, {"limit_count": MAX_URL_CHARACTERS})
@@ -40,9 +40,11 @@ def refusal_of_url(url: str, *, is_sandbox: bool) -> Refusal | None:
         return Refusal(PartnerRefusal.URL_UNREADABLE, {"limit_count": MAX_URL_CHARACTERS})
     if not parts.hostname or parts.username is not None or parts.password is not None or parts.fragment or port == 0:
         return Refusal(PartnerRefusal.URL_UNREADABLE, {"limit_count": MAX_URL_CHARACTERS})
-    if parts.scheme != "https" and not (parts.scheme == "http" and may_stay_here(is_sandbox=is_sandbox)):
-        return Refusal(PartnerRefusal.URL_NOT_HTTPS)
     literal = _ip(parts.hostname)
+    if parts.scheme != "https" and not (
+        parts.scheme == "http" and may_stay_here(is_sandbox=is_sandbox) and _is_here(parts.hostname, literal)
+    ):
+        return Refusal(PartnerRefusal.URL_NOT_HTTPS)
     if literal is not None and not _is_fit(literal, is_sandbox=is_sandbox):
         return Refusal(PartnerRefusal.URL_NOT_PUBLIC)
     return None
@@ -68,6 +70,8 @@ def place_of(url: str, *, is_sandbox: bool, resolve: Resolver | None = None) -> 
     addresses = [address for text in found if (address := _ip(text)) is not None]
     if not addresses or not all(_is_fit(address, is_sandbox=is_sandbox) for address in addresses):
         return None
+    if parts.scheme != "https" and not all(address.is_loopback for address in addresses):
+        return None
     target = parts.path or "/"
     return Place(str(addresses[0]), host, port, parts.scheme, f"{target}?{parts.query}" if parts.query else target)
 
@@ -86,6 +90,10 @@ def _ip(text: str) -> Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+def _is_here(host: str, literal: Address | None) -> bool:
+    return host == "localhost" or (literal is not None and literal.is_loopback)
 
 
 def _is_fit(address: Address, *, is_sandbox: bool) -> bool:

@@ -2,8 +2,8 @@
 
     python3 client.py BASE_URL SANDBOX_JSON [v1] [v2]
 
-SANDBOX_JSON is what `manage sandbox-keys --json` printed. It calls everything that the conformance page asks for, says a
-line for each, and ends with 1 where anything was not as the contract says.
+SANDBOX_JSON is what `manage sandbox-keys --json` printed. It calls everything that the conformance page asks for, says
+a line for each, and ends with 1 where anything was not as the contract says.
 """
 
 import json
