@@ -3,12 +3,14 @@
 import base64
 import hashlib
 import hmac
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bekal.core.webhook_signature import secret_of, webhook_signature
+from tests.databases import ROOT
 
 
 def test_the_published_example() -> None:
@@ -20,6 +22,16 @@ def test_the_published_example() -> None:
         body=b'{"test": 2432232314}',
     )
     assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_example_of_the_contract_page() -> None:
+    page = (ROOT / "docs" / "partners" / "v2.md").read_text(encoding="utf-8")
+    example = r"webhook-id: (.+)\nwebhook-timestamp: (\d+)\nwebhook-signature: (.+)\n\n(.+)\n"
+    found = re.search(example, page)
+    (secret,) = re.findall(r"is signed with `(whsec_.+?)`", page)
+    assert found is not None
+    signed = webhook_signature(secret, message_id=found[1], timestamp=int(found[2]), body=found[4].encode())
+    assert signed == found[3]
 
 
 @given(st.binary(min_size=24, max_size=64), st.text(), st.integers(0, 2**40), st.binary())
