@@ -40,6 +40,7 @@ APPEND_ONLY = {
     "purchases.Certificate",
     "purchases.CertificateEvent",
     "purchases.Evidence",
+    "purchases.EvidenceReminder",
     "purchases.ReviewDecision",
     "purchases.ReviewFlag",
     "purchases.ReviewReply",

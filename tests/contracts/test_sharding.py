@@ -100,6 +100,7 @@ PLACES = {
         "partners.TaskSubmission",
         "purchases.Evidence",
         "purchases.EvidenceCase",
+        "purchases.EvidenceReminder",
         "purchases.Purchase",
         "purchases.ReconciliationStanding",
         "purchases.Review",

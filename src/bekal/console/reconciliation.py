@@ -7,12 +7,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from bekal.accounts.access import open_to
@@ -20,10 +18,10 @@ from bekal.accounts.models import Role
 from bekal.console.further import further
 from bekal.console.people import mask_name
 from bekal.console.reconciliation_trend import trend_lines
+from bekal.console.reconciliation_words import OWED_BY, PIECES, REASONS, SIDES, Words
 from bekal.console.tally import Report, figures
+from bekal.core.rules import RULES
 from bekal.incentives.finished_unpaid import (
-    Reason,
-    Side,
     WaitingChoice,
     WaitingFigure,
     every_finished_unpaid,
@@ -32,7 +30,7 @@ from bekal.incentives.finished_unpaid import (
 )
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.lifecycle.tallies import Parameters
-from bekal.purchases.models import Evidence, EvidenceCase, ReconciliationMark, ReconciliationStanding
+from bekal.purchases.models import ReconciliationMark, ReconciliationStanding
 from bekal.purchases.reconciliation_queries import (
     AGE_BANDS,
     Choice,
@@ -51,39 +49,6 @@ INSTITUTIONS_LIMIT = 50
 MATCHED_DAYS = 30
 TREND_DAYS = 14
 MAX_ID_DIGITS = 18
-Words = Promise | str
-PIECES: dict[str, Words] = dict(Evidence.Piece.choices)
-KINDS: dict[str, Words] = dict(EvidenceCase.Kind.choices)
-OWED_BY: dict[str, Words] = dict(ReconciliationStanding.OwedBy.choices)
-REASONS: dict[str, Words] = {
-    Reason.HELD: gettext_lazy("held by an alarm"),
-    Reason.CONFLICT: gettext_lazy("the sides disagree"),
-    Reason.ATTENDANCE: gettext_lazy("attendance is missing"),
-    Reason.COMPLETION: gettext_lazy("completion is missing"),
-    Reason.RATING: gettext_lazy("rating is missing"),
-    Reason.REVIEW: gettext_lazy("review is missing"),
-    Reason.TO_RECONCILE: gettext_lazy("complete, released with the next round"),
-    Reason.TO_ENTITLE: gettext_lazy("released, earned with the next round"),
-    Reason.NO_ACCOUNT: gettext_lazy("no payout account"),
-    Reason.ACCOUNT_NOT_VERIFIED: gettext_lazy("payout account not verified"),
-    Reason.PAYMENT_DAY: gettext_lazy("the payment day has not come"),
-    Reason.TO_PLAN: gettext_lazy("due, on no list yet"),
-    Reason.TO_APPROVE: gettext_lazy("on a list that waits for approval"),
-    Reason.TO_SEND: gettext_lazy("approved, not sent"),
-    Reason.SENT: gettext_lazy("sent, the partner has not answered"),
-    Reason.ENDED: gettext_lazy("ended without all evidence"),
-    Reason.REVOKED: gettext_lazy("place lost before it was released"),
-    Reason.CLAWED_BACK: gettext_lazy("asked back, not owed any more"),
-}
-SIDES: dict[str, Words] = {
-    Side.PARTICIPANT: gettext_lazy("participant"),
-    Side.INSTITUTION: gettext_lazy("training institution"),
-    Side.PROGRAMME: gettext_lazy("programme office"),
-    Side.PARTNER: gettext_lazy("payment partner"),
-    Side.WORKER: gettext_lazy("background worker"),
-    Side.CALENDAR: gettext_lazy("nobody: the day has not come"),
-    Side.NOBODY: gettext_lazy("nobody any more"),
-}
 
 
 def band_label(band: int) -> str:
@@ -239,13 +204,7 @@ RECONCILIATION = Report("reconciliation", _count)
 def waiting(request: HttpRequest) -> HttpResponseBase:
     """The purchases that wait for a piece or a decision, what is due first in front; a file has all of them."""
     today = programme_day(programme_now())
-    choice = Choice(
-        piece=_among(request.GET.get("reason", ""), PIECES),
-        owed_by=_among(request.GET.get("side", ""), OWED_BY),
-        institution_id=_number(request.GET.get("institution", "")),
-        band=_band(request.GET.get("age", "")),
-        overdue=request.GET.get("overdue") == "1",
-    )
+    choice = waiting_choice(request.GET)
     form = request.GET.get("form", "")
     if form in ("csv", "xlsx"):
         return _waiting_out(form, choice, today)
@@ -258,9 +217,22 @@ def waiting(request: HttpRequest) -> HttpResponseBase:
         "choice": choice,
         "query": _with(request),
         **_filters(PIECES, OWED_BY),
-        "kinds": KINDS,
+        "is_officer": request.user.role == Role.OFFICER,  # type: ignore[union-attr]
+        "reminder_days": RULES.value("evidence_reminder_days", today),
+        "asked": [(name, text) for name, text in request.GET.items() if name not in ("after", "form")],
     }
     return render(request, "console/reconciliation_waiting.html", context)
+
+
+def waiting_choice(data: QueryDict) -> Choice:
+    """What an officer asks for; what is no choice is left out."""
+    return Choice(
+        piece=_among(data.get("reason", ""), PIECES),
+        owed_by=_among(data.get("side", ""), OWED_BY),
+        institution_id=_number(data.get("institution", "")),
+        band=_band(data.get("age", "")),
+        overdue=data.get("overdue") == "1",
+    )
 
 
 @open_to(Role.OFFICER, Role.AUDITOR)

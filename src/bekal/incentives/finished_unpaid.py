@@ -18,7 +18,7 @@ from bekal.purchases.reconciliation_queries import AGE_BANDS
 
 ROWS_AT_ONCE = 2_000
 # So many places are looked through for a page of the list.
-LOOKED_THROUGH_COUNT = 20_000
+LOOKED_THROUGH_COUNT = 5_000
 
 
 class Reason(StrEnum):

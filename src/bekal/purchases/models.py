@@ -296,6 +296,7 @@ from bekal.purchases.case_models import CaseRuling as CaseRuling  # noqa: E402
 from bekal.purchases.case_models import CaseRulingLine as CaseRulingLine  # noqa: E402
 from bekal.purchases.certificate_models import Certificate as Certificate  # noqa: E402
 from bekal.purchases.certificate_models import CertificateEvent as CertificateEvent  # noqa: E402
+from bekal.purchases.reconciliation_models import EvidenceReminder as EvidenceReminder  # noqa: E402
 from bekal.purchases.reconciliation_models import ReconciliationDay as ReconciliationDay  # noqa: E402
 from bekal.purchases.reconciliation_models import ReconciliationMark as ReconciliationMark  # noqa: E402
 from bekal.purchases.reconciliation_models import ReconciliationStanding as ReconciliationStanding  # noqa: E402

@@ -18,6 +18,9 @@ from bekal.purchases.standing_sql import DAY_OF, REFRESH_SQL
 MESSAGES_LIMIT = 20_000
 PURCHASES_LIMIT = 20_000
 TREND_DAYS = 30
+# For more purchases than these every join of their statement goes by hash: of what it has just made the planner knows
+# no sizes, takes it for a few rows, and would compare all with all.
+NESTED_LIMIT = 50
 MARK_ID = 1
 
 UNTIL_SQL = "SELECT coalesce(max(id), 0) FROM purchases_evidence"
@@ -111,12 +114,17 @@ def reconcile_changed(*, at: datetime) -> Looked:
     return Looked(len(ids), released)
 
 
+@transaction.atomic
 def refresh_standings(*, purchase_ids: Collection[int]) -> int:
     """Write down where each of these purchases stands by all that is said of it, in one statement; what does not wait
     any more is taken out. How many rows were new or different."""
     with connection.cursor() as cursor:
+        if len(purchase_ids) > NESTED_LIMIT:
+            cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(REFRESH_SQL, {"ids": int_array(purchase_ids)})
-        return int(cursor.rowcount)
+        written_count = int(cursor.rowcount)
+        cursor.execute("SET LOCAL enable_nestloop = on")
+    return written_count
 
 
 @transaction.atomic

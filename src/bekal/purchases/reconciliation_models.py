@@ -4,7 +4,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from bekal.accounts.models import User
 from bekal.catalogue.models import Institution
+from bekal.ledger.append_only import AppendOnlyModel
 
 
 class ReconciliationStanding(models.Model):
@@ -71,3 +73,13 @@ class ReconciliationDay(models.Model):
     participant_count = models.PositiveIntegerField(default=0)
     conflicting_count = models.PositiveIntegerField(default=0)
     overdue_count = models.PositiveIntegerField(default=0)
+
+
+class EvidenceReminder(AppendOnlyModel):
+    """Somebody was reminded of a piece they owe: a participant by a message, an institution at its desk."""
+
+    purchase = models.ForeignKey("purchases.Purchase", on_delete=models.PROTECT, related_name="reminders")
+    piece = models.CharField(max_length=12)
+    owed_by = models.CharField(max_length=12, choices=ReconciliationStanding.OwedBy.choices)
+    reminded_at = models.DateTimeField()
+    officer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)

@@ -94,10 +94,10 @@ lesson AS MATERIALIZED (
                CASE WHEN NOT done.is_contested THEN 'progress_below' WHEN done.contradicts THEN 'contradiction'
                     ELSE 'disagreement' END AS kind
         FROM chosen
-        CROSS JOIN LATERAL (
-            SELECT coalesce(bool_and(by_institution AND NOT is_contested), true) AS is_attended,
-                   max(taught_on) AS attended_on FROM lesson WHERE lesson.id = chosen.id
-        ) attended
+        JOIN (
+            SELECT id, bool_and(by_institution AND NOT is_contested) AS is_attended, max(taught_on) AS attended_on
+            FROM lesson GROUP BY id
+        ) attended ON attended.id = chosen.id
         LEFT JOIN matter done ON done.purchase_id = chosen.id AND done.piece = 'completion' AND done.sequence = 1
         LEFT JOIN matter seen ON seen.purchase_id = chosen.id AND seen.piece = 'progress' AND seen.sequence = 1
         CROSS JOIN LATERAL (
