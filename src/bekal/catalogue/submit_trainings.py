@@ -63,7 +63,7 @@ def submit_trainings(*, submissions: Sequence[NewSubmission], at: datetime) -> t
     """
     programme_day(at)  # refuses a naive instant
     with transaction.atomic():
-        _lock_submissions()
+        lock_submissions()
         return tuple(_submit(new, at) for new in submissions)
 
 
@@ -73,11 +73,11 @@ def withdraw_submissions(
 ) -> tuple[SubmitOutcome, ...]:
     """Take submissions of this institution that nobody has approved out of the queue; outcomes in the order given."""
     programme_day(at)
-    _lock_submissions()
+    lock_submissions()
     return tuple(_withdraw(number, institution_id, at) for number in submission_ids)
 
 
-def _lock_submissions() -> None:
+def lock_submissions() -> None:
     """One call after the other, so that no code is submitted twice at once; no row is locked that a purchase or a
     settlement would wait for."""
     with connection.cursor() as cursor:

@@ -200,3 +200,5 @@ from bekal.partners.sandbox_models import SandboxPeople as SandboxPeople  # noqa
 from bekal.partners.webhook_models import WebhookDelivery as WebhookDelivery  # noqa: E402
 from bekal.partners.webhook_models import WebhookEndpoint as WebhookEndpoint  # noqa: E402
 from bekal.partners.webhook_models import WebhookEvent as WebhookEvent  # noqa: E402
+from bekal.partners.xapi_models import CourseStructure as CourseStructure  # noqa: E402
+from bekal.partners.xapi_models import StatementTaken as StatementTaken  # noqa: E402

@@ -88,7 +88,7 @@ def document() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of the document: `who` is institution, platform or partner (either)."""
+    """One operation of the document: `who` is institution, platform, either of both, or partner (tied or not)."""
 
     method: str
     path: str

@@ -27,6 +27,7 @@ from bekal.ui.refusals_platforms import PLATFORMS
 from bekal.ui.refusals_reviews import REVIEWS
 from bekal.ui.refusals_sandbox import SANDBOX
 from bekal.ui.refusals_shelf import SALES, SHELF
+from bekal.ui.refusals_xapi import XAPI
 
 _RULES: Mapping[str, object] = {
     RefusalCode.TOO_YOUNG: _(
@@ -368,6 +369,7 @@ SENTENCES: Mapping[str, object] = {
     **REVIEWS,
     **PARTNERS,
     **PLATFORMS,
+    **XAPI,
     **SALES,
     **SHELF,
     **SANDBOX,

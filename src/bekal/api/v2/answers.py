@@ -22,6 +22,8 @@ class ProblemFault(Output):
     )
     parameter: str | None = Field(None, description="Name of the query parameter.")
     value: str | None = Field(None, description="What stood there, shortened.", examples=["1.5"])
+    line: int | None = Field(None, description="Of a file: the line, from 1.")
+    column: str | None = Field(None, description="Of a file: the column's name.")
 
 
 class ProblemDetails(BaseModel):

@@ -1,6 +1,6 @@
 """One endpoint: who may call it, what it needs, and which problems it answers with. `urls.py` leads to them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NoReturn, TypeVar
@@ -25,6 +25,21 @@ EITHER = "institution or platform"
 
 
 @dataclass(frozen=True, slots=True)
+class RawBody:
+    """A body that is read as its bytes: the view finds it in `request.value` and answers for everything in it. JSON is
+    read strictly all the same, but its form is the view's."""
+
+    media_type: str
+    max_bytes: int
+    schema: Mapping[str, Any]
+    example: Any
+
+    @property
+    def is_json(self) -> bool:
+        return self.media_type == "application/json"
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """`writes`: an Idempotency-Key is needed; `keeps`: its answer is never forgotten, because money moved or evidence
     was recorded. `kind`: whose it is. `problems`: codes beyond those every call may meet. `line_problems`: those a line
@@ -45,6 +60,7 @@ class Endpoint:
     media_type: str
     is_paged: bool
     about_keys: bool
+    raw: RawBody | None
 
     @property
     def writes(self) -> bool:
@@ -148,6 +164,7 @@ class Declared:
     media_type: str = "application/json"
     is_paged: bool = False
     about_keys: bool = False
+    raw: RawBody | None = None
 
 
 def endpoint(method: str, path: str, declared: Declared) -> Callable[[View], View]:
@@ -175,11 +192,12 @@ def endpoint(method: str, path: str, declared: Declared) -> Callable[[View], Vie
             keeps=declared.keeps,
             problems=declared.problems,
             line_problems=declared.line_problems,
-            reads_body=any(m.__ninja_param_source__ == "body" for m in models),
+            reads_body=declared.raw is not None or any(m.__ninja_param_source__ == "body" for m in models),
             parameters=frozenset(name for model in named for name in model.__ninja_flatten_map__),
             media_type=declared.media_type,
             is_paged=declared.is_paged,
             about_keys=declared.about_keys,
+            raw=declared.raw,
         )
         return view
 

@@ -87,6 +87,7 @@ def problems_of(endpoint: Endpoint) -> list[str]:
     """The codes of every problem this endpoint may answer with, in the order of the catalogue."""
     codes = {*_EVERY_CALL, *endpoint.problems}
     codes |= set(_OF_BODIES) if endpoint.reads_body else {"body_not_expected"}
+    codes -= {"body_not_json"} if endpoint.raw and not endpoint.raw.is_json else set()
     codes |= set(_OF_WRITES) if endpoint.writes else set()
     codes |= {"scope_missing"} if endpoint.scope else set()
     codes |= {"not_for_this_partner"} if endpoint.kind != ANYBODY else set()
@@ -113,8 +114,17 @@ def _complete(found: dict[str, Any], endpoint: Endpoint) -> None:
         operation["x-bekal-line-problems"] = list(endpoint.line_problems)
     if endpoint.scope:
         operation["description"] = f"{operation.get('description', '')}\n\nScope: `{endpoint.scope.value}`."
+    if endpoint.raw:
+        content = {endpoint.raw.media_type: {"schema": dict(endpoint.raw.schema), "example": endpoint.raw.example}}
+        operation["requestBody"] = {"required": True, "content": content}
+        _complete_answers(operation, schemas, endpoint)
+        return
     for media in operation.get("requestBody", {}).get("content", {}).values():
         media["example"] = example_of(media["schema"], schemas)
+    _complete_answers(operation, schemas, endpoint)
+
+
+def _complete_answers(operation: dict[str, Any], schemas: dict[str, Any], endpoint: Endpoint) -> None:
     for response in operation["responses"].values():
         response["headers"] = _headers(endpoint, done=True)
         for media in response.get("content", {}).values():

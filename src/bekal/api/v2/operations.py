@@ -28,6 +28,10 @@ from bekal.api.v2 import platform_checks as _platform_checks  # isort: skip
 from bekal.api.v2 import platform_codes as _platform_codes  # isort: skip
 from bekal.api.v2 import platform_purchases as _platform_purchases  # isort: skip
 from bekal.api.v2 import platform_purchase as _platform_purchase  # isort: skip
+from bekal.api.v2 import evidence_files as _evidence_files  # isort: skip
+from bekal.api.v2 import platform_catalogue as _platform_catalogue  # isort: skip
+from bekal.api.v2 import xapi_statements as _xapi_statements  # isort: skip
+from bekal.api.v2 import xapi_courses as _xapi_courses  # isort: skip
 
 MODULES = (
     _me,
@@ -58,4 +62,8 @@ MODULES = (
     _platform_codes,
     _platform_purchases,
     _platform_purchase,
+    _evidence_files,
+    _platform_catalogue,
+    _xapi_statements,
+    _xapi_courses,
 )

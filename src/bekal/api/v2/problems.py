@@ -40,13 +40,16 @@ def catalogue() -> Mapping[str, Definition]:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One value that is refused: `pointer` into the body, or the name of a `parameter`."""
+    """One value that is refused: `pointer` into the body, the name of a `parameter`, or `line` and `column`
+    of a file."""
 
     code: str
     detail: str
     pointer: str | None = None
     parameter: str | None = None
     value: str | None = None
+    line: int | None = None
+    column: str | None = None
 
 
 @dataclass(slots=True)

@@ -1,0 +1,63 @@
+"""`take_evidence_file`: a whole file of evidence, taken as it is or not at all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from bekal.core.evidence_file import Row
+from bekal.core.refusal import Refusal
+from bekal.partners.partner_evidence import record_evidence_of_partner
+from bekal.purchases.models import Evidence
+from bekal.purchases.record_evidence import Message, Speaker
+
+
+@dataclass(frozen=True, slots=True)
+class RowRefusal:
+    """Why the whole file was refused: one of its rows, by its line."""
+
+    row: Row
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """How many rows were new, and how many stood so before (all of them: the file was sent before). With refusals
+    nothing was recorded."""
+
+    recorded_count: int
+    repeated_count: int
+    refusals: tuple[RowRefusal, ...] = ()
+
+
+def take_evidence_file(*, rows: Sequence[Row], speaker: Speaker, at: datetime) -> FileOutcome:
+    """Record every row as a message of `speaker`, or none: one refusal refuses the file. The same file again changes
+    nothing. Locks as `record_evidence`."""
+    messages = [
+        Message(
+            speaker=speaker,
+            purchase_id=row.purchase,
+            piece=row.piece,
+            sequence=row.sequence,
+            holds=row.holds,
+            percent=row.percent,
+            reason=row.reason,
+            happened_at=row.happened_at,
+            revision=row.revision,
+            door=Evidence.Door.CSV,
+        )
+        for row in rows
+    ]
+    with transaction.atomic():
+        outcomes = record_evidence_of_partner(messages=messages, at=at)
+        refusals = tuple(
+            RowRefusal(row, outcome.refusal)
+            for row, outcome in zip(rows, outcomes, strict=True)
+            if outcome.refusal is not None
+        )
+        if refusals:
+            transaction.set_rollback(True)
+            return FileOutcome(0, 0, refusals)
+    repeated_count = sum(outcome.repeated for outcome in outcomes)
+    return FileOutcome(len(rows) - repeated_count, repeated_count)
