@@ -55,7 +55,8 @@ def test_a_call_is_signed_in_the_browser(world: World, visit: Visit) -> None:
         with page.expect_response(lambda response: "/api/v2/" in response.url):
             place.locator("button").click()
         page.wait_for_function(f"!document.querySelector('#{operation} button').disabled")
-        head, _, body = place.locator("[data-told]").inner_text().partition("\n\n")
+        head, body, headers = place.locator("[data-told]").inner_text().split("\n\n")
+        assert "content-language: id" in headers
         return head, json.loads(body)
 
     head, told = tried("me")
@@ -63,5 +64,6 @@ def test_a_call_is_signed_in_the_browser(world: World, visit: Visit) -> None:
     assert tried("purchases", limit="10", training="a b&c")[1] == {"items": [], "next": None}
     head, told = tried("record_attendance", body='{"lines": [{"purchase": 1, "sequence": 1}]}')
     assert head.startswith("200") and told["refused_count"] == 1
+    assert tried("purchases", limit="1", training="")[0].startswith("200"), "once more, from the same form"
     visitor.look()
     assert page.evaluate("Object.keys(localStorage).length + Object.keys(sessionStorage).length") == 0

@@ -37,11 +37,10 @@
     if (body) headers["Content-Type"] = "application/json";
     const answer = await fetch(target, { method, headers, body: body || undefined, credentials: "omit", cache: "no-store" });
     const said = await answer.text();
-    const shown = [`${answer.status} ${answer.statusText}`];
-    for (const [name, value] of answer.headers) shown.push(`${name}: ${value}`);
+    const names = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
     let tidy = said;
     try { tidy = JSON.stringify(JSON.parse(said), null, 2); } catch { /* not JSON: as it came */ }
-    return `${shown.join("\n")}\n\n${tidy}`;
+    return `${answer.status} ${answer.statusText}\n\n${tidy}\n\n${names.join("\n")}`;
   }
 
   const canSign = Boolean(window.crypto && window.crypto.subtle);
@@ -58,6 +57,7 @@
     form.querySelector("[data-send]").hidden = false;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
+      event.stopPropagation(); // Other pages' forms are sent once; a call is tried any number of times.
       const button = form.querySelector("button");
       button.disabled = true;
       told.hidden = false;
