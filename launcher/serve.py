@@ -69,7 +69,7 @@ def _prepare(made: Project, steps: Steps, participants: int) -> None:
         steps.step("demo (people, journeys, recommender; only on an empty database)"),
         exclusive(made.root / ".local" / "demo.lock", "another command is making the demo"),
     ):
-        made.must_manage("seed-demo", "--participants", str(participants))
+        made.must_manage("seed-demo", "--analyze", "--participants", str(participants))
 
 
 def _serve(made: Project, steps: Steps, listener: socket.socket) -> int:

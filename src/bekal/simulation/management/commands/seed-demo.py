@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bekal.simulation.management.commands.simulate import ProgressBar, summary
@@ -16,6 +17,8 @@ class Command(BaseCommand):
         parser.add_argument("--participants", type=int, default=5000, metavar="N")
         parser.add_argument("--progress", action="store_true", help="show progress even where this is no terminal")
 
+        parser.add_argument("--analyze", action="store_true", help="have the database count what was made")
+
     def handle(self, *args: Any, **options: Any) -> None:
         count = options["participants"]
         if not 1 <= count <= MAX_PARTICIPANTS:
@@ -28,4 +31,7 @@ class Command(BaseCommand):
         if report is None:
             self.stdout.write("There are participants already; nothing was done.")
         else:
+            if options["analyze"]:
+                # The worker begins at once: planned for empty tables its first reconciliation takes minutes.
+                call_command("analyze")
             self.stdout.write(summary(report))
