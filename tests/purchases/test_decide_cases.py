@@ -82,6 +82,17 @@ def test_the_second_person_is_never_the_first() -> None:
     assert outcome.refusal is not None and outcome.refusal.code is CaseRefusal.RULING_SAME_PERSON
 
 
+def test_what_is_contested_and_not_needed_by_the_rules_waits_too() -> None:
+    (person,) = factories.accepted()
+    training = factories.training()
+    purchase_id = factories.reviewed(person, training)
+    teacher = Speaker(Source.INSTITUTION, training.institution_id)
+    said = [Message(teacher, purchase_id, Piece.CERTIFICATE, holds=holds) for holds in (True, False)]
+    record_evidence(messages=said, at=AT)
+    assert EvidenceCase.objects.get().kind == "contradiction"
+    assert reconcile(at=AT).purchase_ids == ()
+
+
 def test_not_proven_releases_nothing_and_a_decided_case_does_not_open_again() -> None:
     ((person, purchase_id, case_id),) = contested()
     ruling_id = proposed([case_id], factories.officer().pk, "not_proven")
