@@ -85,6 +85,14 @@ def test_nobody_revokes_a_live_key_or_anothers_here(desk: Client, institution: I
         assert key.revoked_at is None
 
 
+def test_a_key_that_no_database_can_hold_is_nobodys(desk: Client, institution: Institution) -> None:
+    said(desk, f"{HOME}open/")
+    own = key_of(Partner.objects.get(institution=institution))
+    assert "sudah dicabut" not in said(desk, f"{HOME}keys/revoke/", client_code="a\0b")
+    own.refresh_from_db()
+    assert own.revoked_at is None
+
+
 def test_calls_and_conformance(desk: Client, institution: Institution) -> None:
     said(desk, f"{HOME}open/")
     assert "Belum ada panggilan" in said(desk)

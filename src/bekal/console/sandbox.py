@@ -131,7 +131,8 @@ def issue_key(request: HttpRequest) -> HttpResponse:
 def revoke_key(request: HttpRequest) -> HttpResponse:
     """Only a sandbox key of one's own; live ones are the programme office's."""
     partner = own_partner(own_institution(request))
-    code = request.POST.get("client_code", "")[:60]
+    # No key has a NUL in it, and PostgreSQL refuses to look for one.
+    code = request.POST.get("client_code", "").replace("\0", "")[:60]
     key = PartnerKey.objects.filter(partner=partner, client_code=code, is_sandbox=True).order_by("pk").first()
     if partner is not None and key is not None:
         revoke_keys(key_ids=[key.pk], at=programme_now())

@@ -25,7 +25,8 @@ from django.utils.datastructures import MultiValueDict
 
 from bekal.accounts.access import EVERYBODY, PARTNERS, declared_roles
 from bekal.proofs.access_world import Caller
-from bekal.proofs.fuzz_corpus import ANY, BODIES, HEADER_VALUES, archives, xml_documents
+from bekal.proofs.fuzz_corpus import ANY, BODIES, HEADER_VALUES
+from bekal.proofs.fuzz_documents import archives, xml_documents
 from bekal.proofs.fuzz_partner import escaped, fresh_client, sendable
 from bekal.proofs.fuzz_tables import bent_table
 from bekal.proofs.fuzz_watch import Watch
@@ -33,6 +34,18 @@ from bekal.proofs.fuzz_world import FuzzWorld
 from bekal.proofs.partner_calls import client
 
 ADDRESSES_KEPT = 3
+HEADERS = (
+    *(
+        "HTTP_ACCEPT_LANGUAGE",
+        "HTTP_HOST",
+        "HTTP_REFERER",
+        "HTTP_COOKIE",
+        "HTTP_USER_AGENT",
+        "HTTP_RANGE",
+        "HTTP_ACCEPT",
+    ),
+    *("HTTP_X_FORWARDED_FOR", "HTTP_IF_MODIFIED_SINCE", "HTTP_ACCEPT_ENCODING", "HTTP_X_FORWARDED_HOST"),
+)
 FORM = "application/x-www-form-urlencoded"
 Pairs = tuple[tuple[str, str], ...]
 
@@ -246,17 +259,9 @@ def page_case(watch: Watch, site: Site, page: Page, rng: random.Random) -> tuple
     path, _, query = address.partition("?")
     if rng.random() < 0.5:
         query = urlencode(_bent_pairs(page, rng.choice(page.sent["GET"] or [tuple(parse_qsl(query))]), rng))
-    headers = {}
+    headers: dict[str, Any] = {}
     if rng.random() < 0.1:
-        names = ("HTTP_ACCEPT_LANGUAGE", "HTTP_HOST", "HTTP_REFERER", "HTTP_COOKIE", "HTTP_USER_AGENT", "HTTP_RANGE")
-        names += (
-            "HTTP_X_FORWARDED_FOR",
-            "HTTP_IF_MODIFIED_SINCE",
-            "HTTP_ACCEPT",
-            "HTTP_ACCEPT_ENCODING",
-            "HTTP_X_FORWARDED_HOST",
-        )
-        headers[rng.choice(names)] = sendable(rng.choice((*HEADER_VALUES, *ANY)))[:8_000]
+        headers[rng.choice(HEADERS)] = sendable(rng.choice((*HEADER_VALUES, *ANY)))[:8_000]
     method, body, content_type = "GET", b"", ""
     if rng.random() < (0.02 if "POST" in page.not_allowed else 0.98 if "GET" in page.not_allowed else 0.65):
         method = "POST" if rng.random() < 0.97 else rng.choice(("PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"))

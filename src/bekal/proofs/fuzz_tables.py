@@ -6,7 +6,8 @@ import io
 import random
 from collections.abc import Callable, Mapping, Sequence
 
-from bekal.proofs.fuzz_corpus import AMOUNTS, ANY, DATES, TEXTS, archives, bent_bytes, xml_documents
+from bekal.proofs.fuzz_corpus import AMOUNTS, ANY, DATES, TEXTS, bent_bytes
+from bekal.proofs.fuzz_documents import archives, xml_documents
 
 Rows = list[list[str]]
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "=cmd|'/C calc'!A0")
