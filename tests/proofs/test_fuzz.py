@@ -32,7 +32,7 @@ CASES = 2
 @pytest.mark.usefixtures("own_databases")
 def test_whatever_is_sent_is_answered(tmp_path: Path) -> None:
     out, result = StringIO(), tmp_path / "fuzz.json"
-    call_command("prove", "fuzz", "--cases", str(CASES), "--result", str(result), stdout=out)
+    call_command("prove", "fuzz", "--seed", "5", "--cases", str(CASES), "--result", str(result), stdout=out)
     figures = json.loads(result.read_text())
     assert figures["violations"] == {}, out.getvalue()
     assert min(figures["tries_by_place"].values()) >= CASES

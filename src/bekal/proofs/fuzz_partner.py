@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -15,6 +14,7 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 
 from bekal.core import partner_signature, partner_signature_v2
+from bekal.ledger.clock import machine_now
 from bekal.proofs.fuzz_corpus import ANY, BODIES, HEADER_VALUES, TEXTS, bent_json
 from bekal.proofs.fuzz_watch import Watch
 from bekal.proofs.fuzz_world import FuzzWorld
@@ -204,7 +204,7 @@ def signed_call(
     system: PartnerSystem, method: str, path: str, *, query: str, body: bytes, headers: Mapping[str, str]
 ) -> HttpResponse:
     """A call of v2 whose target is signed and sent as it stands; `headers` replace what would be sent."""
-    target, stamp = path + (f"?{query}" if query else ""), str(int(time.time()))
+    target, stamp = path + (f"?{query}" if query else ""), str(int(machine_now().timestamp()))
     wanted = {name.lower(): value for name, value in headers.items()}
     key = "" if method == "GET" else wanted.get("idempotency-key", str(uuid4()))
     text = partner_signature_v2.string_to_sign(
@@ -312,7 +312,7 @@ def v1_case(watch: Watch, world: FuzzWorld, path: str, rng: random.Random) -> tu
         )
         sent = rng.choice((*turned, f"{sent};x", sent.upper(), f"{sent}/{escaped(rng.choice(TEXTS)[:200])}"))
         ours = sent.partition("?")[0] in (f"{V1}{path}", f"{V1}{path}/")
-    stamp, key = str(int(time.time())), world.first_generation
+    stamp, key = str(int(machine_now().timestamp())), world.first_generation
     signature = partner_signature.v1_signature(
         key=key.secret.encode(), client_code=key.key_id, timestamp=stamp, method="POST", path=f"{V1}{path}", body=body
     )

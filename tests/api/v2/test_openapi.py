@@ -58,6 +58,11 @@ def test_an_operation_says_everything(path: str, method: str, operation: dict[st
         assert any(parameter.get("name") == name for parameter in operation["parameters"])
 
 
+def test_a_body_in_pieces_is_refused_everywhere_and_every_operation_says_so() -> None:
+    """The door asks before it knows whether the operation reads a body."""
+    assert all("length_required" in problems_of(endpoint) for endpoint in endpoints())
+
+
 def test_every_problem_of_the_catalogue_is_somebodys() -> None:
     """But those that come before any operation is found; and nothing stands in the document that is not there."""
     named = {code for endpoint in endpoints() for code in (*problems_of(endpoint), *endpoint.line_problems)}

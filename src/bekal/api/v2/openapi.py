@@ -28,13 +28,14 @@ _EVERY_CALL = (
     "key_suspended",
     "partner_suspended",
     "not_acceptable",
+    "length_required",
     "body_too_large",
     "rate_limited",
     "unavailable",
     "fault",
     "sandbox_away",
 )
-_OF_BODIES = ("length_required", "body_not_json", "content_type_unsupported", "values_invalid")
+_OF_BODIES = ("body_not_json", "content_type_unsupported", "values_invalid")
 _OF_WRITES = ("idempotency_key_missing", "idempotency_key_invalid", "idempotency_key_reused", "busy")
 
 
