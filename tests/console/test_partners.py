@@ -14,6 +14,7 @@ from bekal.ledger.clock import machine_now
 from bekal.partners.count_call import count_call
 from bekal.partners.misses import MISS_LIMIT_COUNT, record_miss
 from bekal.partners.models import Partner, PartnerKey, RedirectUri, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from bekal.partners.scopes import ALL_SCOPES
 from bekal.partners.webhook_events import ping
 from tests import factories
 from tests.conftest import PROGRAMME_INSTANT
@@ -66,6 +67,8 @@ def test_from_registration_to_a_live_key_shown_once(
 def test_scopes_of_v2_and_at_most_two_of_a_kind(office: Client) -> None:
     partner = sandbox_partner("lembaga-dua")
     wanted = {"generation": "2", "world": "sandbox", "scopes": ["redeem", "evidence"]}
+    page = text_of(office, own(partner))
+    assert len(re.findall(r'<input type="checkbox" name="scopes" [^>]* checked>', page)) == len(ALL_SCOPES)
     for _ in range(2):
         assert "Rahasia" in text_of(office, own(partner, "keys/"), wanted)
     assert [key.scopes for key in PartnerKey.objects.order_by("pk")] == [["redeem", "evidence"]] * 2

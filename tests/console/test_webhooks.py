@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from bekal.catalogue.models import Institution
+from bekal.console.webhooks import EVENTS
 from bekal.ledger.clock import machine_now
 from bekal.partners.models import Partner, WebhookDelivery, WebhookEndpoint
 from bekal.partners.replay_deliveries import REPLAY_LIMIT_COUNT
@@ -61,7 +62,8 @@ def failed(endpoint: WebhookEndpoint) -> WebhookDelivery:
 
 
 def test_open_see_the_secret_once_ping_and_close(desk: Client, partner: Partner) -> None:
-    assert "Tidak ada webhook yang terbuka" in said(desk)
+    page = said(desk)
+    assert "Tidak ada webhook yang terbuka" in page and page.count('type="checkbox" name="events"') == len(EVENTS)
     page = said(desk, "open", {"world": "live", "url": URL, "events": ["purchase.redeemed"]})
     (secret,) = set(re.findall(r"whsec_[\w+/=-]+", page))
     endpoint = WebhookEndpoint.objects.get()

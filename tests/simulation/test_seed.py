@@ -16,6 +16,7 @@ from bekal.ledger.clock import JAKARTA, programme_now
 from bekal.ledger.queries import remaining
 from bekal.messaging.models import OutboxMessage
 from bekal.participants.models import Participant, Participation
+from bekal.partners.models import Partner, PartnerKey
 from bekal.purchases.queries import purchases_of
 from bekal.recommender.serve import ListState, recommend_for
 from bekal.simulation.demo import DEMO_LOGINS, INSTITUTION, PARTICIPANT
@@ -43,6 +44,9 @@ def test_the_demo_is_ready_to_be_walked_through() -> None:
     assert Suspension.objects.get(lifted_at=None).institution
     assert not Training.objects.filter(is_suspended=True).exists(), "nobody is hurt"
     assert platforms_of_the_same_hands(on=programme_now().date())
+    (key,) = PartnerKey.objects.select_related("partner").order_by("pk")
+    assert key.partner.institution_id == InstitutionStaff.objects.get(user__login_name=INSTITUTION).institution_id
+    assert (key.is_sandbox, key.miss_count, Partner.objects.count()) == (False, 3, 2)
     with nothing_changes():
         call_command("seed-demo", "--participants", "70", stdout=out)
     assert "nothing was done" in out.getvalue()

@@ -78,7 +78,10 @@ class KeyForm(forms.Form):
         choices=[("sandbox", gettext_lazy("sandbox")), ("live", gettext_lazy("production"))],
     )
     scopes = forms.MultipleChoiceField(
-        choices=[(scope, scope) for scope in ALL_SCOPES], initial=list(ALL_SCOPES), required=False
+        choices=[(scope, scope) for scope in ALL_SCOPES],
+        initial=list(ALL_SCOPES),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
 
     def clean(self) -> dict[str, Any]:

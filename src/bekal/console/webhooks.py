@@ -54,7 +54,9 @@ class EndpointForm(forms.Form):
         max_length=500,
         help_text=gettext_lazy("https, reachable from the internet. What is sent there is signed."),
     )
-    events = forms.MultipleChoiceField(choices=list(EVENTS.items()), required=False)
+    events = forms.MultipleChoiceField(
+        choices=list(EVENTS.items()), required=False, widget=forms.CheckboxSelectMultiple
+    )
 
 
 @open_to(Role.INSTITUTION)

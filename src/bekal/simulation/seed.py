@@ -21,6 +21,7 @@ from bekal.recommender.propose_model import propose_model
 from bekal.simulation.catalogue import put_on_shelf
 from bekal.simulation.catalogue_life import live_catalogue
 from bekal.simulation.demo import AUDITOR, DEMO_LOGINS, DEMO_PASSWORD, INSTITUTION, OFFICER_1, OFFICER_2, PARTICIPANT
+from bekal.simulation.demo_partners import make_demo_partners
 from bekal.simulation.demo_reviews import make_demo_reviews
 from bekal.simulation.script import ScriptedPerson, ScriptedPurchase
 from bekal.simulation.walk import LISTED_ON, Progress, SimulationError, SimulationReport, simulate
@@ -64,6 +65,7 @@ def seed_demo(*, participant_count: int, progress: Progress | None = None) -> Si
         )
         _make_sign_ins(report.scripted_participant_ids[0], chosen)
         make_demo_reviews(participant_id=report.scripted_participant_ids[0], institution_login=INSTITUTION, at=UNTIL_AT)
+        make_demo_partners(institution_login=INSTITUTION, at=UNTIL_AT)
         officer = User.objects.get(login_name=OFFICER_1)
         live_catalogue(training=chosen.to_begin, owned=chosen.unreviewed, officer=officer, at=UNTIL_AT)
         _let_a_model_serve()
