@@ -127,7 +127,7 @@ def declared_routes(violations: list[str]) -> list[Route]:
         at_view = None if declared is None else frozenset(EVERYBODY if each == "*" else str(each) for each in declared)
         if at_view != who:
             violations.append(f"{name}: the view says {sorted(at_view or ['nobody'])}, the file {sorted(who)}")
-        routes.append(Route(name, pattern, who, said.get("owner")))
+        routes.append(Route(name, pattern, who, said.get("belongs_to")))
     return routes
 
 
