@@ -56,6 +56,8 @@ PAGES = {
         "/console/people/",
         "/console/people/?stage=not_proven",
         "/console/payout-runs/",
+        "/console/partners/",
+        "/console/partners/?q=tidakada",
         "/console/model/",
         "/console/model/?state=blocked",
         "/console/ledger/",
@@ -76,7 +78,12 @@ PAGES = {
         "/console/payout-runs/",
         "/console/model/",
     ],
-    "lembaga": ["/institution/", "/institution/statement/"],
+    "lembaga": [
+        "/institution/",
+        "/institution/statement/",
+        "/institution/webhooks/",
+        "/institution/webhooks/?world=sandbox&state=failed",
+    ],
 }
 # From a list page to the pages behind it: the link that leads there.
 BEHIND = {
@@ -87,6 +94,7 @@ BEHIND = {
     "/console/ledger/people/1/": "tbody a",
     "/console/ledger/institutions/": "tbody a",
     "/console/people/": "tbody a",
+    "/console/partners/": "tbody a",
     "/console/payout-runs/": "div.card.flush tbody a",
     "/console/model/": "tbody a",
 }
