@@ -1,11 +1,13 @@
 """Every check of the conformance page can be shown by a system that does what the page says to try."""
 
 import json
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client, override_settings
 
+from bekal.core.xapi import Verb
 from bekal.ledger.clock import machine_now
 from bekal.partners.conformance import CheckState, conformance_of
 from bekal.partners.deliver_webhooks import deliver_webhooks
@@ -15,6 +17,7 @@ from tests.api.test_conformance import COMMIT, STATUS, code_for, v1, v2
 from tests.api.test_conformance import access as access
 from tests.api.test_conformance import partner as partner
 from tests.api.v2.calling import Caller, answer, problem
+from tests.api.v2.test_xapi import BASE, course_xml, said
 from tests.partners.receiver import receiving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,6 +75,7 @@ def _show_v2(access: SandboxAccess) -> None:
     lines = {"lines": [{"purchase": first, "sequence": 1}]}
     client.post("/attendance", lines, idempotency_key="hadir")
     client.post("/attendance", lines, idempotency_key="hadir")
+    _show_doors(client, second, codes[0]["training"])
     other = {"lines": [{"purchase": second, "sequence": 1}]}
     problem(client.post("/attendance", other, idempotency_key="hadir"), 422, "idempotency_key_reused")
     wrong = {"lines": [{"purchase": first, "sequence": "satu"}]}
@@ -102,6 +106,16 @@ def _show_v2(access: SandboxAccess) -> None:
     while client.get("/me").status_code == 200:
         pass
     assert younger.call("DELETE", f"/keys/{client.key_id}").status_code < 300
+
+
+def _show_doors(client: Caller, purchase: int, training: str) -> None:
+    rows = f"purchase,piece,sequence,percent,happened_at,holds,revision,reason\n{purchase},progress,,40,,true,,\n"
+    file = f"{rows}trailer,1,{purchase},40,{sha256(rows.encode()).hexdigest()}\n".encode()
+    assert client.call("POST", "/evidence-files", raw=file, **{"Content-Type": "text/csv"}).status_code < 300
+    xml, form = course_xml("Completed"), {"Content-Type": "application/xml"}
+    assert client.call("POST", "/xapi/courses", query=f"training={training}", raw=xml, **form).status_code < 300
+    statement = said(purchase, Verb.LAUNCHED, f"{BASE}/1", timestamp=answer(client.get("/me"))["at"])
+    assert answer(client.post("/xapi/statements", [statement]))["statements"][0]["outcome"] == "noted"
 
 
 def _show_webhooks(client: Caller) -> None:

@@ -137,6 +137,13 @@ def test_v2_calls_show_their_checks(partner: Partner, access: SandboxAccess) -> 
     }
 
 
+def test_a_batch_of_which_every_line_was_refused_shows_nothing(partner: Partner, access: SandboxAccess) -> None:
+    told = answer(v2(access).post("/attendance", {"lines": [{"purchase": 999_999, "sequence": 1}]}))
+    assert told["refused_count"] == 1
+    row = ConformanceRecord.objects.get(partner=partner, check_code="v2.record_attendance")
+    assert (row.ok_at, row.failure) == (None, "lines_refused")
+
+
 def test_the_sandbox_endpoints(partner: Partner, access: SandboxAccess) -> None:
     client = v2(access)
     made = answer(client.post("/sandbox/codes", {"purpose": "webinar", "count": 2}), 201)

@@ -66,6 +66,7 @@ V2_UNSIGNED = frozenset(
 # The door counts these as nobody's; whose sandbox key they name is worth one more count.
 V2_COUNTED = frozenset({"signature_wrong", "timestamp_expired"})
 CONFORMANCE = "conformance"
+LINES_REFUSED = "lines_refused"
 
 
 class NoteConformance:
@@ -142,6 +143,8 @@ def _note_v2(request: HttpRequest, response: HttpResponse) -> None:
     if outcome in V2_COUNTED:
         count_call(key_id=key.pk, operation=CONFORMANCE, outcome=outcome, at=machine_now())
         return
+    if outcome == "answered" and _is_refused_line_by_line(response):
+        outcome = LINES_REFUSED
     facts = {"success"} if outcome == "answered" else set()
     if response.headers.get("Idempotency-Replayed") == "true":
         outcome = "repeated"
@@ -171,6 +174,16 @@ def _outcome_v2(response: HttpResponse) -> str:
         return str(problem["type"]).rstrip("/").rpartition("/")[2]
     except (ValueError, KeyError, TypeError):
         return "fault"
+
+
+def _is_refused_line_by_line(response: HttpResponse) -> bool:
+    """Whether a batch was answered, and every line of it refused: that shows nothing."""
+    try:
+        told = json.loads(response.content)
+    except ValueError:
+        return False
+    lines = (told.get("lines") or told.get("statements")) if isinstance(told, dict) else None
+    return bool(lines) and all(isinstance(line, dict) and line.get("outcome") == "refused" for line in lines)
 
 
 def _is_second_key(key: PartnerKey) -> bool:

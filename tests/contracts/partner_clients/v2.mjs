@@ -13,8 +13,8 @@ class Caller {
     Object.assign(this, { base, keyId, secret });
   }
 
-  async call(method, path, fields, { key = randomUUID(), off = 0, forged = false, languages = "id" } = {}) {
-    const body = fields === undefined ? undefined : JSON.stringify(fields);
+  async call(method, path, fields, { key = randomUUID(), off = 0, forged = false, languages = "id", form = "application/json" } = {}) {
+    const body = fields === undefined || typeof fields === "string" ? fields : JSON.stringify(fields);
     const target = PATH + path;
     const stamp = String(Math.floor(Date.now() / 1000) + off);
     const digest = createHash("sha256").update(body ?? "").digest("hex");
@@ -23,7 +23,7 @@ class Caller {
     if (forged) signature = signature.slice(0, -1) + (signature.endsWith("0") ? "1" : "0");
     const headers = { "Bekal-Key": this.keyId, "Bekal-Timestamp": stamp, "Bekal-Signature": `v1=${signature}` };
     headers["Accept-Language"] = languages;
-    if (body !== undefined) headers["Content-Type"] = "application/json";
+    if (body !== undefined) headers["Content-Type"] = form;
     if (method !== "GET") headers["Idempotency-Key"] = key;
     return send(this.base + target, { method, headers, body });
   }
@@ -57,10 +57,12 @@ export async function speakV2(base, access, report) {
   await sayWho(caller, report);
   const webhook = await openWebhook(caller, receiver, report);
   await setDates(caller, report);
-  const codes = (await caller.call("POST", "/sandbox/codes", { purpose: "self_paced", count: 2 })).json.codes;
-  const [purchase, other] = await redeem(caller, access.codes, codes.map((line) => line.redeem_code), report);
+  const codes = (await caller.call("POST", "/sandbox/codes", { purpose: "self_paced", count: 3 })).json.codes;
+  const given = codes.map((line) => line.redeem_code);
+  const [purchase, other] = await redeem(caller, access.codes, given, report);
   await beWrong(caller, purchase, report);
   await prove(caller, purchase, report);
+  await useOtherDoors(caller, given[2], report);
   await cancel(caller, other, report);
   await beTold(caller, receiver, purchase, report);
   await bePaid(caller, receiver, report);
@@ -168,6 +170,34 @@ async function prove(caller, purchase, report) {
   report.see("v2.state_own_certificate", "POST", answer.json.repeated === false, answer);
   answer = await caller.call("GET", `/purchases/${purchase}/certificate`);
   report.see("v2.certificate", "GET", answer.status === 200 && answer.json.purchase === purchase, answer);
+}
+
+// A purchase of its own is shown by a file and by a learning system's statements.
+async function useOtherDoors(caller, redeem_code, report) {
+  const { purchase, training } = (await caller.call("POST", "/redemptions", { redeem_code })).json;
+  const rows = `purchase,piece,sequence,percent,happened_at,holds,revision,reason\n${purchase},progress,,70,,true,,\n`;
+  const file = `${rows}trailer,1,${purchase},70,${createHash("sha256").update(rows).digest("hex")}\n`;
+  let answer = await caller.call("POST", "/evidence-files", file, { form: "text/csv" });
+  report.see("v2.send_evidence_file", "POST a CSV", answer.status >= 200 && answer.status < 300, answer);
+  const course = `https://lembaga.example/kursus/${training.code}`;
+  const places = Array.from({ length: training.session_count }, (_, index) => `${course}/${index + 1}`);
+  const units = places.map((place) => `<au id="${place}" moveOn="Passed"><url>${place}</url></au>`).join("");
+  const xml = `<courseStructure xmlns="https://w3id.org/xapi/profiles/cmi5/v1/CourseStructure.xsd"><course id="${course}"/>${units}</courseStructure>`;
+  answer = await caller.call("POST", `/xapi/courses?training=${training.code}`, xml, { form: "application/xml" });
+  report.see("v2.register_course", "POST its cmi5.xml", answer.json.units?.every((unit) => unit.is_evidence), answer);
+  const { at } = (await caller.call("GET", "/me")).json;
+  const statements = places.map((place) => ({
+    id: randomUUID(),
+    actor: { account: { homePage: caller.base, name: String(purchase) } },
+    verb: { id: "http://adlnet.gov/expapi/verbs/passed" },
+    object: { id: place },
+    result: { success: true, score: { scaled: 0.9 }, duration: "PT45M" },
+    context: { contextActivities: { category: [{ id: "https://w3id.org/xapi/cmi5/context/categories/moveon" }] } },
+    timestamp: at,
+  }));
+  answer = await caller.call("POST", "/xapi/statements", statements);
+  const isTaken = answer.json.statements?.every((line) => line.pieces?.join() === "attendance");
+  report.see("v2.send_statements", "each unit passed", answer.status === 200 && isTaken, answer);
 }
 
 async function cancel(caller, purchase, report) {

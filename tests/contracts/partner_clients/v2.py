@@ -8,6 +8,7 @@ import v2_journey as journey
 from receiver import Receiver
 from report import Report
 from v2_calls import Caller, is_refused
+from v2_doors import doors
 from wire import Wire
 
 Values = dict[str, Any]
@@ -19,10 +20,11 @@ def speak_v2(base: str, access: Values, report: Report) -> None:
     _who_am_i(caller, report)
     webhook = journey.open_webhook(caller, receiver, report)
     _trainings(caller, report)
-    codes = caller.codes("self_paced", 2)
+    *codes, last = caller.codes("self_paced", 3)
     purchase, other = _redeem(caller, access, codes, report)
     _refusals(caller, purchase, report)
     journey.evidence(caller, purchase, other, report)
+    doors(caller, last, report)
     journey.cancellation(caller, other, report)
     journey.deliveries(caller, receiver, purchase, report)
     journey.money(caller, receiver, report)

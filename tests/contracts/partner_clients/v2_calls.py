@@ -28,9 +28,10 @@ class Caller:
         seconds_off: int = 0,
         is_forged: bool = False,
         languages: str = "id",
+        form: str = "application/json",
     ) -> Answer:
-        """`key` is the Idempotency-Key; a writing call without one makes its own."""
-        sent = b"" if body is None else json.dumps(body).encode()
+        """`key` is the Idempotency-Key; a writing call without one makes its own. Bytes are sent as they are."""
+        sent = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         target, stamp = PATH + path, str(int(time.time()) + seconds_off)
         idempotency_key = "" if method == "GET" else key or str(uuid.uuid4())
         lines = ["v1", self.key_id, stamp, method, target, idempotency_key, hashlib.sha256(sent).hexdigest()]
@@ -40,7 +41,7 @@ class Caller:
         headers = {"Bekal-Key": self.key_id, "Bekal-Timestamp": stamp, "Bekal-Signature": "v1=" + signature}
         headers |= {"Accept-Language": languages}
         if sent:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = form
         if idempotency_key:
             headers["Idempotency-Key"] = idempotency_key
         return self.wire.send(method, target, headers, sent)
