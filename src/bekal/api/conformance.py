@@ -182,7 +182,7 @@ def _is_refused_line_by_line(response: HttpResponse) -> bool:
         told = json.loads(response.content)
     except ValueError:
         return False
-    lines = (told.get("lines") or told.get("statements")) if isinstance(told, dict) else None
+    lines = (told.get("lines") or told.get("statements") or []) if isinstance(told, dict) else []
     return bool(lines) and all(isinstance(line, dict) and line.get("outcome") == "refused" for line in lines)
 
 
