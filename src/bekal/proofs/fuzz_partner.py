@@ -223,7 +223,8 @@ def signed_call(
         **wanted,
     }
     content_type = sent.pop("content-type", "application/json" if body else "")
-    return fresh_client().generic(method, target, body, content_type, headers=sent, RAW_URI=target)
+    answer: Any = fresh_client().generic(method, target, body, content_type, headers=sent, RAW_URI=target)
+    return answer
 
 
 def fresh_client() -> Client:
