@@ -226,7 +226,7 @@ REMEMBERED = {
     "catalogue/search.py:_vocabulary": "a sum over all words",
     "ledger/copy_rows.py:_statement": "the models",
     "purchases/certificate_numbers.py:_key": "the key of the settings",
-    "purchases/reconcile.py:_kinds": "the argument",
+    "purchases/record_attendance.py:institution": "the argument",
 }
 # The rooms a partner's call can reach.
 REACHED = [

@@ -114,7 +114,7 @@ def test_dates_cost_no_further_statement(person: int, sign_in: SignIn, assert_qu
     visitor = sign_in(person)
     visitor.open("training", training.pk)
     dated("kopi", *({"starts_at": jakarta(2020, 12, day, 9)} for day in (1, 2, 3)))
-    with assert_queries(11):
+    with assert_queries(12):
         visitor.open("training", training.pk)
 
 

@@ -179,7 +179,8 @@ def _refusal_of_words(message: Message, purchase: Held, at: datetime) -> Refusal
         return None
     if message.happened_at > at:
         return Refusal(PurchaseRefusal.HAPPENED_IN_FUTURE, {"happened_on": programme_day(message.happened_at)})
-    if message.happened_at < purchase.bought_at:
+    # Senders write whole seconds: what happened within the second of the purchase did not happen before it.
+    if message.happened_at < purchase.bought_at.replace(microsecond=0):
         happened = {"happened_on": programme_day(message.happened_at), "bought_on": programme_day(purchase.bought_at)}
         return Refusal(PurchaseRefusal.HAPPENED_BEFORE_PURCHASE, happened)
     return None

@@ -34,6 +34,8 @@ def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         return values(SCHEMAS[schema["$ref"].rpartition("/")[2]])
     if "anyOf" in schema:
         return st.one_of(*[values(each) for each in schema["anyOf"]])
+    if schema.get("type") == "object" and "properties" not in schema:
+        return st.dictionaries(st.text(max_size=10), ODD, max_size=3)
     if schema.get("type") == "object":
         inner = {name: values(each) | ODD for name, each in schema["properties"].items()}
         return st.fixed_dictionaries({}, optional=inner | {"extra": ODD})
