@@ -1,9 +1,9 @@
 """Does evidence come in while a reconciliation runs? Messages over the partner API, with their latencies.
 
-    dev bench intake [--purchases 100000] [--seconds 60] [--rate 200] [--seed 20200411]
+    dev bench intake [--purchases 100000] [--seconds 60] [--rate 200] [--lines 5] [--seed 20200411]
 
 In a database of its own people buy and redeem through the verbs. gunicorn serves as deployed, two processes. Partners'
-systems, each with a key of its own, send signed messages of one line each over sockets, at a fixed rate whatever the
+systems, each with a key of its own, send signed calls of some messages each over sockets, at a fixed rate whatever the
 answers take (a latency counts from when a message was due, so that waiting in the queue is not left out), while
 reconciliation sweeps over all purchases again and again in a process of its own. Everything, the senders included, runs
 on this machine's cores. Exit code 1 where a target is missed.
@@ -48,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--purchases", type=int, default=100_000)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rate", type=float, default=LEAST_RATE, help="messages a second (default 200)")
+    parser.add_argument("--lines", type=int, default=5, help="messages in one call (default 5)")
     parser.add_argument("--seed", type=int, default=20_200_411)
     options = parser.parse_args(arguments)
     print(f"{machine.one_line(machine.describe())}; seed {options.seed}, {options.purchases:,} purchases", flush=True)
@@ -55,31 +56,34 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bekal.config.settings")
         django.setup()
         migrate()
-        figures = _measure(options.purchases, options.seconds, options.rate, random.Random(options.seed))
+        figures = _measure(options, random.Random(options.seed))
     figures |= {"seed": options.seed}
     print(f"Written to {machine.write_result('intake', figures)}")
     return 0 if figures["met"] else 1
 
 
-def _measure(purchase_count: int, seconds: int, rate: float, rng: random.Random) -> Figures:
+def _measure(options: argparse.Namespace, rng: random.Random) -> Figures:
     from django.db import connection, connections
 
     from benchmarks.reconciliation import SESSION_COUNT, _bought
 
+    purchase_count = options.purchases
     bought = _bought(purchase_count)
     systems = _systems(bought)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     connections.close_all()
-    total = int(rate * seconds)
-    if total > purchase_count * SESSION_COUNT:
-        raise SystemExit(f"{total:,} messages need more purchases: one of each session of {purchase_count:,} is there")
+    total = int(options.rate * options.seconds) // options.lines
+    if total * options.lines > purchase_count * SESSION_COUNT:
+        raise SystemExit(
+            f"{total * options.lines:,} messages need more purchases than {purchase_count:,}, of {SESSION_COUNT} sessions"
+        )
     stop = multiprocessing.Event()
     swept = multiprocessing.Value("i", 0)
     sweeper = multiprocessing.Process(target=_sweep, args=(stop, swept))
     with _server() as port:
         sweeper.start()
-        answers = _send(port, systems, total, rate, rng)
+        answers = _send(port, systems, total, options.rate / options.lines, options.lines, rng)
         stop.set()
         sweeper.join()
     latencies = sorted(milliseconds for milliseconds, _ in answers)
@@ -87,8 +91,9 @@ def _measure(purchase_count: int, seconds: int, rate: float, rng: random.Random)
     ended = max(at for at, _ in _ends)
     figures = {
         "purchases": purchase_count,
-        "messages": len(answers),
-        "messages_per_second": round(len(answers) / ended, 1),
+        "lines_of_a_call": options.lines,
+        "messages": len(answers) * options.lines,
+        "messages_per_second": round(len(answers) * options.lines / ended, 1),
         "p50_ms": round(latencies[len(latencies) // 2], 1),
         "p99_ms": round(latencies[int(len(latencies) * 0.99)], 1),
         "worst_ms": round(latencies[-1], 1),
@@ -168,9 +173,9 @@ _ends: list[tuple[float, int]] = []
 
 
 def _send(
-    port: int, systems: list[tuple[str, str, list[int]]], total: int, rate: float, rng: random.Random
+    port: int, systems: list[tuple[str, str, list[int]]], total: int, rate: float, lines: int, rng: random.Random
 ) -> list[tuple[float, int]]:
-    """(milliseconds from when it was due, status) of every message."""
+    """(milliseconds from when it was due, status) of every call; `rate` calls a second."""
     from benchmarks.reconciliation import SESSION_COUNT
 
     answers: list[tuple[float, int]] = []
@@ -183,7 +188,9 @@ def _send(
         for place, turn in enumerate(range(number, total, SENDER_COUNT)):
             due = started + turn / rate
             time.sleep(max(0.0, due - time.monotonic()))
-            status = _post(connection, key_id, secret, *pairs[place % len(pairs)], UUID(int=rng.getrandbits(128)))
+            status = _post(
+                connection, key_id, secret, pairs[place * lines : (place + 1) * lines], UUID(int=rng.getrandbits(128))
+            )
             now = time.monotonic()
             answers.append(((now - due) * 1_000, status))
             _ends.append((now - started, status))
@@ -197,13 +204,16 @@ def _send(
 
 
 def _post(
-    connection: http.client.HTTPConnection, key_id: str, secret: str, purchase: int, session: int, key: UUID
+    connection: http.client.HTTPConnection, key_id: str, secret: str, pairs: list[tuple[int, int]], key: UUID
 ) -> int:
-    """One signed message, written as an institution's system would; the status of its answer."""
+    """One signed call, written as an institution's system would; the status of its answer."""
     from bekal.core.partner_signature_v2 import signature, string_to_sign
 
-    line = {"purchase": purchase, "sequence": session, "happened_at": "2020-04-23T10:00:00+07:00"}
-    body, stamp, path = json.dumps({"lines": [line]}).encode(), str(int(time.time())), "/api/v2/attendance"
+    lines = [
+        {"purchase": purchase, "sequence": session, "happened_at": "2020-04-23T10:00:00+07:00"}
+        for purchase, session in pairs
+    ]
+    body, stamp, path = json.dumps({"lines": lines}).encode(), str(int(time.time())), "/api/v2/attendance"
     signed = string_to_sign(
         key_id=key_id, timestamp=stamp, method="POST", target=path, idempotency_key=str(key), body=body
     )
