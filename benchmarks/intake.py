@@ -76,7 +76,7 @@ def _measure(options: argparse.Namespace, rng: random.Random) -> Figures:
     total = int(options.rate * options.seconds) // options.lines
     if total * options.lines > purchase_count * SESSION_COUNT:
         raise SystemExit(
-            f"{total * options.lines:,} messages need more than {purchase_count:,} purchases of {SESSION_COUNT} sessions"
+            f"{total * options.lines:,} messages need over {purchase_count:,} purchases of {SESSION_COUNT} sessions"
         )
     stop = multiprocessing.Event()
     swept = multiprocessing.Value("i", 0)
