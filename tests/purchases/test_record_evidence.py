@@ -63,6 +63,16 @@ def test_a_completion_before_its_attendance_counts_once_that_is_there(desk: Desk
     assert desk.training.completed_count == 1
 
 
+def test_one_session_told_twice_with_other_days_is_one_session(desk: Desk) -> None:
+    """Found by `prove evidence` in its full size: two rows of session 1 are not sessions 1 and 2."""
+    completion, second, first = desk.learnt()
+    desk.say(first, replace(first, happened_at=AT - timedelta(days=1)), completion)
+    assert Evidence.objects.filter(piece="attendance").count() == 2
+    assert Purchase.objects.get().completed_at is None
+    desk.say(second, at=LATER)
+    assert Purchase.objects.get().completed_at == LATER
+
+
 def test_what_was_said_before_is_repeated_and_changes_nothing(desk: Desk) -> None:
     first = desk.learnt()[0]
     assert [each.repeated for each in desk.say(first, first, replace(first, revision=2))] == [False, True, False]

@@ -117,7 +117,9 @@ class Held:
         """The sessions that the institution records uncontested."""
         if not self.is_plain:
             return len(self.state().attended)
-        return sum(content.piece == "attendance" and content.sequence <= self.session_count for content in self.known)
+        # By their numbers: of one session there may be several rows, with other days.
+        attended = {content.sequence for content in self.known if content.piece == "attendance"}
+        return sum(sequence <= self.session_count for sequence in attended)
 
     @property
     def is_completed(self) -> bool:
