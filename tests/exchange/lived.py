@@ -10,6 +10,7 @@ from bekal.catalogue.accredit import NewAccreditation, accredit
 from bekal.catalogue.models import Training
 from bekal.catalogue.schedule_sessions import NewSession, schedule_sessions
 from bekal.catalogue.stop_settlement import stop_settlement
+from bekal.holds.decide_holds import lift_holds
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.entitle import entitle
@@ -35,6 +36,7 @@ from bekal.purchases.write_review import NewReview, write_review
 from tests import databases, factories
 from tests.engagement.journey import answer
 from tests.factories import BOUGHT_AT, RECONCILED_AT, jakarta
+from tests.factories.holding import held
 from tests.factories.shelf import owned
 from tests.incentives import journey
 from tests.incentives.partner import status_file
@@ -160,7 +162,8 @@ def _rework_review(author: int, purchase_id: int, at: datetime) -> None:
 
 
 def _pay(people: tuple[int, ...]) -> None:
-    """Settled, rejected and paid at the second attempt, cancelled, sent without an answer, planned, and not due yet."""
+    """Settled, rejected and paid at the second attempt, cancelled, kept back by an alarm, sent without an answer,
+    planned, and not due yet."""
     entitle(at=RECONCILED_AT + timedelta(hours=1))
     first = journey.exported()
     journey.settled(first, {journey.references(first.run_id)[0]: "NAME"})
@@ -176,7 +179,10 @@ def _pay(people: tuple[int, ...]) -> None:
     journey.settled(
         journey.exported(planned_for=date(2020, 5, 26), at=jakarta(2020, 5, 26, 10)), at=jakarta(2020, 5, 27)
     )
-    journey.exported(planned_for=date(2020, 6, 25), at=jakarta(2020, 6, 25, 8))
+    run_id = journey.approved(planned_for=date(2020, 6, 25), at=jakarta(2020, 6, 25, 8))
+    hold_id = held(people[2], at=jakarta(2020, 6, 25, 9))
+    assert journey.export(run_id=run_id, at=jakarta(2020, 6, 25, 10)).withheld_count == 1
+    lift_holds(hold_ids=[hold_id], officer_id=officer.pk, reason="Keluarga.", at=jakarta(2020, 6, 30))
     journey.planned(planned_for=date(2020, 7, 27), at=jakarta(2020, 7, 27, 8))
     assert Entitlement.objects.filter(kind="survey").exists()
 

@@ -1,6 +1,8 @@
 import hashlib
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,18 +11,36 @@ from django.db.utils import IntegrityError, ProgrammingError
 
 from bekal.accounts.privacy import decrypt
 from bekal.core.refusal import Refusal
+from bekal.holds.decide_holds import lift_holds
+from bekal.holds.models import Hold
 from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.export_payout_run import Exported
 from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun, PayoutStatus
+from bekal.incentives.queries import RunState, run_detail
 from bekal.incentives.refusals import PayoutRefusal
+from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.timeline import InstalmentState, timeline_of
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import IdempotencyConflict, Posting, post
 from bekal.ledger.queries import balances_of, transfers_of
 from bekal.participants.models import Participation, PayoutAccount
 from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
 from tests import factories
-from tests.incentives.journey import APPROVED_AT, EXPORTED_AT, SETTLED_AT, approved, earners, export, exported, planned
-from tests.incentives.partner import read_instructions
+from tests.exchange.door import prove
+from tests.factories import jakarta
+from tests.factories.holding import held
+from tests.incentives.journey import (
+    APPROVED_AT,
+    EXPORTED_AT,
+    SETTLED_AT,
+    approved,
+    earners,
+    export,
+    exported,
+    planned,
+    settled,
+)
+from tests.incentives.partner import read_instructions, status_file
 
 pytestmark = pytest.mark.django_db
 
@@ -167,8 +187,82 @@ def test_many_payouts_are_a_handful_of_statements(
 ) -> None:
     earners(30)
     run_id = approved()
-    with assert_queries(10):
+    with assert_queries(12):
         assert export(run_id=run_id, at=EXPORTED_AT).files[0].line_count == 30
+
+
+def test_what_an_alarm_holds_by_now_stays_out_and_nobody_else_waits() -> None:
+    ids = earners(3)
+    run_id = approved()
+    hold_id = held(ids[1], at=APPROVED_AT)
+    assert run_detail(run_id=run_id).held_count == 1  # type: ignore[union-attr]
+    done = export(run_id=run_id, at=EXPORTED_AT)
+    assert done.withheld_count == 1 and len(read_instructions(done.files[0].content)) == 2
+    assert (done.files[0].line_count, done.files[0].total_rupiah) == (2, 1_200_000)
+    in_transit = [balances_of(owner_ids=[person])[person].get(Kind.PAYOUT_IN_TRANSIT, 0) for person in ids]
+    assert in_transit == [600_000, 0, 600_000]
+    kept_back = Payout.objects.get(run_id=run_id, entitlement__participation_id=ids[1])
+    assert [status.state for status in kept_back.statuses.all()] == ["withheld"]
+    assert timeline_of(participation_id=ids[1], on=EXPORTED_AT.date())[0].state == InstalmentState.HELD
+    # The partner cannot answer what it was not sent, and the run is finished without it.
+    line = status_file([(kept_back.reference, 600_000, "settled", "")])
+    answer = settle_payout_run(partner="bni", name="jawab.csv", content=line, at=SETTLED_AT)
+    assert answer.refusal is not None and answer.refusal.code == PayoutRefusal.UNKNOWN_REFERENCE
+    settled(done)
+    detail = run_detail(run_id=run_id)
+    assert detail is not None and (detail.run.state, detail.in_transit_rupiah) == (RunState.FINISHED, 0)
+    # Lifted, it is paid by the next list under the same entitlement.
+    lift_holds(hold_ids=[hold_id], officer_id=factories.officer().pk, reason="Keluarga.", at=SETTLED_AT)
+    again = exported(at=SETTLED_AT)
+    (row,) = read_instructions(again.files[0].content)
+    assert row["reference"] == kept_back.reference[:-2] + "02"
+    prove()
+
+
+def test_a_list_of_held_payouts_sends_nothing() -> None:
+    (person,) = earners()
+    run_id = approved()
+    held(person, at=APPROVED_AT)
+    assert export(run_id=run_id, at=EXPORTED_AT) == Exported(run_id, (), withheld_count=1)
+    assert Kind.PAYOUT_IN_TRANSIT not in balances_of(owner_ids=[person])[person]
+    assert export(run_id=run_id, at=EXPORTED_AT).repeated
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hold_in_the_same_moment_keeps_the_payout_back_or_comes_after_it() -> None:
+    """Between what the export has read and its commit no hold opens."""
+    ids = earners(2)
+    run_id = approved()
+    opening = threading.Thread(target=_hold_elsewhere, args=(ids[0],))
+    with transaction.atomic():
+        done = export(run_id=run_id, at=EXPORTED_AT)
+        opening.start()
+        opening.join(timeout=1)
+        assert opening.is_alive(), "it waits until the files are committed"
+    opening.join()
+    assert done.withheld_count == 0 and Hold.objects.count() == 1
+    # And the other way round: who exports while a hold is being opened sees it.
+    run_id = approved(planned_for=date(2020, 5, 26), at=jakarta(2020, 5, 26, 8))
+    results: list[Exported] = []
+    exporting = threading.Thread(target=lambda: results.append(_export_elsewhere(run_id)))
+    with transaction.atomic():
+        held(ids[1], at=jakarta(2020, 5, 26, 9))
+        exporting.start()
+        exporting.join(timeout=1)
+        assert exporting.is_alive(), "it waits until the hold is committed"
+    exporting.join()
+    assert [one.withheld_count for one in results] == [1]
+
+
+def _hold_elsewhere(participation_id: int) -> None:
+    held(participation_id, at=EXPORTED_AT)
+    connection.close()
+
+
+def _export_elsewhere(run_id: int) -> Exported:
+    done = export(run_id=run_id, at=jakarta(2020, 5, 26, 10))
+    connection.close()
+    return done
 
 
 def test_a_failure_in_the_middle_leaves_nothing() -> None:

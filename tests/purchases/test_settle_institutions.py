@@ -1,6 +1,7 @@
 """`settle_institutions`: proven sessions only, after the hold, once, and never to an institution that was stopped."""
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
@@ -9,10 +10,12 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from bekal.catalogue.models import Institution
 from bekal.catalogue.stop_settlement import resume_settlement, stop_settlement
 from bekal.core.rules import RULES, Rules
+from bekal.holds.models import Hold
 from bekal.ledger.movements import Kind
 from bekal.ledger.queries import balances_of, transfers_of
 from bekal.lifecycle.end_balances import end_balances
@@ -31,6 +34,7 @@ from bekal.purchases.settle_institutions import (
 from bekal.purchases.statement import StatementTotals, institution_statement
 from tests import factories
 from tests.factories import RECONCILED_AT, jakarta
+from tests.factories.holding import held_institution
 from tests.factories.unchanged import nothing_changes
 
 # Proven on 25 April 2020, so from 2 May on.
@@ -167,7 +171,7 @@ def test_many_are_a_handful_of_statements(assert_queries: Callable[[int], Abstra
     attendances = [Attendance(training.institution_id, number, 1) for number in ids]
     record_attendance(attendances=attendances, at=RECONCILED_AT)
     end_purchases(purchase_ids=ids, at=RECONCILED_AT)
-    with assert_queries(4):
+    with assert_queries(5):
         assert settle_institutions(purchase_ids=ids, at=AT).purchase_count == 20
 
 
@@ -196,6 +200,25 @@ def test_who_is_stopped_at_that_moment_is_paid_whole_or_not_at_all(race: Callabl
     )
     assert stopped.refusal is None and Institution.objects.get(pk=training.institution_id).settlement_stopped_at
     assert owed_and_paid(who) == ((0, 300_000) if done.purchase_count else (300_000, 0))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_hold_opens_between_the_look_and_the_payment() -> None:
+    (who,), training = factories.accepted(1, with_accounts=False), factories.training()
+    number = factories.reconciled(who, training)
+
+    def hold_it() -> None:
+        held_institution(training.institution_id, at=AT)
+        connection.close()
+
+    opening = threading.Thread(target=hold_it)
+    with transaction.atomic():
+        done = settle_institutions(purchase_ids=[number], at=AT)
+        opening.start()
+        opening.join(timeout=1)
+        assert opening.is_alive(), "it waits until the institution is paid"
+    opening.join()
+    assert done.purchase_count == 1 and Hold.objects.count() == 1
 
 
 # Every rupiah is in exactly one place, whatever comes first

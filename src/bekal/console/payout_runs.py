@@ -178,6 +178,9 @@ def export(request: HttpRequest, run_id: int) -> HttpResponse:
         messages.error(request, sentence(exported.refusal))
     else:
         messages.success(request, _("The files are ready: one for each payment partner."))
+        if exported.withheld_count:
+            words = _("%(count)s payouts that an alarm holds were kept back. They are due again when it is lifted.")
+            messages.info(request, words % {"count": exported.withheld_count})
     return redirect("console:run", run_id=payout_run.pk)
 
 

@@ -329,7 +329,8 @@ def _payout_runs() -> Extract:
 
 
 def _payouts() -> Extract:
-    # An attempt that ended without an answer was on a list that was cancelled; one without a word was not sent yet.
+    # An attempt that ended without an answer was on a list that was cancelled, or kept back by an alarm; one without a
+    # word was not sent yet.
     state = """CASE WHEN payout.id IS NULL THEN NULL WHEN back.id IS NOT NULL THEN back.state
         WHEN answer.id IS NOT NULL THEN answer.state
         WHEN sent.id IS NOT NULL THEN 'sent' WHEN payout.ended_at IS NOT NULL THEN 'cancelled' ELSE 'planned' END"""

@@ -67,7 +67,12 @@ FIELDS: tuple[Field, ...] = (
         max_characters=35,
         about="What the partner knows the payment by; blank: as Bekal makes them.",
     ),
-    Field("state", one_of({state: state for state in STATES}), about="How far the attempt came; blank without a run."),
+    Field(
+        "state",
+        one_of({state: state for state in STATES}),
+        about="How far the attempt came (cancelled: never sent, with its run or because an alarm held it); blank "
+        "without a run.",
+    ),
     Field("sent_at", instant, about="When the money left; blank: with its run."),
     Field(
         "reason_code",

@@ -156,7 +156,11 @@ def _check_runs(staged: Staged) -> None:
             "run_exported_at IS NULL",
             "the run was never exported",
         ),
-        ("'cancelled'", "run_cancelled_at IS NULL", "the run was not cancelled"),
+        (
+            "'cancelled'",
+            "coalesce(run_cancelled_at, run_exported_at) IS NULL",
+            "the run was neither cancelled nor exported",
+        ),
         (
             "'planned'",
             "(run_exported_at IS NOT NULL OR run_cancelled_at IS NOT NULL)",

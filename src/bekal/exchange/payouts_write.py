@@ -66,7 +66,7 @@ def _write_attempts(staged: Staged) -> int:
         CREATE TEMPORARY TABLE new_payout ON COMMIT DROP AS
         SELECT row.line, row.participation_id, row.kind, entitlement.id AS entitlement_id, row.run_id, row.account_id,
                row.partner, row.masked, row.attempt, row.amount_rupiah, row.state, row.sent_at, row.reason_code,
-               row.answered_at, row.came_back_at, row.run_cancelled_at,
+               row.answered_at, row.came_back_at, row.run_exported_at, row.run_cancelled_at,
                coalesce(row.reference, 'BKL' || lpad(entitlement.id::text, 14, '0') || 'A'
                    || lpad(row.attempt::text, greatest(2, length(row.attempt::text)), '0')) AS reference
         FROM payout_row row
@@ -80,7 +80,8 @@ def _write_attempts(staged: Staged) -> int:
         INSERT INTO incentives_payout
             (entitlement_id, run_id, account_id, partner, masked_account, attempt, amount_rupiah, reference, ended_at)
         SELECT entitlement_id, run_id, account_id, partner, masked, attempt, amount_rupiah, reference,
-               CASE state WHEN 'rejected' THEN answered_at WHEN 'cancelled' THEN run_cancelled_at ELSE came_back_at END
+               CASE state WHEN 'rejected' THEN answered_at
+                          WHEN 'cancelled' THEN coalesce(run_cancelled_at, run_exported_at) ELSE came_back_at END
         FROM new_payout ORDER BY line
     """)
 
@@ -144,6 +145,13 @@ def _write_statuses(staged: Staged) -> int:
                 WHERE new.{instant} IS NOT NULL ORDER BY new.line
             """)
         )
+    # Of a list that was sent only what was kept back was not.
+    staged.write("""
+        INSERT INTO incentives_payoutstatus (payout_id, state, reason_code, recorded_at)
+        SELECT payout.id, 'withheld', '', new.run_exported_at
+        FROM new_payout new JOIN incentives_payout payout ON payout.reference = new.reference
+        WHERE new.state = 'cancelled' AND new.run_cancelled_at IS NULL ORDER BY new.line
+    """)
     return counts[1]
 
 

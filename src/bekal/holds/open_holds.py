@@ -42,6 +42,9 @@ class OpenedHold:
     hold_id: int | None
 
 
+# Who pays shares it, so payers never wait for each other; who opens holds waits for those who are paying, and the next
+# payers see the hold. Without it a payment could leave after its hold was open.
+_LOCK = "SELECT pg_advisory_xact_lock{shared}(hashtext('holds.open_holds'))"
 # What waits already, or was decided, stops neither the others nor the call.
 OPEN_SQL = """
 INSERT INTO holds_hold (subject, reason, participation_id, purchase_id, institution_id, figures, fingerprint, case_key,
@@ -58,11 +61,12 @@ def open_holds(*, holds: Sequence[NewHold], at: datetime) -> tuple[OpenedHold, .
     """Open every hold that does not stand and was not decided before; outcomes in the order of `holds`.
 
     Who is paid less by it is told in the same transaction, once for a call. Two callers at once open each hold once:
-    the unique keys of the table decide. Raises ValueError for a naive instant.
+    the unique keys of the table decide. Whoever is paying is waited for. Raises ValueError for a naive instant.
     """
     due_on = hold_due_on(programme_day(at))
     opened: list[OpenedHold] = []
     with connection.cursor() as cursor:
+        cursor.execute(_LOCK.format(shared=""))
         cursor.execute(KNOWN_SQL, [id_array({h.participation_id for h in holds if h.participation_id is not None})])
         for hold in holds:
             values: list[int | str | bytes | date | None] = [*_row(hold), at, due_on]
@@ -79,6 +83,12 @@ def open_holds(*, holds: Sequence[NewHold], at: datetime) -> tuple[OpenedHold, .
         at=at,
     )
     return tuple(opened)
+
+
+def keep_holds() -> None:
+    """Until this transaction ends no hold opens. Whoever pays takes it before asking what is held."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK.format(shared="_shared"))
 
 
 def hold_due_on(day: date) -> date:

@@ -12,10 +12,13 @@ from django.db.models import Count, Sum
 
 from bekal.accounts.privacy import decrypt, encrypt
 from bekal.core.refusal import Refusal
+from bekal.holds.open_holds import keep_holds
 from bekal.incentives.list_seal import planned_seal, seal_of
-from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun
+from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun, PayoutStatus
 from bekal.incentives.partners.csv_rail import Instruction, write_instructions
+from bekal.incentives.queries import held_payout_ids
 from bekal.incentives.refusals import PayoutRefusal
+from bekal.ledger.copy_rows import copy_rows
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
 from bekal.ledger.proof_results import PROOF_LIMIT, ReleaseBlock, release_block
@@ -40,10 +43,12 @@ class ExportedFile:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The run's files in the order of the partners; `repeated` where they had been written before."""
+    """The run's files in the order of the partners; `repeated` where they had been written before. `withheld_count`
+    payouts of the list are not in them, because an alarm holds them."""
 
     run_id: int
     files: tuple[ExportedFile, ...]
+    withheld_count: int = 0
     repeated: bool = False
     refusal: Refusal | None = None
 
@@ -55,13 +60,16 @@ SELECT payout.id, 'sent', '', file.id, %(at)s
 FROM incentives_payout payout
 JOIN incentives_payoutfile file
   ON file.run_id = payout.run_id AND file.partner = payout.partner AND file.direction = 'out'
-WHERE payout.run_id = %(run_id)s ORDER BY payout.id
+WHERE payout.run_id = %(run_id)s AND payout.ended_at IS NULL ORDER BY payout.id
 """
 
 
 @transaction.atomic
 def export_payout_run(*, run_id: int, at: datetime, proof_limit: timedelta | None = PROOF_LIMIT) -> Exported:
     """Write files, SENT statuses and the movements into transit of an approved run, all or nothing.
+
+    What an alarm holds by now is kept back (WITHHELD): the approval was of the whole list, so less than it may leave,
+    never more. It is due again, and planned when the hold is lifted; nobody else waits for it.
 
     The officer hands the files over after the commit: what the partner can have received is in the books before it can
     have received it. Again: the same files, nothing written. Refusals: RUN_NOT_FOUND, RUN_CANCELLED, NOT_APPROVED,
@@ -83,11 +91,21 @@ def export_payout_run(*, run_id: int, at: datetime, proof_limit: timedelta | Non
         return _refused(run_id, PayoutRefusal.LEDGER_DIFFERENCE)
     if block is not None and proof_limit is not None:
         return _refused(run_id, PayoutRefusal.LEDGER_NOT_PROVED, hours_count=proof_limit // timedelta(hours=1))
-    contents = {partner: write_instructions(lines) for partner, lines in _instructions_of(run_id)}
+    keep_holds()
+    held_ids = held_payout_ids(run_id=run_id)
+    contents = {partner: write_instructions(lines) for partner, lines in _instructions_of(run_id, held_ids)}
     # After the list was read: an account that changes in this moment is seen here, or was not read above.
     if seal_of(run_id=run_id) != planned_seal(run):
         return _refused(run_id, PayoutRefusal.LIST_CHANGED)
-    return Exported(run_id, _write_intent(run, contents, at))
+    _withhold(held_ids, at)
+    return Exported(run_id, _write_intent(run, contents, at), len(held_ids))
+
+
+def _withhold(payout_ids: Sequence[int], at: datetime) -> None:
+    if payout_ids:
+        rows = ((number, PayoutStatus.State.WITHHELD.value, "", at) for number in payout_ids)
+        copy_rows(PayoutStatus, ("payout_id", "state", "reason_code", "recorded_at"), rows)
+        Payout.objects.filter(id__in=payout_ids).update(ended_at=at)
 
 
 def _stored_files(*, run_id: int) -> tuple[ExportedFile, ...]:
@@ -110,10 +128,11 @@ def _refused(run_id: int, code: PayoutRefusal, **values: int) -> Exported:
     return Exported(run_id, (), refusal=Refusal(code, {"run_id": run_id, **values}))
 
 
-def _instructions_of(run_id: int) -> Iterator[tuple[str, Iterator[Instruction]]]:
+def _instructions_of(run_id: int, held_ids: Sequence[int]) -> Iterator[tuple[str, Iterator[Instruction]]]:
     """The lines of each partner's file, read as they are asked for: a run may have half a million."""
     columns = ("partner", "reference", "account__number_encrypted", "account__holder_name", "amount_rupiah")
-    rows = Payout.objects.filter(run_id=run_id).order_by("partner", "reference").values_list(*columns)
+    listed = Payout.objects.filter(run_id=run_id).exclude(id__in=held_ids)
+    rows = listed.order_by("partner", "reference").values_list(*columns)
     for partner, group in groupby(rows.iterator(chunk_size=CHUNK_COUNT), key=itemgetter(0)):
         yield (
             partner,
@@ -125,19 +144,19 @@ def _instructions_of(run_id: int) -> Iterator[tuple[str, Iterator[Instruction]]]
 
 
 def _write_intent(run: PayoutRun, contents: Mapping[str, bytes], at: datetime) -> tuple[ExportedFile, ...]:
-    rows = Payout.objects.filter(run=run).order_by("partner").values_list("partner")
+    rows = Payout.objects.filter(run=run, ended_at=None).order_by("partner").values_list("partner")
     totals = {partner: total for partner, *total in rows.annotate(Count("id"), Sum("amount_rupiah"))}
     files = tuple(_store_file(run, partner, content, totals[partner], at) for partner, content in contents.items())
     with connection.cursor() as cursor:
         cursor.execute(SENT_SQL, {"run_id": run.id, "at": at})
-    _post_sending(run, at)
+    _post_sending(run, sum(file.line_count for file in files), at)
     PayoutRun.objects.filter(id=run.id).update(exported_at=at)
     return files
 
 
-def _post_sending(run: PayoutRun, at: datetime) -> None:
+def _post_sending(run: PayoutRun, sent_count: int, at: datetime) -> None:
     columns = ("entitlement__participation_id", "entitlement__kind", "amount_rupiah", "reference")
-    rows = Payout.objects.filter(run_id=run.id).order_by("reference").values_list(*columns)
+    rows = Payout.objects.filter(run_id=run.id, ended_at=None).order_by("reference").values_list(*columns)
     payouts, posted_count = rows.iterator(chunk_size=CHUNK_COUNT), 0
     while chunk := list(islice(payouts, CHUNK_COUNT)):
         postings = [
@@ -145,8 +164,8 @@ def _post_sending(run: PayoutRun, at: datetime) -> None:
             for participation_id, kind, amount_rupiah, reference in chunk
         ]
         posted_count += len(post(postings=postings, at=at).posted)
-    if posted_count != run.payout_count:
-        raise RuntimeError(f"run {run.id}: {run.payout_count - posted_count} payouts did not reach the ledger")
+    if posted_count != sent_count:
+        raise RuntimeError(f"run {run.id}: {sent_count - posted_count} payouts did not reach the ledger")
 
 
 def _store_file(run: PayoutRun, partner: str, content: bytes, total: Sequence[int], at: datetime) -> ExportedFile:

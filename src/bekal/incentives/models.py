@@ -160,11 +160,13 @@ class PayoutStatus(AppendOnlyModel):
         REJECTED = "rejected", _("rejected")
         RETURNED = "returned", _("returned by the bank")
         REVERSED = "reversed", _("taken back by the programme")
+        # Never sent: an alarm held it when its list went out. It is due again.
+        WITHHELD = "withheld", _("kept back by an alarm")
 
     payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="statuses")
     state = models.CharField(max_length=10, choices=State.choices)
     reason_code = models.CharField(max_length=8, blank=True)
-    # A reversal is the programme's own act and has no file.
+    # A reversal and what was kept back are the programme's own acts and have no file.
     file = models.ForeignKey(PayoutFile, null=True, on_delete=models.PROTECT, related_name="statuses")
     recorded_at = models.DateTimeField()
 
@@ -172,13 +174,14 @@ class PayoutStatus(AppendOnlyModel):
         constraints = [
             models.UniqueConstraint(fields=["payout", "state"], name="incentives_payoutstatus_once"),
             models.CheckConstraint(
-                condition=Q(state__in=["sent", "settled"], reason_code="")
+                condition=Q(state__in=["sent", "settled", "withheld"], reason_code="")
                 | Q(state__in=["rejected", "returned", "reversed"]) & ~Q(reason_code=""),
                 name="incentives_payoutstatus_rejection_has_reason",
                 violation_error_message="A payout that was rejected, returned or reversed names its reason.",
             ),
             models.CheckConstraint(
-                condition=Q(file__isnull=False) | Q(state="reversed"),
+                condition=Q(file__isnull=False, state__in=["sent", "settled", "rejected", "returned"])
+                | Q(file=None, state__in=["reversed", "withheld"]),
                 name="incentives_payoutstatus_answer_has_file",
                 violation_error_message="What a partner said is in a file of that partner.",
             ),

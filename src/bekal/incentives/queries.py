@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
 
 from bekal.accounts.privacy import decrypt
+from bekal.holds.queries import INCENTIVES_HELD_SQL
 from bekal.incentives.models import Payout, PayoutFile, PayoutReversal, PayoutRun, PayoutStatus
 from bekal.incentives.timeline import InstalmentLine, InstalmentState, NextStep, timeline_of
 from bekal.ledger.clock import JAKARTA
@@ -33,6 +34,7 @@ __all__ = [
     "due_days",
     "earned_unpaid",
     "file_content",
+    "held_payout_ids",
     "on_time_share",
     "run_detail",
     "run_lines",
@@ -54,7 +56,7 @@ class RunState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RunLine:
     """One run in a list of runs. Settled are the payouts that have stayed paid; returned those that came back after it,
-    sent back by the bank or reversed by the programme."""
+    sent back by the bank or reversed by the programme; withheld those that were never sent because of an alarm."""
 
     run_id: int
     planned_for: date
@@ -63,6 +65,7 @@ class RunLine:
     settled_count: int
     rejected_count: int
     returned_count: int
+    withheld_count: int
     list_sha256: bytes = field(repr=False)
     planned_by_id: int
     planned_by_name: str
@@ -84,7 +87,8 @@ class RunLine:
     @property
     def unanswered_count(self) -> int:
         """Payouts no partner has answered yet."""
-        return self.payout_count - self.settled_count - self.rejected_count - self.returned_count
+        answered_count = self.settled_count + self.rejected_count + self.returned_count
+        return self.payout_count - self.withheld_count - answered_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +104,12 @@ class PartnerTotal:
     rejected_rupiah: int
     returned_count: int
     returned_rupiah: int
+    withheld_rupiah: int
 
     @property
     def unanswered_rupiah(self) -> int:
-        return self.total_rupiah - self.settled_rupiah - self.rejected_rupiah - self.returned_rupiah
+        answered_rupiah = self.settled_rupiah + self.rejected_rupiah + self.returned_rupiah
+        return self.total_rupiah - self.withheld_rupiah - answered_rupiah
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +145,14 @@ class Rejections:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """One run, tracked to zero: `in_transit_rupiah` is what was sent and not answered."""
+    """One run, tracked to zero: `in_transit_rupiah` is what was sent and not answered. `held_count` payouts of a run
+    that was not sent are held by an alarm now, and would be kept back."""
 
     run: RunLine
     partners: tuple[PartnerTotal, ...]
     rejections: tuple[Rejections, ...]
     files: tuple[FileLine, ...]
+    held_count: int
 
     @property
     def in_transit_rupiah(self) -> int:
@@ -228,6 +236,7 @@ def run_detail(*, run_id: int) -> RunDetail | None:
             )
             for row in files.defer("content_encrypted")
         ),
+        0 if lines[0].exported_at or lines[0].cancelled_at else len(held_payout_ids(run_id=run_id)),
     )
 
 
@@ -235,6 +244,21 @@ def file_content(*, run_id: int, file_id: int) -> StoredFile | None:
     """One file of one run as it was sent or received; None where that run has no such file."""
     row = PayoutFile.objects.filter(run_id=run_id, id=file_id).first()
     return None if row is None else StoredFile(row.name, decrypt(bytes(row.content_encrypted)).encode())
+
+
+HELD_SQL = f"""
+SELECT payout.id FROM incentives_payout payout
+JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
+JOIN participants_participation participation ON participation.id = entitlement.participation_id
+WHERE payout.run_id = %s AND {INCENTIVES_HELD_SQL} ORDER BY payout.id
+"""
+
+
+def held_payout_ids(*, run_id: int) -> list[int]:
+    """The payouts of a run's list that an alarm holds now, in the order of their numbers."""
+    with connection.cursor() as cursor:
+        cursor.execute(HELD_SQL, [run_id])
+        return [number for (number,) in cursor.fetchall()]
 
 
 # A payout that was paid and is not any more.
@@ -246,10 +270,12 @@ SELECT payout.partner, count(*), sum(payout.amount_rupiah)::bigint,
        count(*) FILTER (WHERE answer.state = 'rejected'),
        coalesce(sum(payout.amount_rupiah) FILTER (WHERE answer.state = 'rejected'), 0)::bigint,
        count(*) FILTER (WHERE answer.state IN ('returned', 'reversed')),
-       coalesce(sum(payout.amount_rupiah) FILTER (WHERE answer.state IN ('returned', 'reversed')), 0)::bigint
+       coalesce(sum(payout.amount_rupiah) FILTER (WHERE answer.state IN ('returned', 'reversed')), 0)::bigint,
+       coalesce(sum(payout.amount_rupiah) FILTER (WHERE answer.state = 'withheld'), 0)::bigint
 FROM incentives_payout payout
 LEFT JOIN incentives_payoutstatus answer ON answer.payout_id = payout.id
-    AND (answer.state IN ('rejected', 'returned', 'reversed') OR answer.state = 'settled' AND payout.ended_at IS NULL)
+    AND (answer.state IN ('rejected', 'returned', 'reversed', 'withheld')
+         OR answer.state = 'settled' AND payout.ended_at IS NULL)
 WHERE payout.run_id = %s
 GROUP BY payout.partner ORDER BY payout.partner
 """
@@ -263,6 +289,7 @@ def _run_lines(rows: QuerySet[PayoutRun], limit: int) -> tuple[RunLine, ...]:
         ),
         rejected_count=Count("payouts", filter=Q(payouts__statuses__state=PayoutStatus.State.REJECTED)),
         returned_count=Count("payouts", filter=Q(payouts__statuses__state__in=BACK)),
+        withheld_count=Count("payouts", filter=Q(payouts__statuses__state=PayoutStatus.State.WITHHELD)),
         planned_by_name=F("planned_by__display_name"),
         approved_by_name=F("approved_by__display_name"),
     )

@@ -93,6 +93,7 @@ LEFT JOIN incentives_payoutstatus settled ON settled.payout_id = payout.id AND s
 LEFT JOIN incentives_payoutstatus ended
     ON ended.payout_id = payout.id AND ended.state IN ('rejected', 'returned', 'reversed')
 WHERE payout.run_id = %s AND payout.reference = ANY(%s::text[])
+  AND (payout.ended_at IS NULL OR ended.id IS NOT NULL)  -- what was kept back was never sent
 """
 # Nobody's money is clawed back while we look: that waits for this row.
 CLAWED_BACK_SQL = """

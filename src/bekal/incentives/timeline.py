@@ -87,7 +87,7 @@ class InstalmentLine:
 
 @dataclass(frozen=True, slots=True)
 class _Earned:
-    """One entitlement with its newest attempt that was not cancelled, and what was last said of that."""
+    """One entitlement, its newest attempt that was neither cancelled nor kept back, and what was last said of it."""
 
     kind: str
     instalment: int
@@ -121,6 +121,8 @@ LEFT JOIN LATERAL (
     SELECT payout.id, payout.reference, payout.partner, payout.masked_account, run.planned_at
     FROM incentives_payout payout JOIN incentives_payoutrun run ON run.id = payout.run_id
     WHERE payout.entitlement_id = entitlement.id AND run.cancelled_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM incentives_payoutstatus kept_back
+                      WHERE kept_back.payout_id = payout.id AND kept_back.state = 'withheld')
     ORDER BY payout.attempt DESC LIMIT 1
 ) attempt ON true
 LEFT JOIN LATERAL (
@@ -198,7 +200,8 @@ def _earned_state(row: _Earned, account: PayoutAccount | None) -> tuple[Instalme
             return InstalmentState.TAKEN_BACK, row.recorded_at, NextStep.WAIT_FOR_OFFICE
         case PayoutStatus.State.SENT:
             return InstalmentState.SENT, row.recorded_at, NextStep.WAIT_FOR_PARTNER
-    if row.reference is not None:
+    # What an alarm holds does not leave with its list.
+    if row.reference is not None and row.held_at is None:
         return InstalmentState.IN_RUN, row.planned_at, NextStep.WAIT_FOR_OFFICE
     if account is None or account.verified_at is None:
         return InstalmentState.WAITING_ACCOUNT, row.entitled_at, NextStep.SET_ACCOUNT

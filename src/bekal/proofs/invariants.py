@@ -25,7 +25,8 @@ ATTEMPTS = Look(
            bool_or(account.participant_id IS DISTINCT FROM place.participant_id) AS is_other_account,
            bool_or(answer.is_disorder) AS is_disorder,
            bool_or((payout.ended_at IS NOT NULL)
-                   <> (coalesce(answer.rejected + answer.came_back, 0) > 0 OR run.cancelled_at IS NOT NULL))
+                   <> (coalesce(answer.rejected + answer.came_back + answer.withheld, 0) > 0
+                       OR run.cancelled_at IS NOT NULL))
                AS is_ended_otherwise
     FROM incentives_payout payout
     JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
@@ -33,13 +34,15 @@ ATTEMPTS = Look(
     JOIN participants_participation place ON place.id = entitlement.participation_id
     LEFT JOIN participants_payoutaccount account ON account.id = payout.account_id
     LEFT JOIN (
-        SELECT payout_id, settled, rejected, came_back,
-               sent = 0 OR settled + rejected > 1 OR came_back > settled
-               OR least(settled_at, rejected_at) < sent_at OR came_back_at < settled_at AS is_disorder
+        SELECT payout_id, settled, rejected, came_back, withheld,
+               sent + withheld <> 1 OR least(settled + rejected, withheld) > 0 OR settled + rejected > 1
+               OR came_back > settled OR least(settled_at, rejected_at) < sent_at OR came_back_at < settled_at
+                   AS is_disorder
         FROM (SELECT payout_id, count(*) FILTER (WHERE state = 'sent') AS sent,
                      count(*) FILTER (WHERE state = 'settled') AS settled,
                      count(*) FILTER (WHERE state = 'rejected') AS rejected,
                      count(*) FILTER (WHERE state IN ('returned', 'reversed')) AS came_back,
+                     count(*) FILTER (WHERE state = 'withheld') AS withheld,
                      min(recorded_at) FILTER (WHERE state = 'sent') AS sent_at,
                      min(recorded_at) FILTER (WHERE state = 'settled') AS settled_at,
                      min(recorded_at) FILTER (WHERE state = 'rejected') AS rejected_at,
@@ -69,13 +72,14 @@ ATTEMPTS = Look(
         ),
         Invariant(
             "I5",
-            "a payout is sent first, answered once, and comes back only after it was paid",
+            "a payout is sent first or kept back, answered once, and comes back only after it was paid",
             "is_disorder",
             "entitlement_id, participation_id",
         ),
         Invariant(
             "I5",
-            "a payout has ended where it was rejected, came back or its run was cancelled, and nowhere else",
+            "a payout has ended where it was rejected, came back, was kept back or its run was cancelled, and nowhere "
+            "else",
             "is_ended_otherwise",
             "entitlement_id, participation_id",
             only_now=True,

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from bekal.holds.open_holds import keep_holds
 from bekal.holds.queries import SETTLEMENT_HELD_SQL
 from bekal.ledger.copy_rows import id_array, int_array
 from bekal.ledger.movements import Movement
@@ -115,11 +116,12 @@ def settle_institutions(*, purchase_ids: Collection[int], at: datetime) -> Settl
     """Pay institutions for these purchases, each once: what is owed becomes what is paid, and the purchase names its
     institution's settlement of this instant. Free ones move nothing and are settled all the same.
 
-    Under lock everything is asked again (proven, days of waiting, not settled, neither stopped nor suspended nor held
-    by an alarm); what is not due is left out and counted, so that the same call again changes nothing. Lock order:
-    purchases by number, institutions (shared).
+    No hold opens meanwhile. Under lock everything is asked again (proven, days of waiting, not settled, neither stopped
+    nor suspended nor held by an alarm); what is not due is left out and counted, so that the same call again changes
+    nothing. Lock order: purchases by number, institutions (shared).
     """
     held_out, values = held_out_sql(at)
+    keep_holds()
     with connection.cursor() as cursor:
         cursor.execute(LOCK_SQL, [id_array(purchase_ids)])
         locked_ids = int_array([number for (number,) in cursor.fetchall()])
