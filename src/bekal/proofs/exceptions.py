@@ -34,6 +34,7 @@ LABELS = {
     "institution_in_hold": _("Owed to institutions, within the hold"),
     "institution_held": _("Owed to institutions, held by an alarm"),
     "institution_stopped": _("Owed to institutions whose settlement was stopped"),
+    "institution_suspended": _("Owed to institutions for what is suspended"),
     "institution_to_be_settled": _("Owed to institutions, past the hold"),
     "receivable": _("To be paid back by participants"),
     "receivable_overdue": _("To be paid back by participants, overdue"),
@@ -42,6 +43,8 @@ LABELS = {
     "clawback_waiting_for_approval": _("Clawbacks waiting for a second officer"),
     "clawback_withdrawal_waiting": _("Clawbacks that one officer asks to withdraw"),
     "payout_reversal_waiting": _("Payouts that one officer asks to take back"),
+    "suspension_standing": _("Suspensions that no officer has lifted"),
+    "settlement_stop_standing": _("Institutions whose settlement an officer has stopped"),
     "hold_undecided": _("Holds of alarms waiting for a decision"),
     "hold_overdue": _("Holds of alarms, the day of decision past"),
     "evidence_case_open": _("Contested evidence waiting for a decision"),
@@ -90,6 +93,7 @@ class OpenItem:
 
 _HOLD_DAYS = promised_sql(SETTLEMENT, "settlement_hold_days", "proven_on")
 _HELD = "hold.opened_at <= %(as_of)s AND (hold.lifted_at IS NULL OR hold.lifted_at > %(as_of)s)"
+_STANDS = "suspended_at <= %(as_of)s AND (lifted_at IS NULL OR lifted_at > %(as_of)s)"
 # Whatever is earned and not paid: with a live attempt, or with none.
 PAYOUTS_SQL = f"""
 SELECT CASE WHEN sent_at IS NOT NULL THEN 'payout_in_transit'
@@ -159,8 +163,9 @@ FROM (
 INSTITUTIONS_SQL = f"""
 SELECT CASE WHEN settlement_stopped_at IS NOT NULL THEN 'institution_stopped'
             WHEN is_held THEN 'institution_held'
+            WHEN is_suspended THEN 'institution_suspended'
             WHEN proven_on + {_HOLD_DAYS} > {DAY} THEN 'institution_in_hold' ELSE 'institution_to_be_settled' END,
-       CASE WHEN settlement_stopped_at IS NULL AND NOT is_held
+       CASE WHEN settlement_stopped_at IS NULL AND NOT is_held AND NOT is_suspended
              AND proven_on + {_HOLD_DAYS} > {DAY} THEN 'calendar' ELSE 'officer' END,
        '', rupiah, proven_at, 4
 FROM (
@@ -169,7 +174,12 @@ FROM (
            purchase.price_rupiah - purchase.refunded_rupiah AS rupiah, institution.settlement_stopped_at,
            EXISTS (SELECT 1 FROM holds_hold hold WHERE hold.purchase_id = purchase.id AND {_HELD})
            OR EXISTS (SELECT 1 FROM holds_hold hold WHERE hold.institution_id = institution.id
-                      AND hold.subject = 'settlement' AND {_HELD}) AS is_held
+                      AND hold.subject = 'settlement' AND {_HELD}) AS is_held,
+           training.id IN (
+               SELECT suspended.id FROM catalogue_suspension suspension JOIN catalogue_training suspended
+                   ON suspended.id = suspension.training_id OR suspended.platform_id = suspension.platform_id
+                   OR suspended.institution_id = suspension.institution_id
+               WHERE {_STANDS}) AS is_suspended
     FROM purchases_purchase purchase
     JOIN catalogue_training training ON training.id = purchase.training_id
     JOIN catalogue_institution institution ON institution.id = training.institution_id
@@ -195,7 +205,7 @@ CROSS JOIN LATERAL (VALUES (incentive_rupiah - incentive_repaid, 10), (training_
     AS owed(rupiah, explains)
 WHERE owed.rupiah > 0
 """
-WAITING_SQL = """
+WAITING_SQL = f"""
 SELECT 'clawback_waiting_for_approval', 'officer', '', incentive_rupiah + training_rupiah, decided_at, NULL::int
 FROM lifecycle_clawback
 WHERE decided_at <= %(as_of)s AND (approved_at IS NULL OR approved_at > %(as_of)s)
@@ -210,6 +220,11 @@ FROM incentives_payoutreversal asked JOIN incentives_payout payout ON payout.id 
 WHERE asked.asked_at <= %(as_of)s AND (asked.agreed_at IS NULL OR asked.agreed_at > %(as_of)s)
   AND (asked.dropped_at IS NULL OR asked.dropped_at > %(as_of)s)
   AND (payout.ended_at IS NULL OR payout.ended_at > %(as_of)s)
+UNION ALL
+SELECT 'suspension_standing', 'officer', '', 0, suspended_at, NULL FROM catalogue_suspension WHERE {_STANDS}
+UNION ALL
+SELECT 'settlement_stop_standing', 'officer', '', 0, settlement_stopped_at, NULL FROM catalogue_institution
+WHERE settlement_stopped_at <= %(as_of)s
 UNION ALL
 SELECT CASE WHEN due_on < (%(at)s::timestamptz AT TIME ZONE 'Asia/Jakarta')::date THEN 'hold_overdue'
             ELSE 'hold_undecided' END, 'officer', '', 0, coalesce(appealed_at, opened_at), NULL
