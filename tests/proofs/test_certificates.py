@@ -44,7 +44,8 @@ def test_what_is_right_holds_and_says_how_much_was_looked_at() -> None:
     line, other = issued(), issued()
     issued()
     revoke(line)
-    Purchase.objects.filter(pk=other.purchase_id).update(completed_at=None)
+    said_of = {"purchase_id": other.purchase_id, "source": "institution", "recorded_at": AT}
+    Evidence.objects.create(**said_of, piece="completion", holds=False, revision=2, reason="Salah orang.")
     revoke_unearned(at=AT)
     said, holds = proven()
     assert holds, said

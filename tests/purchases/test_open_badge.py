@@ -13,11 +13,11 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from bekal.core.evidence import Piece, Source
 from bekal.purchases.certificate_numbers import LIST_SIZE
 from bekal.purchases.certificates import CertificateLine, certificates_of, status_bits
-from bekal.purchases.models import Purchase
 from bekal.purchases.open_badge import issuer_profile, open_badge, status_credential
-from bekal.purchases.revoke_certificates import revoke_unearned
+from bekal.purchases.record_evidence import Message, Speaker, record_evidence
 from tests import factories
 
 BASE = "https://bekal.example"
@@ -230,8 +230,9 @@ def test_a_revoked_one_has_its_bit_in_the_signed_list() -> None:
     verify(before, issuer)
     assert before["type"] == ["VerifiableCredential", "BitstringStatusListCredential"]
     assert not is_revoked(badge, before)
-    Purchase.objects.filter(pk=found.purchase_id).update(completed_at=None)
-    revoke_unearned(at=AT)
+    speaker = Speaker(Source.INSTITUTION, found.institution_id)
+    denied = Message(speaker, found.purchase_id, Piece.COMPLETION, holds=False, revision=2, reason="Salah orang.")
+    record_evidence(messages=[denied], at=AT)
     after = status_of(found)
     verify(after, issuer)
     assert is_revoked(badge, after)

@@ -1,6 +1,7 @@
 """`revoke_certificates`: evidence that takes completion back revokes by itself; officers revoke as two."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -11,7 +12,7 @@ from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_day
 from bekal.purchases.certificates import CertificateLine, certificate, certificates_of, status_bits
 from bekal.purchases.issue_certificates import issue_certificates
-from bekal.purchases.models import CertificateEvent, Purchase
+from bekal.purchases.models import CertificateEvent, Evidence
 from bekal.purchases.record_evidence import Message, Speaker, record_evidence
 from bekal.purchases.refusals import CertificateRefusal
 from bekal.purchases.revoke_certificates import (
@@ -47,19 +48,34 @@ def agree(certificate_id: int, officer_id: int, reason: str = WHY) -> Revocation
     return outcome
 
 
+def take_back(purchase_id: int, *, at: datetime) -> None:
+    """The institution's correction, as a door would write it that does not ask for certificates."""
+    Evidence.objects.create(
+        purchase_id=purchase_id,
+        piece="completion",
+        source="institution",
+        holds=False,
+        revision=2,
+        reason="Salah orang.",
+        recorded_at=at,
+    )
+
+
 @pytest.mark.django_db
-def test_evidence_that_takes_the_completion_back_revokes() -> None:
+@pytest.mark.parametrize("days", [0, 400])
+def test_evidence_that_takes_the_completion_back_revokes_however_late(days: int) -> None:
     line, other = issued(), issued()
-    Purchase.objects.filter(pk=line.purchase_id).update(completed_at=None)
+    at = AT + timedelta(days=days)
+    take_back(line.purchase_id, at=at)
     with nothing_changes():
-        assert revoke_unearned(at=AT, purchase_ids=[other.purchase_id]) == ()
-    assert revoke_unearned(at=AT) == (line.certificate_id,)
+        assert revoke_unearned(at=at, purchase_ids=[other.purchase_id]) == ()
+    assert revoke_unearned(at=at) == (line.certificate_id,)
     with nothing_changes():
-        assert revoke_unearned(at=AT) == ()
-        assert revoke_unearned(at=AT, purchase_ids=[line.purchase_id, 2**70]) == ()
+        assert revoke_unearned(at=at) == ()
+        assert revoke_unearned(at=at, purchase_ids=[line.purchase_id, 2**70]) == ()
     now = certificate(certificate_id=line.certificate_id)
     assert now is not None
-    assert (now.is_valid, now.revoked_at, now.revoked_by_evidence, now.revocation_reason) == (False, AT, True, "")
+    assert (now.is_valid, now.revoked_at, now.revoked_by_evidence, now.revocation_reason) == (False, at, True, "")
     bits = status_bits(status_list=line.status_list)
     assert bits is not None
     assert bits[line.status_index // 8] == 0x80 >> line.status_index % 8

@@ -202,6 +202,15 @@ class Evidence(AppendOnlyModel):
                 violation_error_message="Revisions count from 1.",
             ),
         ]
+        indexes = [
+            # The few rows that may take a completion back (`revoke_certificates`).
+            models.Index(
+                fields=["purchase"],
+                name="evidence_unusual",
+                condition=Q(piece__in=["attendance", "completion"])
+                & (Q(holds=False) | Q(revision__gt=1) | Q(percent__isnull=False) | Q(source="programme")),
+            )
+        ]
 
 
 class EvidenceCase(models.Model):
