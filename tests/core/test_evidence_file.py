@@ -95,6 +95,7 @@ FILE = sealed(ROW)
         (sealed("-1,attendance,1,,,true,,"), ("FORMULA", 2, "purchase")),
         (sealed("01,attendance,1,,,true,,", purchase_sum=0), ("NUMBER", 2, "purchase")),
         (sealed("1,attendance,31,,,true,,"), ("NUMBER", 2, "sequence")),
+        (sealed("1,attendance,,,,true,,"), ("NUMBER", 2, "sequence")),
         (sealed("1,attendance,1,,,true,0,"), ("NUMBER", 2, "revision")),
         (sealed("1,progress,1,101,,true,,", percent_sum=0), ("NUMBER", 2, "percent")),
         (sealed("1,rating,1,,,true,,"), ("PIECE", 2, "piece")),
@@ -140,7 +141,11 @@ ROWS = st.lists(
 
 
 def lines_of(rows: list[tuple[int, str, int]]) -> list[str]:
-    return [f"{number},{piece},,{'' if piece == 'attendance' else percent},,true,," for number, piece, percent in rows]
+    """Attendance of session 1, or progress of so many percent."""
+    return [
+        f"{number},{piece}," + ("1,," if piece == "attendance" else f",{percent},") + ",true,,"
+        for number, piece, percent in rows
+    ]
 
 
 @given(rows=ROWS, size=st.integers(1, 50))

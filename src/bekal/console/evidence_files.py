@@ -48,7 +48,7 @@ def evidence_file(request: HttpRequest) -> HttpResponse:
         speaker = Speaker(Source.INSTITUTION, institution.pk)
         outcome = take_evidence_file(rows=read.rows, speaker=speaker, at=programme_now())
         faults = [
-            FaultLine(each.row.line, "purchase", _said(each.row, sentence(each.refusal), each.refusal.code))
+            FaultLine(each.row.line, each.column, _said(each.row, sentence(each.refusal), each.refusal.code))
             for each in outcome.refusals[:MAX_FAULTS]
         ]
     context = {

@@ -248,7 +248,8 @@ class _Reading:
             if cell.startswith(FORMULA_STARTS):
                 self._wrong(FileFault.FORMULA, name, cell)
         purchase = self._number(given, "purchase", None)
-        sequence = self._number(given, "sequence", 1)
+        # An attendance says of which session: a cell left empty is not session 1.
+        sequence = self._number(given, "sequence", None if given["piece"] == Piece.ATTENDANCE else 1)
         revision = self._number(given, "revision", 1)
         percent = self._number(given, "percent", -1)
         self.purchase_sum += purchase or 0

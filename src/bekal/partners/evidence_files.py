@@ -11,6 +11,14 @@ from bekal.core.refusal import Refusal
 from bekal.partners.partner_evidence import record_evidence_of_partner
 from bekal.purchases.models import Evidence
 from bekal.purchases.record_evidence import Message, Speaker
+from bekal.purchases.refusals import PurchaseRefusal
+
+# Everything else is about the purchase.
+_COLUMN_OF = {
+    PurchaseRefusal.SESSION_OUT_OF_RANGE: "sequence",
+    PurchaseRefusal.HAPPENED_IN_FUTURE: "happened_at",
+    PurchaseRefusal.HAPPENED_BEFORE_PURCHASE: "happened_at",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,17 @@ class RowRefusal:
 
     row: Row
     refusal: Refusal
+
+    @property
+    def column(self) -> str:
+        """The column that has to be mended."""
+        return _COLUMN_OF.get(str(self.refusal.code), "purchase")
+
+    @property
+    def value(self) -> str:
+        """What stands there."""
+        value = getattr(self.row, self.column)
+        return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

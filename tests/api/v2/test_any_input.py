@@ -71,3 +71,20 @@ def test_any_input_has_an_answer(method: str, path: str, operation: dict[str, An
         assert json.loads(response.content)
 
     sent()
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
+def test_a_nul_in_any_parameter_is_named(method: str, path: str, operation: dict[str, Any]) -> None:
+    """PostgreSQL refuses to look for one: it must not get so far."""
+    names = [each["name"] for each in operation["parameters"] if each.get("in") == "query"]
+    training = factories.training()
+    institution = caller(training.institution)
+    for name in names:
+        address = path.removeprefix("/api/v2").replace("{training}", training.code)
+        raw = b"<a/>" if "requestBody" in operation else b""
+        response = institution.call(
+            method, address, query=f"{name}=a%00", raw=raw, **{"Content-Type": "application/xml"}
+        )
+        assert response.status_code in (400, 422, 403), (name, response.content)
+        if response.status_code != 403:
+            assert json.loads(response.content)["errors"][0]["parameter"] == name

@@ -50,8 +50,12 @@ def test_one_refused_row_refuses_the_file(training: Training) -> None:
     told = [(each["line"], each["column"], each["value"], each["code"]) for each in members["errors"]]
     assert told == [
         (3, "purchase", str(theirs), "purchase_not_found"),
-        (4, "purchase", str(mine), "session_out_of_range"),
+        (4, "sequence", "3", "session_out_of_range"),
     ]
+    data = sealed(f"{mine},attendance,1,,2099-01-01T00:00:00Z,true,,")
+    (error,) = problem(send(institution, data), 422, "file_refused")["errors"]
+    told = error["column"], error["value"], error["code"]
+    assert told == ("happened_at", "2099-01-01T00:00:00+00:00", "happened_in_future")
 
 
 def test_what_is_wrong_is_named_by_line_and_column(training: Training) -> None:

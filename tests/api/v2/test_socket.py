@@ -91,6 +91,13 @@ def test_a_body_beyond_the_limit_is_refused(server: Server) -> None:
     assert told(reply, 413)["code"] == "body_too_large"
 
 
+def test_whoever_still_sends_what_is_too_large_is_told(server: Server) -> None:
+    """A client that is cut off in the middle of its body learns nothing but that the connection broke."""
+    key_id, target, body = caller().key_id, "/api/v2/redemptions", b" " * (12 * 1024 * 1024)
+    reply = send(server, signed(key_id, "POST", target, body, idempotency_key="x"), "POST", target, body)
+    assert told(reply, 413)["code"] == "body_too_large"
+
+
 def test_a_body_in_pieces_is_told_to_say_its_length(server: Server) -> None:
     key_id, target = caller().key_id, "/api/v2/attendance"
     body = b'{"lines": [{"purchase": 1, "sequence": 1}]}'

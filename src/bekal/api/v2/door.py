@@ -4,7 +4,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -32,6 +32,9 @@ from bekal.partners.models import PartnerKey
 from bekal.partners.world import SandboxUnavailableError, World, world_of
 
 MAX_BODY_BYTES = 1024 * 1024
+# So much of a body that is too large is read and thrown away: whoever closes while a client still sends is never heard.
+MAX_DRAINED_BYTES = 16 * 1024 * 1024
+DRAIN_CHUNK_BYTES = 64 * 1024
 AUTHENTICATE = "Bekal-HMAC-SHA256"
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_.:~-]{1,100}")
 # PostgreSQL's words for "somebody else is at it": lock not available, deadlock, could not serialise.
@@ -158,6 +161,7 @@ class _Visit:
             raise Problem("length_required", headers={"Connection": "close"})
         length = self.request.META.get("CONTENT_LENGTH") or "0"
         if length.isascii() and length.isdigit() and (len(length) > 12 or int(length) > limit):
+            self._drain()
             raise too_large
         try:
             body = self.request.read(limit + 1) if raw else self.request.body
@@ -168,6 +172,12 @@ class _Visit:
         if len(body) > limit:
             raise too_large
         return body
+
+    def _drain(self) -> None:
+        left = MAX_DRAINED_BYTES
+        with suppress(UnreadablePostError):
+            while left > 0 and self.request.read(DRAIN_CHUNK_BYTES):
+                left -= DRAIN_CHUNK_BYTES
 
     def _signed_call(self, body: bytes) -> SignedCall:
         headers = self.request.headers
@@ -239,6 +249,12 @@ class _Visit:
             )
             for name, values in given.lists()
             if name not in endpoint.parameters or len(values) > 1
+        ]
+        # PostgreSQL can look for none of it.
+        faults += [
+            fault("not_readable", parameter=name, value=value)
+            for name, value in given.items()
+            if name in endpoint.parameters and "\0" in value
         ]
         if faults:
             raise invalid(faults)

@@ -59,9 +59,8 @@ def send_evidence_file(request: PartnerRequest) -> FileAnswer:
         found = []
         for each in outcome.refusals[:MAX_FAULTS]:
             problem = line_problem(request, each.row.purchase, each.refusal)
-            value = str(each.row.purchase)
-            place = {"line": each.row.line, "column": "purchase"}
-            found.append(Fault(problem.code, problem.detail, value=value, **place))  # type: ignore[arg-type]
+            place = {"line": each.row.line, "column": each.column}
+            found.append(Fault(problem.code, problem.detail, value=each.value, **place))  # type: ignore[arg-type]
         raise _refused(found)
     return FileAnswer(
         row_count=len(read.rows),
