@@ -63,7 +63,7 @@ ALLOWED_ROWS: dict[str, dict[str, Any]] = {
     "ledger.Transfer": {"reason": 1, "debit_kind": 1, "credit_kind": 2},
     "purchases.CertificateEvent": {"asked": None, "asked_by": None, "reason": "x"},
     "purchases.Evidence": {"source": "institution", "percent": None},
-    "partners.StatementTaken": {"statement_id": "7ba10c5e-1c51-4f3c-9d6f-9d5a2ac1d9a1"},
+    "partners.StatementTaken": {"statement_id": "7ba10c5e-1c51-4f3c-9d6f-9d5a2ac1d9a1", "voids": None},
     "recommender.ModelPromotion": {"kind": "rolled_back", "proposal": None, "proposed_by": None},
 }
 append_only_models = sorted(

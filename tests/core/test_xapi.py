@@ -1,6 +1,7 @@
 """Statements of cmi5 are read strictly: a person's address, a verb that says another thing, nonsense are refused."""
 
 import copy
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -64,7 +65,9 @@ ACCOUNT = {"homePage": HOME, "name": "4711"}
     ("changed", "steps"),
     [
         ({"id": "x"}, ("id",)),
-        ({"verb": {"id": "http://adlnet.gov/expapi/verbs/voided"}}, ("verb", "id")),
+        ({"verb": {"id": "http://adlnet.gov/expapi/verbs/shared"}}, ("verb", "id")),
+        ({"verb": {"id": Verb.VOIDED.value}}, ("object", "objectType")),
+        ({"verb": {"id": Verb.VOIDED.value}, "object": {"objectType": "StatementRef", "id": "x"}}, ("object", "id")),
         ({"verb": None}, ("verb",)),
         ({"actor": {"mbox": "mailto:siti@contoh.id"}}, ("actor", "mbox")),
         ({"actor": {"account": ACCOUNT, "name": "Siti"}}, ("actor", "name")),
@@ -94,16 +97,25 @@ def test_what_is_wrong_is_named_with_its_place(changed: dict[str, Any], steps: t
     assert "siti@" not in wrong.value
 
 
-def test_move_on_is_met_by_what_it_names() -> None:
-    completed, passed = frozenset({Verb.COMPLETED}), frozenset({Verb.PASSED})
-    met = {move_on: [move_on.is_met(verbs) for verbs in (completed, passed, completed | passed)] for move_on in MoveOn}
-    assert met == {
-        MoveOn.PASSED: [False, True, True],
-        MoveOn.COMPLETED: [True, False, True],
-        MoveOn.COMPLETED_AND_PASSED: [False, False, True],
-        MoveOn.COMPLETED_OR_PASSED: [True, True, True],
-        MoveOn.NOT_APPLICABLE: [False, False, False],
+def test_move_on_is_met_by_what_it_names_and_then() -> None:
+    early, late = datetime(2020, 11, 19, tzinfo=UTC), datetime(2020, 11, 20, tzinfo=UTC)
+    said = ({Verb.COMPLETED: late}, {Verb.PASSED: early}, {Verb.COMPLETED: late, Verb.PASSED: early})
+    assert {move_on: [move_on.met_at(first) for first in said] for move_on in MoveOn} == {
+        MoveOn.PASSED: [None, early, early],
+        MoveOn.COMPLETED: [late, None, late],
+        MoveOn.COMPLETED_AND_PASSED: [None, None, late],
+        MoveOn.COMPLETED_OR_PASSED: [late, early, early],
+        MoveOn.NOT_APPLICABLE: [None, None, None],
     }
+
+
+def test_a_statement_voids_another_by_its_id() -> None:
+    target = "7BA10C5E-1c51-4f3c-9d6f-9d5a2ac1d9a2"
+    said = read_statement(
+        statement(Verb.VOIDED, object={"objectType": "StatementRef", "id": target}, context={}), home_page=HOME
+    )
+    assert isinstance(said, XapiStatement)
+    assert (said.voids, said.object_id, said.percent) == (target.lower(), "", None)
 
 
 JSON = st.recursive(

@@ -9,6 +9,7 @@ import pytest
 from bekal.core.evidence import Piece, Source
 from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_day
+from bekal.purchases.end_purchases import end_purchases
 from bekal.purchases.models import Evidence, EvidenceCase, Purchase
 from bekal.purchases.reconcile import reconcile
 from bekal.purchases.record_evidence import EvidenceOutcome, Message, Speaker, record_evidence
@@ -185,3 +186,9 @@ def test_nothing_is_said_of_what_is_not_redeemed_or_has_ended(desk: Desk) -> Non
     bought = factories.bought(other, desk.training).purchase_id or 0
     (outcome,) = desk.say(Message(desk.institution, bought, Piece.COMPLETION))
     assert outcome.refusal == Refusal(PurchaseRefusal.NOT_REDEEMED)
+    # Nor does an institution learn that what it was never handed has ended.
+    end_purchases(purchase_ids=[bought], at=AT)
+    (outcome,) = desk.say(Message(desk.institution, bought, Piece.COMPLETION))
+    assert outcome.refusal == Refusal(PurchaseRefusal.NOT_REDEEMED)
+    (outcome,) = desk.say(Message(Speaker(Source.PARTICIPANT, other), bought, Piece.COMPLETION))
+    assert outcome.refusal is not None and outcome.refusal.code == PurchaseRefusal.PURCHASE_ENDED

@@ -29,7 +29,7 @@ _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzin
 
 
 class Verb(StrEnum):
-    """The verbs of cmi5, and ADL's for progress, which cmi5 allows."""
+    """The verbs of cmi5, ADL's for progress, which cmi5 allows, and xAPI's own for taking a statement back."""
 
     LAUNCHED = "http://adlnet.gov/expapi/verbs/launched"
     INITIALIZED = "http://adlnet.gov/expapi/verbs/initialized"
@@ -38,6 +38,7 @@ class Verb(StrEnum):
     FAILED = "http://adlnet.gov/expapi/verbs/failed"
     TERMINATED = "http://adlnet.gov/expapi/verbs/terminated"
     PROGRESSED = "http://adlnet.gov/expapi/verbs/progressed"
+    VOIDED = "http://adlnet.gov/expapi/verbs/voided"
     ABANDONED = f"{_W3ID}/adl/verbs/abandoned"
     WAIVED = f"{_W3ID}/adl/verbs/waived"
     SATISFIED = f"{_W3ID}/adl/verbs/satisfied"
@@ -52,21 +53,25 @@ class MoveOn(StrEnum):
     COMPLETED_OR_PASSED = "CompletedOrPassed"
     NOT_APPLICABLE = "NotApplicable"
 
-    def is_met(self, verbs: frozenset[Verb]) -> bool:
-        """Whether a unit with these verbs is done. NotApplicable never is: it says nothing of anybody's learning."""
-        completed, passed = Verb.COMPLETED in verbs, Verb.PASSED in verbs
+    def met_at(self, first: Mapping[Verb, datetime]) -> datetime | None:
+        """When a unit of which these verbs were first said then is done; None where it is not. NotApplicable never is:
+        it says nothing of anybody's learning."""
+        completed, passed = first.get(Verb.COMPLETED), first.get(Verb.PASSED)
+        either = [at for at in (completed, passed) if at is not None]
+        both = max(either) if len(either) == 2 else None
         return {
             MoveOn.PASSED: passed,
             MoveOn.COMPLETED: completed,
-            MoveOn.COMPLETED_AND_PASSED: completed and passed,
-            MoveOn.COMPLETED_OR_PASSED: completed or passed,
-        }.get(self, False)
+            MoveOn.COMPLETED_AND_PASSED: both,
+            MoveOn.COMPLETED_OR_PASSED: min(either, default=None),
+        }.get(self)
 
 
 @dataclass(frozen=True, slots=True)
 class XapiStatement:
     """One statement. `counts`: it carries the category by which cmi5 tells what counts towards `moveOn`; `move_on`:
-    what the statement itself says of its unit. `sha256` is of all of it, in one order of names."""
+    what the statement itself says of its unit. `voids`: the statement that it takes back; then there is no object.
+    `sha256` is of all of it, in one order of names."""
 
     statement_id: str
     verb: Verb
@@ -77,6 +82,7 @@ class XapiStatement:
     move_on: MoveOn | None
     percent: int | None
     sha256: bytes
+    voids: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +116,7 @@ def _read(value: Any, home_page: str) -> XapiStatement:
     if verb_id not in set(Verb):
         raise _Wrong(("verb", "id"), "a verb of cmi5", verb_id)
     verb = Verb(verb_id)
-    about = _object(statement.get("object"), ("object",))
-    if about.get("objectType", "Activity") != "Activity":
-        raise _Wrong(("object", "objectType"), "Activity", about.get("objectType"))
-    object_id = _text(about, "id", ("object",), _IRI, "IRI")
+    object_id, voids = _about(statement, verb)
     context = _object(statement.get("context", {}), ("context",))
     percent = _result(_object(statement.get("result", {}), ("result",)), verb)
     return XapiStatement(
@@ -124,9 +127,21 @@ def _read(value: Any, home_page: str) -> XapiStatement:
         happened_at=_instant(statement),
         counts=_counts(context),
         move_on=_move_on(context),
-        percent=percent,
+        percent=None if voids else percent,
         sha256=hashlib.sha256(json.dumps(statement, sort_keys=True, separators=(",", ":")).encode()).digest(),
+        voids=voids,
     )
+
+
+def _about(statement: Mapping[str, Any], verb: Verb) -> tuple[str, str | None]:
+    """What the statement is about: an activity, or the statement that it voids."""
+    about = _object(statement.get("object"), ("object",))
+    wanted = "StatementRef" if verb is Verb.VOIDED else "Activity"
+    if about.get("objectType", "Activity") != wanted:
+        raise _Wrong(("object", "objectType"), wanted, about.get("objectType"))
+    if verb is Verb.VOIDED:
+        return "", _text(about, "id", ("object",), _UUID, "UUID").lower()
+    return _text(about, "id", ("object",), _IRI, "IRI"), None
 
 
 def _object(value: Any, steps: tuple[str | int, ...]) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """`take_evidence_file`: a whole file of evidence, taken as it is or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from bekal.purchases.record_evidence import Message, Speaker
 from bekal.purchases.refusals import PurchaseRefusal
 
 # Everything else is about the purchase.
-_COLUMN_OF = {
+_COLUMN_OF: Mapping[str, str] = {
     PurchaseRefusal.SESSION_OUT_OF_RANGE: "sequence",
     PurchaseRefusal.HAPPENED_IN_FUTURE: "happened_at",
     PurchaseRefusal.HAPPENED_BEFORE_PURCHASE: "happened_at",

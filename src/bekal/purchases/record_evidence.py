@@ -137,10 +137,11 @@ def _refusal(message: Message, purchase: Held | None, at: datetime, written: fro
     source = message.speaker.source
     if purchase is None or not purchase.belongs_to(source, message.speaker.id):
         return Refusal(PurchaseRefusal.UNKNOWN_PURCHASE)
+    # An institution was never handed what nobody redeemed there: not even that it ended is told.
+    if purchase.redeemed_at is None and (purchase.ended_at is None or source is Source.INSTITUTION):
+        return Refusal(PurchaseRefusal.NOT_REDEEMED)
     if purchase.ended_at is not None:
         return Refusal(PurchaseRefusal.PURCHASE_ENDED, {"ended_on": programme_day(purchase.ended_at)})
-    if purchase.redeemed_at is None:
-        return Refusal(PurchaseRefusal.NOT_REDEEMED)
     if message.piece not in MAY_SAY[source]:
         return Refusal(PurchaseRefusal.PIECE_OF_ANOTHER, {"piece": message.piece.value, "source": source.value})
     session_count = purchase.session_count if message.piece is Piece.ATTENDANCE else 1

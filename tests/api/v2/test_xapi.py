@@ -127,6 +127,77 @@ def test_an_id_says_one_thing(institution: Caller, training: Training, number: i
     assert outcomes(institution, other) == ["statement_changed"]
 
 
+def test_an_id_says_one_thing_of_all_purchases(institution: Caller, training: Training, number: int) -> None:
+    """Of all that this partner speaks of; what others say under it is theirs."""
+    first = said(number, Verb.COMPLETED, f"http://testserver/xapi/{training.code}/sesi/1")
+    second = factories.redeemed(factories.accepted()[0], training)
+    other = first | {"actor": {"account": {"homePage": "http://testserver", "name": str(second)}}}
+    assert outcomes(institution, first, other) == ["attendance", "statement_changed"]
+    assert outcomes(institution, other) == ["statement_changed"]
+    elsewhere = factories.training()
+    theirs = factories.redeemed(factories.accepted()[0], elsewhere)
+    same = said(theirs, Verb.COMPLETED, f"http://testserver/xapi/{elsewhere.code}/sesi/1", id=first["id"])
+    assert outcomes(caller(elsewhere.institution), same) == ["attendance"]
+
+
+def voiding(number: int, target: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    return said(number, Verb.VOIDED, "x", object={"objectType": "StatementRef", "id": target["id"]}, **changed)
+
+
+def standing(number: int) -> list[tuple[str, int, bool, int | None]]:
+    """The highest revision of each piece, and what it says."""
+    rows = Evidence.objects.filter(purchase=number).order_by("piece", "sequence", "-revision")
+    return list(rows.distinct("piece", "sequence").values_list("piece", "sequence", "holds", "percent"))
+
+
+def test_what_is_voided_is_taken_back(institution: Caller, training: Training, number: int) -> None:
+    whole = f"http://testserver/xapi/{training.code}"
+    done = [said(number, Verb.COMPLETED, f"{whole}/sesi/{session}") for session in (1, 2)]
+    finished = said(number, Verb.SATISFIED, whole)
+    assert outcomes(institution, *done, finished) == ["attendance", "attendance", "completion"]
+    back = voiding(number, done[1])
+    assert outcomes(institution, back) == ["attendance"]
+    assert outcomes(institution, back, voiding(number, finished)) == ["repeated", "completion"]
+    assert standing(number) == [
+        ("attendance", 1, True, None),
+        ("attendance", 2, False, None),
+        ("completion", 1, False, None),
+    ]
+    assert answer(institution.get(f"/purchases/{number}"))["attended"] == [1]
+    assert outcomes(institution, said(number, Verb.PASSED, f"{whole}/sesi/2")) == ["attendance"]
+    assert answer(institution.get(f"/purchases/{number}"))["attended"] == [1, 2]
+
+
+def test_voided_before_it_came_it_proves_nothing(institution: Caller, training: Training, number: int) -> None:
+    first = said(number, Verb.COMPLETED, f"http://testserver/xapi/{training.code}/sesi/1")
+    assert outcomes(institution, voiding(number, first)) == ["noted"]
+    assert outcomes(institution, first) == ["attendance"]
+    assert standing(number) == [("attendance", 1, False, None)]
+
+
+def test_nobody_voids_what_another_said(institution: Caller, training: Training, number: int) -> None:
+    first = said(number, Verb.COMPLETED, f"http://testserver/xapi/{training.code}/sesi/1")
+    second = factories.redeemed(factories.accepted()[0], training)
+    assert outcomes(institution, first, voiding(second, first)) == ["attendance", "noted"]
+    elsewhere = factories.training()
+    theirs = factories.redeemed(factories.accepted()[0], elsewhere)
+    other = caller(elsewhere.institution)
+    assert outcomes(other, voiding(theirs, first), voiding(number, first)) == ["noted", "purchase_not_found"]
+    assert standing(number) == [("attendance", 1, True, None)]
+
+
+def test_what_is_only_noted_has_happened_too(institution: Caller, training: Training, number: int) -> None:
+    """Else a later statement would rest on one of the future."""
+    place = f"http://testserver/xapi/{training.code}/sesi/1"
+    late, early = "2099-01-01T00:00:00Z", "2001-01-01T00:00:00Z"
+    future = said(number, Verb.LAUNCHED, place, timestamp=late)
+    assert outcomes(institution, future, future, said(number, Verb.LAUNCHED, place, timestamp=early)) == [
+        *["happened_in_future"] * 2,
+        "happened_before_purchase",
+    ]
+    assert not StatementTaken.objects.exists()
+
+
 def test_a_malformed_statement_refuses_the_batch(institution: Caller, number: int) -> None:
     good = said(number, Verb.LAUNCHED, BASE)
     members = problem(institution.post("/xapi/statements", [good, good | {"id": "x"}]), 422, "values_invalid")

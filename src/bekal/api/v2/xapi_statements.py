@@ -36,7 +36,7 @@ class StatementAnswer(Output):
 
     id: str
     outcome: str = Field(json_schema_extra={"enum": ["recorded", "noted", "repeated", "refused"]})
-    pieces: list[str] = Field(description="What it proved.", examples=[["attendance"]])
+    pieces: list[str] = Field(description="What it proved, or took back.", examples=[["attendance"]])
     problem: LineProblem | None = None
 
 
@@ -73,7 +73,8 @@ class StatementsAnswer(Output):
 def send_statements(request: PartnerRequest) -> StatementsAnswer:
     """xAPI 1.0.3 or 2.0. The actor is an account of this server whose name is the purchase number, never a person's
     address. A unit is a session: once its `moveOn` is met it was attended; `satisfied` of the course completes it. What
-    rests on `moveOn` NotApplicable is refused. The id of a statement makes it one: the same again is `repeated`."""
+    rests on `moveOn` NotApplicable is refused. The id of a statement makes it one: the same again is `repeated`. A
+    `voided` one counts as never said: what it alone proved is taken back."""
     given = request.value if isinstance(request.value, list) else [request.value]
     if not 1 <= len(given) <= MAX_STATEMENTS:
         code, limit = ("too_short", {"min_length": 1}) if not given else ("too_long", {"max_length": MAX_STATEMENTS})
