@@ -15,7 +15,8 @@ from bekal.alarms.shared import find_shared
 from bekal.alarms.timing import find_timing
 from bekal.alarms.volume import find_volume, too_many
 from bekal.alarms.watch import DETECTORS, watch
-from bekal.catalogue.models import Training
+from bekal.catalogue.interests import NewInterest, declare_interests
+from bekal.catalogue.models import Institution, Owner, Platform, Training
 from bekal.catalogue.schedule_sessions import NewSession, schedule_sessions
 from bekal.holds.models import Hold
 from bekal.participants.models import Participation
@@ -23,6 +24,7 @@ from bekal.participants.note_attributes import note_attributes
 from bekal.purchases.models import Purchase
 from tests import factories
 from tests.factories import BOUGHT_AT
+from tests.factories.shelf import owned
 
 pytestmark = pytest.mark.django_db
 AT = BOUGHT_AT + timedelta(days=10)
@@ -142,6 +144,67 @@ def test_an_institution_that_sells_suddenly_waits() -> None:
     assert (hold.institution_id, hold.figures["week_count"]) == (training.institution_id, 31)
 
 
+@pytest.mark.parametrize("hands", ["owner", "owner of the owner", "platform", "curator"])
+def test_a_group_that_buys_at_institutions_of_the_same_hands_is_a_burst(hands: str) -> None:
+    trainings = [factories.training() for _ in range(8)]
+    for person, training in zip(with_one_phone(8), trainings, strict=True):
+        bought_by([person], training)
+    assert find_burst(AT) == []
+    for training in trainings:
+        in_hands(training.institution, hands)
+    assert len(find_burst(AT)) == 8
+
+
+def in_hands(institution: Institution, hands: str) -> None:
+    if hands == "curator":
+        officer, other = User.objects.filter(role="officer").first() or factories.officer(), factories.officer()
+        new = NewInterest(user_id=officer.pk, institution_id=institution.pk, explanation="Suami.", by_id=other.pk)
+        (outcome,) = declare_interests(interests=[new], at=BOUGHT_AT)
+        assert outcome.refusal is None
+    elif hands == "platform":
+        platform = Platform.objects.first() or factories.platform()
+        owned(platform.name, kind=Owner.Kind.PLATFORM, institution=institution)
+    elif hands == "owner":
+        owned("PT Satu", institution=institution)
+    else:
+        name = f"PT {institution.pk}"
+        owned(name, institution=institution)
+        owned("PT Induk", held_owner=Owner.objects.get(name=name))
+
+
+def test_a_small_share_and_a_ministry_make_no_house() -> None:
+    trainings = [factories.training() for _ in range(8)]
+    for person, training in zip(with_one_phone(8), trainings, strict=True):
+        bought_by([person], training)
+        owned("PT Bursa", share=25, institution=training.institution)
+        owned("Kementerian", share=75, kind=Owner.Kind.STATE, institution=training.institution)
+    assert find_burst(AT) == []
+
+
+def test_a_share_that_was_sold_before_makes_no_house() -> None:
+    trainings = [factories.training() for _ in range(8)]
+    sold_on = (AT - timedelta(days=181)).date()
+    for person, training in zip(with_one_phone(8), trainings, strict=True):
+        bought_by([person], training)
+        owned("PT Lama", institution=training.institution, until_on=sold_on)
+    assert find_burst(AT) == []
+
+
+def test_buyers_on_the_device_of_the_staff_of_an_owner_wait() -> None:
+    (buyer,) = factories.accepted()
+    training, sister = factories.training(), factories.training()
+    staff = factories.institution_staff(sister.institution)
+    on_device([buyer], "the same")
+    note_devices(uses=[DeviceUse(staff.pk, "the same")], at=BOUGHT_AT)
+    bought_by([buyer], training)
+    assert find_ownership(AT) == []
+    in_hands(training.institution, "owner")
+    in_hands(sister.institution, "owner")
+    (hold,) = find_ownership(AT)
+    assert (hold.participation_id, hold.institution_id) == (buyer, training.institution_id)
+    assert hold.figures["staff_of"] == "house"
+
+
 def test_buyers_on_the_device_of_the_staff_wait() -> None:
     buyer, elsewhere = factories.accepted(2)
     training = factories.training()
@@ -153,6 +216,7 @@ def test_buyers_on_the_device_of_the_staff_wait() -> None:
     note_devices(uses=[DeviceUse(staff.pk, "the same")], at=BOUGHT_AT)
     (hold,) = find_ownership(AT)
     assert (hold.subject, hold.participation_id) == (Hold.Subject.PURCHASE, buyer)
+    assert hold.figures["staff_of"] == "institution"
 
 
 def test_each_detector_looks_and_says_so() -> None:

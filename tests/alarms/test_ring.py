@@ -29,7 +29,7 @@ def looked(shape: Any, seed: int) -> tuple[float, float]:
     return len(found & ring_ids) / RING_COUNT, len(found & innocent_ids) / len(innocent_ids)
 
 
-@pytest.mark.parametrize("name", ["star", "chain", "fives", "mixed"])
+@pytest.mark.parametrize("name", ["star", "chain", "fives", "mixed", "scattered"])
 def test_a_ring_is_found(name: str) -> None:
     recall, false = looked(FOUND[name], seed=1)
     assert recall >= 0.95 and false <= 0.005, (recall, false)

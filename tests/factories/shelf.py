@@ -10,6 +10,7 @@ from bekal.catalogue.own import NewOwnership, record_ownerships
 def owned(
     owner: str,
     *,
+    kind: Owner.Kind = Owner.Kind.COMPANY,
     share: int = 51,
     institution: Institution | None = None,
     platform: Platform | None = None,
@@ -18,10 +19,10 @@ def owned(
     until_on: date | None = None,
     at: datetime = datetime(2020, 1, 2, tzinfo=UTC),
 ) -> Ownership:
-    """A company's share, through the verb."""
+    """A share, of a company unless said otherwise, through the verb."""
     new = NewOwnership(
         owner_name=owner,
-        owner_kind=Owner.Kind.COMPANY,
+        owner_kind=kind,
         institution_id=institution and institution.pk,
         platform_id=platform and platform.pk,
         held_owner_id=held_owner and held_owner.pk,

@@ -1,6 +1,7 @@
 """One-institution bursts: a group accepted in one wave, sharing something, that buys at one institution at once.
 
-Statistic: people of one wave who share one value and first bought at one institution within 72 hours of each other.
+Statistic: people of one wave who share one value and first bought at one institution, or at institutions of the same
+hands (`links.houses_of`), within 72 hours of each other.
 Threshold: more than a family (7). That a large family does so is possible: it takes seven of one wave, in three days.
 """
 
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bekal.alarms.findings import FAMILY_COUNT, LOOKED_BACK, Detector, asked
-from bekal.alarms.links import BOUGHT_SQL, VALUES_SQL
+from bekal.alarms.links import BOUGHT_SQL, VALUES_SQL, house_values
 from bekal.holds.models import Hold
 from bekal.holds.open_holds import NewHold
 
@@ -34,6 +35,7 @@ GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3
 def find_burst(at: datetime) -> Sequence[NewHold]:
     """A hold on the incentives of each of them."""
     values: dict[str, Any] = {"since": at - LOOKED_BACK, "at": at, "within": WITHIN, "family_count": FAMILY_COUNT}
+    values |= house_values(at)
     rows = asked(BURST_SQL, values)
     return [
         NewHold(

@@ -1,9 +1,15 @@
-"""Who shares what, of people who have bought: phone numbers, e-mail addresses, accounts, devices, by their hashes."""
+"""Who shares what, of people who have bought: phone numbers, e-mail addresses, accounts, devices, by their hashes; and
+where they bought. Institutions of the same hands are one house: a ring that spreads its purchases over what its owner
+owns buys at one place."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from bekal.alarms.findings import LOOKED_BACK, asked
+from bekal.catalogue.links import houses
+from bekal.core.rules import RULES
+from bekal.ledger.clock import programme_day
+from bekal.ledger.copy_rows import int_array
 
 # One row for each person and value, whatever it is; a value of one person alone is left out by those who ask.
 VALUES_SQL = """
@@ -29,9 +35,13 @@ WITH value AS MATERIALIZED (
 SELECT shared.number, min(value.kind), array_agg(value.participation_id ORDER BY value.participation_id)
 FROM value JOIN shared USING (value_hash) GROUP BY shared.number ORDER BY shared.number
 """
+# At a house, by the lowest number of its institutions.
 BOUGHT_SQL = """
-SELECT purchase.participation_id, training.institution_id, min(purchase.bought_at)
+SELECT purchase.participation_id, coalesce(house.house_id, training.institution_id) AS institution_id,
+       min(purchase.bought_at)
 FROM purchases_purchase purchase JOIN catalogue_training training ON training.id = purchase.training_id
+LEFT JOIN unnest(%(housed)s::bigint[], %(houses)s::bigint[]) AS house(institution_id, house_id)
+    ON house.institution_id = training.institution_id
 WHERE purchase.bought_at > %(since)s AND purchase.bought_at <= %(at)s
 GROUP BY 1, 2 ORDER BY 1, 2
 """
@@ -47,7 +57,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """That one person bought at one institution, the first time at that instant."""
+    """That one person bought at one institution, or house of several, the first time at that instant."""
 
     participation_id: int
     institution_id: int
@@ -61,5 +71,18 @@ def shared_cells(at: datetime) -> list[Cell]:
 
 
 def recent_purchases(at: datetime) -> list[Bought]:
-    """Who bought where in the days that detectors look at; once for each person and institution."""
-    return [Bought(*row) for row in asked(BOUGHT_SQL, {"since": at - LOOKED_BACK, "at": at})]
+    """Who bought where in the days that detectors look at; once for each person and house."""
+    return [Bought(*row) for row in asked(BOUGHT_SQL, {"since": at - LOOKED_BACK, "at": at, **house_values(at)})]
+
+
+def houses_of(at: datetime) -> dict[int, int]:
+    """The house of each institution that shares its owner's hands with another, in the days that detectors look at."""
+    until_on = programme_day(at)
+    share = RULES.value("house_share_percent", until_on)
+    return houses(since_on=programme_day(at - LOOKED_BACK), until_on=until_on, above_percent=share)
+
+
+def house_values(at: datetime) -> dict[str, str]:
+    """What BOUGHT_SQL asks for besides its days."""
+    found = houses_of(at)
+    return {"housed": int_array(found), "houses": int_array(found.values())}

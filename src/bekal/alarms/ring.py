@@ -2,6 +2,7 @@
 
 Statistic, in three steps. Under innocence people share with their family (two to six), and a member of a family buys
 where another does with a rate `follow` that is measured from all small groups, else by the institution's market share.
+Institutions of the same hands are one institution here (`links.houses_of`).
 
 1. *Groups.* People are joined by every value that two to six share. A value of more people joins them only where an
    institution has far more of them than `follow` and its share explain (binomial tail < BY_CHANCE, at least 8): so the

@@ -4,7 +4,7 @@ Links have no direction here: two belong together where any chain of shares, of 
 """
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from django.db.models import Count, Q
 from bekal.catalogue.models import CuratorInterest, Institution, InstitutionStaff, Owner, Ownership, Platform, Training
 from bekal.ledger.clock import programme_day
 
-Node = tuple[str, int]  # an institution, a platform or an owner, by its number
+Node = tuple[str, int]  # an institution, a platform, an owner or a curator, by its number
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,27 @@ class Links:
                     waiting.append(following)
         return None
 
+    def groups(self) -> Iterator[frozenset[Node]]:
+        """All that belongs together, each group once: what no chain leads to any other is in none."""
+        seen: set[Node] = set()
+        for start in self._next:
+            if start not in seen:
+                group, waiting = {start}, [start]
+                while waiting:
+                    for following in self._next[waiting.pop()]:
+                        if following not in group:
+                            group.add(following)
+                            waiting.append(following)
+                seen |= group
+                yield frozenset(group)
+
+    def join_interests(self, interests: Iterable[CuratorInterest]) -> None:
+        """What one person is bound to belongs together, too."""
+        for row in interests:
+            if row.shareholder is not None:
+                self._know(row.shareholder)
+            self._join(("person", row.user_id), _subject_of(row))
+
     def owners_between(self, one: Node, other: Node) -> tuple[str, ...]:
         """The owners through whom these two belong together, in order; empty where they do not."""
         chain = self.between([one], [other]) or ()
@@ -103,6 +124,35 @@ def _subject(row: Ownership) -> Node:
     if row.platform_id is not None:
         return ("platform", row.platform_id)
     return ("shareholder", row.held_owner_id or 0)
+
+
+def _subject_of(row: CuratorInterest) -> Node:
+    if row.institution_id is not None:
+        return ("institution", row.institution_id)
+    if row.platform_id is not None:
+        return ("platform", row.platform_id)
+    return ("shareholder", row.shareholder_id or 0)
+
+
+def houses(*, since_on: date, until_on: date, above_percent: int) -> dict[int, int]:
+    """Institutions of the same hands on any of these days: each by its number, with the lowest number of its house.
+    Those that stand alone are left out.
+
+    Hands are owners, platforms and curators with an interest. Smaller shares than `above_percent` do not make a house,
+    nor does a state body: ministries hold hundreds of institutions that have nothing else in common. Two queries.
+    """
+    held = Ownership.objects.filter(since_on__lte=until_on, share_percent__gt=above_percent)
+    held = held.filter(Q(until_on=None) | Q(until_on__gte=since_on)).exclude(shareholder__kind=Owner.Kind.STATE)
+    links = Links(held.select_related("shareholder", "held_owner").order_by("pk"))
+    bound = CuratorInterest.objects.filter(Q(ended_at=None) | Q(ended_at__date__gte=since_on))
+    bound = bound.filter(declared_at__date__lte=until_on).exclude(shareholder__kind=Owner.Kind.STATE)
+    links.join_interests(bound.select_related("shareholder").order_by("pk"))
+    found: dict[int, int] = {}
+    for group in links.groups():
+        members = [number for kind, number in group if kind == "institution"]
+        if len(members) > 1:
+            found.update(dict.fromkeys(members, min(members)))
+    return found
 
 
 def _holding(on: date) -> Q:
@@ -130,13 +180,9 @@ def curator_binding(*, user_id: int, institution_id: int, platform_id: int | Non
     starts: list[Node] = [("institution", number) for number in staff]
     owners = []
     for interest in interests:
+        starts.append(_subject_of(interest))
         if interest.shareholder is not None:
             owners.append(interest.shareholder)
-            starts.append(("shareholder", interest.shareholder.pk))
-        elif interest.institution_id is not None:
-            starts.append(("institution", interest.institution_id))
-        else:
-            starts.append(("platform", interest.platform_id or 0))
     if not starts:
         return ""
     ends: list[Node] = [("institution", institution_id)]

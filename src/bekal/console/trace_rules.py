@@ -127,6 +127,8 @@ def value_text(cited: RuleValue) -> str:
         return days(cited.value)
     if cited.unit is Unit.YEARS:
         return _("%(count)s years") % {"count": count(cited.value)}
+    if cited.unit is Unit.PERCENT:
+        return f"{count(cited.value)}%"
     if cited.unit is Unit.DAY_OF_MONTH:
         return _("the %(number)sth") % {"number": cited.value}
     if cited.unit is Unit.MONTH_DAY:

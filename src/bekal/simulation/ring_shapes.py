@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
-from bekal.simulation.ring_world import RING_COUNT, RING_INSTITUTION, WAVE_COUNT, Person, World, share
+from bekal.simulation.ring_world import (
+    OWNED_INSTITUTIONS,
+    RING_COUNT,
+    RING_INSTITUTION,
+    WAVE_COUNT,
+    Person,
+    World,
+    share,
+)
 
 POPULAR_INSTITUTION = 0
 
@@ -74,9 +82,16 @@ def mixed(world: World, innocent: Sequence[Person]) -> list[Person]:
 
 
 def split(world: World, innocent: Sequence[Person]) -> list[Person]:
-    """Groups of five, whose members buy at three institutions of one owner by turns."""
+    """Groups of fifteen, whose members buy at three institutions by turns; nobody knows that they belong together."""
     accounts = _accounts(world, institutions=(5, 9, 14))
     _in_groups(accounts, 15, "device")
+    return accounts
+
+
+def scattered(world: World, innocent: Sequence[Person]) -> list[Person]:
+    """Groups of five who never meet at an institution: each buys at another one of the same owner."""
+    accounts = _accounts(world, institutions=OWNED_INSTITUTIONS)
+    _in_groups(accounts, 5, "device")
     return accounts
 
 
@@ -115,6 +130,8 @@ def unlinked(world: World, innocent: Sequence[Person]) -> list[Person]:
 
 Shape = Callable[[World, Sequence[Person]], list[Person]]
 # What has to be found; what is found in part; and what nobody finds by what people share.
-FOUND: Mapping[str, Shape] = {each.__name__: each for each in (star, chain, fives, phones, mixed, split, pairs)}
+FOUND: Mapping[str, Shape] = {
+    each.__name__: each for each in (star, chain, fives, phones, mixed, split, scattered, pairs)
+}
 IN_PART: Mapping[str, Shape] = {each.__name__: each for each in (slow, slow_popular, slow_pairs)}
 MISSED: Mapping[str, Shape] = {each.__name__: each for each in (unlinked,)}

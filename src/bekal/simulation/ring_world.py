@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from bekal.accounts.models import DeviceSighting, Role, User
-from bekal.catalogue.models import Category, Institution, Training
+from bekal.catalogue.models import Category, Institution, Owner, Ownership, Training
 from bekal.ledger.copy_rows import copy_rows, new_ids
 from bekal.participants.models import AttributeSighting, Participant, Participation, Wave
 from bekal.purchases.models import Purchase
@@ -22,6 +22,7 @@ FAMILY_SHARE, CAFE_SHARE, HELPED_SHARE = 0.30, 0.010, 0.003
 SAME_WAVE, FOLLOWS, TOGETHER = 0.5, 0.35, 0.3
 RING_COUNT = 200
 RING_INSTITUTION = 7  # by popularity: neither the largest nor a small one
+OWNED_INSTITUTIONS = range(20, 32)  # small ones that belong to one company
 
 
 @dataclass(slots=True)
@@ -59,7 +60,8 @@ class World:
 
 
 def build_world(*, seed: int, opens_at: datetime) -> World:
-    """Institutions of a market in which the largest has a tenth of all buyers, and six waves."""
+    """Institutions of a market in which the largest has a tenth of all buyers and one company owns twelve small ones,
+    and six waves."""
     dice = random.Random(seed)
     category, _ = Category.objects.get_or_create(slug="alarm", defaults={"name_id": "Alarm", "name_en": "Alarm"})
     institution_ids = new_ids(Institution, INSTITUTION_COUNT)
@@ -67,6 +69,17 @@ def build_world(*, seed: int, opens_at: datetime) -> World:
         Institution,
         ("id", "code", "name"),
         [(number, f"alarm-{seed}-{number}", f"Lembaga {number}") for number in institution_ids],
+    )
+    company = Owner.objects.create(name=f"Grup Alarm {seed}", kind=Owner.Kind.COMPANY)
+    Ownership.objects.bulk_create(
+        Ownership(
+            shareholder=company,
+            institution_id=institution_ids[rank],
+            share_percent=60,
+            since_on=opens_at.date() - timedelta(days=365),
+            recorded_at=opens_at,
+        )
+        for rank in OWNED_INSTITUTIONS
     )
     trainings = [
         Training(

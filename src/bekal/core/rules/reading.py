@@ -38,6 +38,7 @@ class Unit(StrEnum):
     DAYS = "days"
     COUNT = "count"
     YEARS = "years"
+    PERCENT = "percent"
     DAY_OF_MONTH = "day_of_month"
     MONTH_DAY = "month_day"
     MONTH_DAYS = "month_days"
@@ -56,6 +57,7 @@ _BOUNDS = {
     Unit.DAYS: (0, 3_660),
     Unit.COUNT: (0, 1_000),
     Unit.YEARS: (0, 150),
+    Unit.PERCENT: (0, 100),
     Unit.DAY_OF_MONTH: (1, 28),  # every month has a 28th
 }
 
