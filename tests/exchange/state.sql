@@ -77,8 +77,30 @@ WITH person AS (
     UNION ALL SELECT 'settlement', (institution.name, settled_at, purchase_count, total_rupiah)::text
     FROM purchases_institutionsettlement JOIN catalogue_institution institution ON institution.id = institution_id
     WHERE %(person)s::bytea IS NULL
-    UNION ALL SELECT 'evidence', (who, code, piece, source, sequence, recorded_at)::text
+    UNION ALL SELECT 'evidence', (who, code, piece, source, sequence, revision, holds, percent, happened_at, reason,
+           recorded_at, door)::text
     FROM purchases_evidence evidence JOIN bought ON bought.id = evidence.purchase_id
+    UNION ALL SELECT 'evidence case', (who, code, kind, opened_at, due_on, login_name, closed_at, resolution)::text
+    FROM purchases_evidencecase contested JOIN bought ON bought.id = contested.purchase_id
+    LEFT JOIN accounts_user officer ON officer.id = officer_id
+    UNION ALL SELECT 'case ruling', (who, code, contested.opened_at, verdict, reason, case_count, total_rupiah,
+           list_sha256, proposer.login_name, proposed_at, confirmer.login_name, confirmed_at, dropper.login_name,
+           dropped_at, seen_count, refusal)::text
+    FROM purchases_caserulingline listed JOIN purchases_caseruling ruling ON ruling.id = ruling_id
+    JOIN purchases_evidencecase contested ON contested.id = case_id JOIN bought ON bought.id = contested.purchase_id
+    JOIN accounts_user proposer ON proposer.id = proposed_by_id
+    LEFT JOIN accounts_user confirmer ON confirmer.id = confirmed_by_id
+    LEFT JOIN accounts_user dropper ON dropper.id = dropped_by_id
+    UNION ALL SELECT 'certificate', (who, code, certificate.sequence, number, status_list, status_index, title,
+           institution_name, hours, certificate.session_count, evidence_digest, evidence_count,
+           certificate.completed_at, issued_at)::text
+    FROM purchases_certificate certificate JOIN bought ON bought.id = certificate.purchase_id
+    UNION ALL SELECT 'certificate event', (number, event.kind, officer.login_name, asker.login_name, event.reason,
+           event.occurred_at, asked.occurred_at)::text
+    FROM purchases_certificateevent event JOIN purchases_certificate certificate ON certificate.id = event.certificate_id
+    JOIN bought ON bought.id = certificate.purchase_id LEFT JOIN accounts_user officer ON officer.id = event.officer_id
+    LEFT JOIN accounts_user asker ON asker.id = event.asked_by_id
+    LEFT JOIN purchases_certificateevent asked ON asked.id = event.asked_id
     UNION ALL SELECT 'review', (who, code, rating, text, written_at, edited_at, hidden_at, waiting_since_at,
            version_count, flag_count)::text
     FROM purchases_review review JOIN bought ON bought.id = review.purchase_id

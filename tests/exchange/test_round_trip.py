@@ -3,12 +3,14 @@
 import json
 import re
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 
 from bekal.accounts.privacy import blind
+from bekal.core.evidence import EvidenceState
 from bekal.exchange.export import MANIFEST, export_programme
 from bekal.exchange.programme import import_programme
 from bekal.exchange.progress import SILENT
@@ -17,10 +19,12 @@ from bekal.incentives.export_payout_run import export_payout_run
 from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun
 from bekal.incentives.plan_payout_run import LeftOut, LeftOutReason, plan_payout_run
 from bekal.participants.models import Participant
+from bekal.purchases.evidence_states import evidence_states
+from bekal.purchases.models import Purchase
 from bekal.simulation.walk import simulate
 from tests import factories
 from tests.conftest import StoppedClock
-from tests.exchange import lived
+from tests.exchange import lived, tables
 from tests.exchange.door import prove
 from tests.factories import jakarta
 
@@ -39,12 +43,13 @@ def take(directory: Path, *, at: datetime = AT) -> dict[str, dict[str, int]]:
     return {name: dict(counts) for name, counts in done.counts.items()}
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, databases=["default", "owner", "proof"])
 def test_everything_that_can_happen_comes_back_from_csv_and_from_parquet(tmp_path: Path, clock: StoppedClock) -> None:
     clock.at = AT
     lived.live(tmp_path)
     prove()
-    before = lived.state()
+    before, rows, proven = lived.state(), tables.contents(), evidence_of_all()
+    assert not [table for table, of_it in rows.items() if not of_it], "each of these has a row that could be lost"
     named = set(re.findall(r"SELECT '([a-z ]+)'", lived.STATE_SQL))
     assert set(before) == named and len(named) > 20, "each of these has happened"
     first = exported(tmp_path / "first")
@@ -52,9 +57,13 @@ def test_everything_that_can_happen_comes_back_from_csv_and_from_parquet(tmp_pat
     exported(tmp_path / "columns", file_format="parquet")
     for directory in ("first", "columns"):
         lived.empty_the_database()
-        assert take(tmp_path / directory)["completions"]["added"] == 12
+        assert take(tmp_path / directory)["completions"]["added"] == 16
         assert lived.state() == before
+        for table, of_it in tables.contents().items():
+            assert of_it == rows[table], table
+        assert evidence_of_all() == proven
         prove()
+        call_command("prove", "certificates", verbosity=0, stdout=StringIO())
         assert exported(tmp_path / f"{directory}-second") == first
         assert all(
             not any(count for what, count in counts.items() if "unchanged" not in what)
@@ -62,6 +71,14 @@ def test_everything_that_can_happen_comes_back_from_csv_and_from_parquet(tmp_pat
         ), "the same directory twice changes nothing"
         assert lived.state() == before
     assert_the_programme_goes_on()
+
+
+def evidence_of_all() -> dict[tuple[bytes, str], EvidenceState]:
+    """Where the evidence of every purchase stands, by person and training."""
+    bought = Purchase.objects.order_by("id")
+    named = dict(bought.values_list("id", "participation__participant__nikdirectory__nik_hash"))
+    codes = dict(bought.values_list("id", "training__code"))
+    return {(bytes(named[pk]), codes[pk]): state for pk, state in evidence_states(purchase_ids=named).items()}
 
 
 def assert_the_programme_goes_on() -> None:
@@ -106,7 +123,10 @@ def test_one_person_takes_everything_of_theirs_and_nothing_else(tmp_path: Path, 
     nik = exported(tmp_path / "all")["payouts.csv"].decode().split("\n")[1].partition(",")[0]
     before = lived.state(blind("nik", nik))
     mine = exported(tmp_path / "mine", nik=nik)
-    for kind in ("participants", "contact_points", "payout_accounts", "completions", "reviews", "payouts", "endings"):
+    about_people = (
+        "participants contact_points payout_accounts completions reviews evidence certificates payouts endings"
+    )
+    for kind in about_people.split():
         rows = mine[f"{kind}.csv"].decode().splitlines()[1:]
         assert rows and all(row.startswith(nik) for row in rows if row and row[:16].isdigit()), kind
     assert mine["choices.csv"].count(b"\n") == 1, "earlier learners are nobody's own"
@@ -141,11 +161,11 @@ def test_the_commands_say_what_they_did(
     lived.live(tmp_path)
     call_command("export-data", str(tmp_path / "out"), "--format", "parquet", verbosity=0)
     said = capsys.readouterr().out
-    assert "12 completions" in said and "in the clear" in said
+    assert "16 completions" in said and "in the clear" in said
     lived.empty_the_database()
     call_command("import-data", "programme", str(tmp_path / "out"), "--dry-run", verbosity=0)
     assert "Tried and not kept." in capsys.readouterr().out and not Participant.objects.exists()
     call_command("import-data", "programme", str(tmp_path / "out"), verbosity=0)
-    assert "completions: 12 added" in capsys.readouterr().out
+    assert "completions: 16 added" in capsys.readouterr().out
     manifest = json.loads((tmp_path / "out" / MANIFEST).read_text())
-    assert manifest["kinds"]["completions"]["rupiah"] == {"price_rupiah": 2_070_000, "refunded_rupiah": 343_333}
+    assert manifest["kinds"]["completions"]["rupiah"] == {"price_rupiah": 2_550_000, "refunded_rupiah": 343_333}

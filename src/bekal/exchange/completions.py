@@ -8,7 +8,7 @@ from typing import Any
 
 from bekal.accounts.privacy import encrypt
 from bekal.exchange import completions_sql as sql
-from bekal.exchange.history import MAX_ROWS, TRAINING, history_file, refuse_disorder, refuse_future
+from bekal.exchange.history import EVIDENCE, MAX_ROWS, TRAINING, history_file, refuse_disorder, refuse_future
 from bekal.exchange.kind import Kind, Loaded
 from bekal.exchange.people import NIK, hash_of_nik
 from bekal.exchange.progress import Progress
@@ -78,6 +78,7 @@ FIELDS: tuple[Field, ...] = (
         about="Where that went: to the training balance, or to the treasury because the balance had ended.",
     ),
     Field("settled_at", instant, about="When the institution was paid what it had earned; blank: not yet."),
+    EVIDENCE,
 )
 _JOURNEY = ("bought_at", "redeemed_at", "completed_at", "reconciled_at")
 COLUMNS: Mapping[str, str] = {
@@ -97,6 +98,7 @@ COLUMNS: Mapping[str, str] = {
     "refunded_rupiah": "bigint NOT NULL",
     "refunded_to": "text",
     "settled_at": "timestamptz",
+    "is_told": "boolean NOT NULL",
 }
 
 
@@ -147,6 +149,7 @@ def _row(given: Mapping[str, Any], at: datetime) -> tuple[object, ...]:
         values.get("ending") or "",
         values.get("refunded_rupiah") or 0,
         *(values.get(name) for name in ("refunded_to", "settled_at")),
+        values.get("evidence") is True,
     )
 
 

@@ -26,6 +26,7 @@ def prepare(staged: Staged) -> None:
     staged.write("""
         UPDATE history_row SET attended = array_fill(completed_at, ARRAY[session_count::integer])
         WHERE attended IS NULL AND completed_at IS NOT NULL AND session_count IS NOT NULL AND purchase_id IS NULL
+          AND NOT is_told
     """)
     staged.write("""
         UPDATE history_row row SET ordinal = coalesce(purchase.ordinal, numbered.ordinal)
@@ -76,7 +77,7 @@ def _check_known(staged: Staged) -> None:
         WHERE (purchase.price_rupiah, purchase.ordinal, purchase.bought_at)
               <> (row.price_rupiah, row.ordinal, row.bought_at)
            OR {" OR ".join(journey)}
-           OR row.attended IS NOT NULL AND {_ATTENDED} IS DISTINCT FROM row.attended
+           OR row.attended IS NOT NULL AND NOT row.is_told AND {_ATTENDED} IS DISTINCT FROM row.attended
            OR row.code_hash IS NOT NULL AND code.code_hash IS DISTINCT FROM row.code_hash
            OR row.ended_at IS NOT NULL AND (purchase.ended_at, purchase.ending, purchase.refunded_rupiah)
               IS DISTINCT FROM (row.ended_at, row.ending, row.refunded_rupiah)
@@ -134,7 +135,7 @@ def _check_sessions(staged: Staged) -> None:
         "the training has {} sessions, and here are {}: correct the list or the training's session_count",
         f"""
         SELECT line, session_count, cardinality(attended) FROM history_row row
-        WHERE {_NEW} AND cardinality(attended) > session_count {LIMIT}
+        WHERE {_NEW} AND NOT is_told AND cardinality(attended) > session_count {LIMIT}
         """,
     )
     staged.refuse(
@@ -142,7 +143,7 @@ def _check_sessions(staged: Staged) -> None:
         "completed, but not every one of the {} sessions was attended: write an instant for each",
         f"""
         SELECT line, session_count FROM history_row row
-        WHERE {_NEW} AND completed_at IS NOT NULL
+        WHERE {_NEW} AND NOT is_told AND completed_at IS NOT NULL
           AND (cardinality(attended) < session_count OR array_position(attended, NULL) IS NOT NULL) {LIMIT}
         """,
     )
@@ -199,7 +200,8 @@ def write(staged: Staged, progress: Progress) -> dict[str, int]:
     # From here on the new rows have their numbers in a table of their own.
     staged.write(f"""
         CREATE TEMPORARY TABLE new_purchase ON COMMIT DROP AS
-        SELECT row.line, purchase.id, row.attended, row.code_hash, row.refunded_to, row.settled_at
+        SELECT row.line, purchase.id, row.attended, row.code_hash, row.refunded_to, row.settled_at,
+               row.is_told
         FROM history_row row JOIN purchases_purchase purchase
             ON purchase.participation_id = row.participation_id AND purchase.training_id = row.training_id
         WHERE {_NEW};
@@ -219,15 +221,15 @@ def write(staged: Staged, progress: Progress) -> dict[str, int]:
             FROM unnest(new_purchase.attended) WITH ORDINALITY AS session (attended_at, sequence)
             WHERE attended_at IS NOT NULL
             UNION ALL SELECT 'completion', 1, purchase.completed_at WHERE purchase.completed_at IS NOT NULL
-        ) evidence ORDER BY new_purchase.line, piece, sequence
+        ) evidence WHERE NOT new_purchase.is_told ORDER BY new_purchase.line, piece, sequence
     """)
     with one_by_one(staged):
         _post(staged, progress)
     counted = staged.fetch("""
-        SELECT training_id, count(*), count(completed_at) FROM new_purchase JOIN purchases_purchase USING (id)
-        GROUP BY training_id
+        SELECT training_id, count(*), count(completed_at), max(bought_at)
+        FROM new_purchase JOIN purchases_purchase USING (id) GROUP BY training_id
     """)
-    increase({training: Increase(bought_count=bought, completed_count=done) for training, bought, done in counted})
+    increase({training: Increase(bought, done, bought_at=last_at) for training, bought, done, last_at in counted})
     staged.write("DROP TABLE new_purchase")
     return {
         "added": added_count,

@@ -23,7 +23,7 @@ from bekal.participants.models import NikDirectory
 
 MANIFEST = "manifest.json"
 FORMAT = "bekal-programme"
-VERSION = 3
+VERSION = 4
 
 
 class ExportError(Exception):

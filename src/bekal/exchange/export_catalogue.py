@@ -1,12 +1,70 @@
-"""What an export says of the catalogue's life: every price, decisions about accreditation, shares."""
+"""What an export says of the catalogue: trainings with every price, sessions, accreditation, shares."""
 
-from bekal.exchange.export_columns import Extract, day, instant, instant_sql, text
+from bekal.exchange.export_columns import Extract, day, flag, instant, instant_sql, number, text
+from bekal.exchange.people import BOUGHT, NOBODY
 
-_NOBODY = "false"
 # A training's prices, the oldest first, in one cell.
 PRICES_SQL = f"""(SELECT string_agg({instant_sql("price.since_at")} || ' ' || price.price_rupiah || ' ' || price.source,
                                    ';' ORDER BY price.since_at)
     FROM catalogue_trainingprice price WHERE price.training_id = training.id)"""
+
+
+def trainings() -> Extract:
+    return Extract(
+        columns=(
+            text("code", "training.code"),
+            text("title", "training.title"),
+            text("institution", "institution.name"),
+            text("category", "category.name_id"),
+            text("category_en", "category.name_en"),
+            number("price", "training.price_rupiah"),
+            text("platform", "platform.name"),
+            text("mode", "training.mode"),
+            number("province", "training.province"),
+            number("hours", "training.hours"),
+            number("session_count", "training.session_count"),
+            number("seat_count", "training.seat_count"),
+            text("description", "training.description"),
+            flag("on_sale", "training.is_offered"),
+            instant("listed_at", "training.listed_at"),
+            text("price_history", PRICES_SQL),
+        ),
+        source="""catalogue_training training
+            JOIN catalogue_institution institution ON institution.id = training.institution_id
+            JOIN catalogue_category category ON category.id = training.category_id
+            LEFT JOIN catalogue_platform platform ON platform.id = training.platform_id""",
+        order="training.id",
+        of_person=f"training.id IN {BOUGHT}",
+    )
+
+
+def sessions() -> Extract:
+    return Extract(
+        columns=(
+            text("training", "training.code"),
+            number("sequence", "session.sequence"),
+            instant("starts_at", "session.starts_at"),
+            instant("ends_at", "session.ends_at"),
+            text("place", "session.place"),
+        ),
+        source="catalogue_session session JOIN catalogue_training training ON training.id = session.training_id",
+        order="session.training_id, session.sequence",
+        of_person=f"training.id IN {BOUGHT}",
+    )
+
+
+def institution_stops() -> Extract:
+    return Extract(
+        columns=(
+            text("institution", "institution.name"),
+            instant("stopped_at", "institution.settlement_stopped_at"),
+            text("reason", "institution.settlement_stop_reason"),
+        ),
+        source="catalogue_institution institution",
+        only="institution.settlement_stopped_at IS NOT NULL",
+        order="institution.name, institution.id",
+        of_person=NOBODY,
+    )
 
 
 def accreditations() -> Extract:
@@ -27,7 +85,7 @@ def accreditations() -> Extract:
             LEFT JOIN catalogue_platform platform ON platform.id = decision.platform_id
             LEFT JOIN accounts_user officer ON officer.id = decision.decided_by_id""",
         order="decision.decided_at, decision.id",
-        of_person=_NOBODY,
+        of_person=NOBODY,
     )
 
 
@@ -54,5 +112,5 @@ def ownerships() -> Extract:
             LEFT JOIN catalogue_owner held ON held.id = share.held_owner_id
             LEFT JOIN accounts_user officer ON officer.id = share.recorded_by_id""",
         order="share.recorded_at, share.id",
-        of_person=_NOBODY,
+        of_person=NOBODY,
     )

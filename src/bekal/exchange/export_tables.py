@@ -9,12 +9,16 @@ from collections.abc import Callable
 from django.db import connection
 
 from bekal.core.rules import RULES
-from bekal.exchange.export_catalogue import PRICES_SQL, accreditations, ownerships
+from bekal.exchange.case_rulings import extract as case_rulings
+from bekal.exchange.certificate_events import extract as certificate_events
+from bekal.exchange.certificates import extract as certificates
+from bekal.exchange.evidence import extract as evidence
+from bekal.exchange.evidence_cases import extract as evidence_cases
+from bekal.exchange.export_catalogue import accreditations, institution_stops, ownerships, sessions, trainings
 from bekal.exchange.export_columns import (
     Column,
     Extract,
     day,
-    flag,
     instant,
     instant_sql,
     nik,
@@ -23,17 +27,11 @@ from bekal.exchange.export_columns import (
     text,
 )
 from bekal.exchange.export_money_back import clawbacks, closings, endings, repayments
-from bekal.exchange.people import IS_PERSON, PLACES
+from bekal.exchange.people import IS_PERSON, NOBODY, PLACES, PURCHASES
 from bekal.exchange.review_trail import extract as review_trail
 from bekal.ledger.movements import Kind
 from bekal.participants.models import Participation
 
-_NOBODY = "false"
-_BOUGHT = """(SELECT purchase.training_id FROM purchases_purchase purchase
-    JOIN participants_participation place ON place.id = purchase.participation_id
-    WHERE place.participant_id = %(person)s)"""
-_PURCHASES = f"""purchases_purchase purchase JOIN catalogue_training training ON training.id = purchase.training_id
-    JOIN ({PLACES}) ON place.id = purchase.participation_id"""
 _OPENED = "CASE WHEN place.opened_at IS NOT NULL THEN {} END"
 # Several runs can be planned in one instant: the second is called INSTANT#2.
 RUN_NAMES_SQL = f"""
@@ -78,64 +76,6 @@ def _waves() -> Extract:
         source="participants_wave wave",
         order="wave.number",
         of_person="wave.id = (SELECT wave_id FROM participants_participation WHERE participant_id = %(person)s)",
-    )
-
-
-def _trainings() -> Extract:
-    return Extract(
-        columns=(
-            text("code", "training.code"),
-            text("title", "training.title"),
-            text("institution", "institution.name"),
-            text("category", "category.name_id"),
-            text("category_en", "category.name_en"),
-            number("price", "training.price_rupiah"),
-            text("platform", "platform.name"),
-            text("mode", "training.mode"),
-            number("province", "training.province"),
-            number("hours", "training.hours"),
-            number("session_count", "training.session_count"),
-            number("seat_count", "training.seat_count"),
-            text("description", "training.description"),
-            flag("on_sale", "training.is_offered"),
-            instant("listed_at", "training.listed_at"),
-            text("price_history", PRICES_SQL),
-        ),
-        source="""catalogue_training training
-            JOIN catalogue_institution institution ON institution.id = training.institution_id
-            JOIN catalogue_category category ON category.id = training.category_id
-            LEFT JOIN catalogue_platform platform ON platform.id = training.platform_id""",
-        order="training.id",
-        of_person=f"training.id IN {_BOUGHT}",
-    )
-
-
-def _sessions() -> Extract:
-    return Extract(
-        columns=(
-            text("training", "training.code"),
-            number("sequence", "session.sequence"),
-            instant("starts_at", "session.starts_at"),
-            instant("ends_at", "session.ends_at"),
-            text("place", "session.place"),
-        ),
-        source="catalogue_session session JOIN catalogue_training training ON training.id = session.training_id",
-        order="session.training_id, session.sequence",
-        of_person=f"training.id IN {_BOUGHT}",
-    )
-
-
-def _institution_stops() -> Extract:
-    return Extract(
-        columns=(
-            text("institution", "institution.name"),
-            instant("stopped_at", "institution.settlement_stopped_at"),
-            text("reason", "institution.settlement_stop_reason"),
-        ),
-        source="catalogue_institution institution",
-        only="institution.settlement_stopped_at IS NOT NULL",
-        order="institution.name, institution.id",
-        of_person=_NOBODY,
     )
 
 
@@ -227,7 +167,7 @@ def _choices() -> Extract:
             JOIN recommender_earlierlearner learner ON learner.id = choice.learner_id
             JOIN catalogue_training training ON training.id = choice.training_id""",
         order="learner.key_hash, choice.training_id",
-        of_person=_NOBODY,
+        of_person=NOBODY,
     )
 
 
@@ -261,8 +201,9 @@ def _completions() -> Extract:
             number("refunded_rupiah", "CASE WHEN purchase.ended_at IS NOT NULL THEN purchase.refunded_rupiah END"),
             text("refunded_to", refunded_to),
             instant("settled_at", "settlement.settled_at"),
+            text("evidence", "'file'"),
         ),
-        source=f"""{_PURCHASES}
+        source=f"""{PURCHASES}
             LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id""",
         order="person.id, purchase.ordinal",
         of_person=IS_PERSON,
@@ -277,10 +218,11 @@ def _reviews() -> Extract:
             number("rating", "review.rating"),
             text("text", "review.text"),
             instant("written_at", "review.written_at"),
+            text("evidence", "'file'"),
         ),
         # As first written: what was edited since is in the trail.
         source=f"""purchases_reviewversion review
-            JOIN ({_PURCHASES}) ON purchase.id = review.review_id AND review.number = 1""",
+            JOIN ({PURCHASES}) ON purchase.id = review.review_id AND review.number = 1""",
         order="person.id, purchase.ordinal",
         of_person=IS_PERSON,
     )
@@ -372,9 +314,9 @@ def _payouts() -> Extract:
 EXTRACTS: dict[str, Callable[[], Extract]] = {
     "districts": _districts,
     "waves": _waves,
-    "trainings": _trainings,
-    "sessions": _sessions,
-    "institution_stops": _institution_stops,
+    "trainings": trainings,
+    "sessions": sessions,
+    "institution_stops": institution_stops,
     "accreditations": accreditations,
     "ownerships": ownerships,
     "participants": _participants,
@@ -384,6 +326,11 @@ EXTRACTS: dict[str, Callable[[], Extract]] = {
     "completions": _completions,
     "reviews": _reviews,
     "review_trail": review_trail,
+    "evidence": evidence,
+    "evidence_cases": evidence_cases,
+    "case_rulings": case_rulings,
+    "certificates": certificates,
+    "certificate_events": certificate_events,
     "survey_answers": _survey_answers,
     "payout_runs": _payout_runs,
     "payouts": _payouts,

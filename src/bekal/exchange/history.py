@@ -14,7 +14,7 @@ from typing import Any
 
 from bekal.exchange.progress import Progress
 from bekal.exchange.staging import RowOf, Staged, staged_file
-from bekal.exchange.table_fields import MAX_PROBLEMS, ColumnMap, Field, text_field
+from bekal.exchange.table_fields import MAX_PROBLEMS, ColumnMap, Field, one_of, text_field
 from bekal.ledger.clock import JAKARTA
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import PastPosting, post_history
@@ -28,6 +28,14 @@ LIMIT = f"ORDER BY line LIMIT {MAX_PROBLEMS + 1}"
 
 TRAINING = Field(
     "training", text_field, required=True, max_characters=60, about="The code of a training in the catalogue."
+)
+
+# Whether a file tells its own evidence, or another does, message by message.
+EVIDENCE = Field(
+    "evidence",
+    one_of({"here": False, "file": True}),
+    about="`file`: what was said of it stands, message by message, in `evidence`; blank or `here`: it is made of these "
+    "columns.",
 )
 
 
@@ -141,6 +149,18 @@ def _refuse_unknown(staged: Staged, *, with_training: bool) -> None:
             "no training has this code: import the trainings first, or correct the code",
             f"SELECT line FROM history_row WHERE training_id IS NULL {LIMIT}",
         )
+
+
+def refuse_unbought(staged: Staged) -> None:
+    """Rows about a purchase that there is not."""
+    staged.refuse(
+        "training",
+        "this person has not bought this training: import the completions first, or take the row out",
+        f"""
+        SELECT line FROM history_row
+        WHERE participation_id IS NOT NULL AND training_id IS NOT NULL AND purchase_id IS NULL {LIMIT}
+        """,
+    )
 
 
 def refuse_other(staged: Staged, column: str, what: str, rows: str) -> None:

@@ -30,11 +30,16 @@ OFFICERS = ("planned_by", "approved_by", "cancelled_by")
 _NUMBERED = re.compile(r"(.+?)(?:#([1-9][0-9]{0,4}))?", re.ASCII)
 
 
-def _run_of(text: str) -> tuple[datetime, int]:
-    match = _NUMBERED.fullmatch(text)
-    if match is None:
-        raise FieldError("write the instant at which the run was planned, as 2020-07-24T09:00:00+07:00")
-    return instant(match[1].strip()), int(match[2] or 1)
+def numbered_instant(what: str, done: str) -> Value:
+    """What is named by its instant, and a number where several have the same."""
+
+    def parse(text: str) -> tuple[datetime, int]:
+        match = _NUMBERED.fullmatch(text)
+        if match is None:
+            raise FieldError(f"write the instant at which the {what} was {done}, as 2020-07-24T09:00:00+07:00")
+        return instant(match[1].strip()), int(match[2] or 1)
+
+    return Value(parse, f"the instant at which the {what} was {done}; `#2` after it for a second of the same instant")
 
 
 def _sha256_of(text: str) -> bytes:
@@ -43,7 +48,7 @@ def _sha256_of(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-run = Value(_run_of, "the instant at which the run was planned; `#2` after it for a second of the same instant")
+run = numbered_instant("run", "planned")
 sha256 = Value(_sha256_of, "64 hexadecimal digits")
 FIELDS: tuple[Field, ...] = (
     Field("run", run, required=True, about="Names the run in `payouts`: the instant at which it was planned."),

@@ -10,6 +10,14 @@ from bekal.participants.refusals import ParticipantRefusal
 # Everybody with a place; `id` of the participation owns the money. And one participant's own rows.
 PLACES = "participants_participation place JOIN participants_participant person ON person.id = place.participant_id"
 IS_PERSON = "person.id = %(person)s"
+# Of what is nobody's own, and the trainings a participant took.
+NOBODY = "false"
+BOUGHT = """(SELECT purchase.training_id FROM purchases_purchase purchase
+    JOIN participants_participation place ON place.id = purchase.participation_id
+    WHERE place.participant_id = %(person)s)"""
+# Every purchase with its training and whose it is.
+PURCHASES = f"""purchases_purchase purchase JOIN catalogue_training training ON training.id = purchase.training_id
+    JOIN ({PLACES}) ON place.id = purchase.participation_id"""
 _MENDS: dict[str, str] = {
     ParticipantRefusal.NAME_MISSING: "a name is needed",
     ParticipantRefusal.NAME_TOO_LONG: "the name has {length_count} characters, at most {limit_count}: shorten it",

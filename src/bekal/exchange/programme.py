@@ -24,10 +24,11 @@ from bekal.exchange.table_file import Problem, Table, TableError, quoted
 
 MAX_MANIFEST_BYTES = 1024 * 1024
 # Kinds that older exports do not have: nothing of theirs had happened.
-SINCE_VERSION = dict.fromkeys(("institution_stops", "clawbacks", "repayments", "closings"), 2) | {
-    "accreditations": 3,
-    "ownerships": 3,
-}
+SINCE_VERSION = (
+    dict.fromkeys(("institution_stops", "clawbacks", "repayments", "closings"), 2)
+    | dict.fromkeys(("accreditations", "ownerships"), 3)
+    | dict.fromkeys(("evidence", "evidence_cases", "case_rulings", "certificates", "certificate_events"), 4)
+)
 
 
 @dataclass(frozen=True, slots=True)

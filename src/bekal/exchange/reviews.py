@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from bekal.exchange.export_columns import instant_sql
-from bekal.exchange.history import LIMIT, MAX_ROWS, TRAINING, history_file, refuse_future, refuse_other
+from bekal.exchange.history import (
+    EVIDENCE,
+    LIMIT,
+    MAX_ROWS,
+    TRAINING,
+    history_file,
+    refuse_future,
+    refuse_other,
+    refuse_unbought,
+)
 from bekal.exchange.kind import Kind, Loaded
 from bekal.exchange.people import NIK, hash_of_nik
 from bekal.exchange.progress import Progress
@@ -29,6 +38,7 @@ FIELDS: tuple[Field, ...] = (
         "Blank: rated without a word, so the review is still owed as evidence.",
     ),
     Field("written_at", instant, required=True, about="When it was written."),
+    EVIDENCE,
 )
 COLUMNS: Mapping[str, str] = {
     "nik_hash": "bytea NOT NULL",
@@ -37,6 +47,7 @@ COLUMNS: Mapping[str, str] = {
     "text": "text NOT NULL",
     "written_at": "timestamptz NOT NULL",
     "masks": "boolean NOT NULL",
+    "is_told": "boolean NOT NULL",
 }
 _KNOWN = "EXISTS (SELECT 1 FROM purchases_review review WHERE review.purchase_id = row.purchase_id)"
 
@@ -63,20 +74,20 @@ def _row(values: Mapping[str, Any], at: datetime) -> tuple[object, ...]:
         raise RowError(wrong)
     words = values.get("text") or ""
     text = masked(words)
-    said = (values["training"], values["rating"], text, values["written_at"], text != words)
+    said = (
+        values["training"],
+        values["rating"],
+        text,
+        values["written_at"],
+        text != words,
+        values.get("evidence") is True,
+    )
     return (hash_of_nik(values["nik"]), *said)
 
 
 def _check(staged: Staged) -> None:
     staged.refuse_repeated("nik_hash, training", "training", "this person's review of this training")
-    staged.refuse(
-        "training",
-        "this person has not bought this training: import the completions first, or take the row out",
-        f"""
-        SELECT line FROM history_row
-        WHERE participation_id IS NOT NULL AND training_id IS NOT NULL AND purchase_id IS NULL {LIMIT}
-        """,
-    )
+    refuse_unbought(staged)
     purchases = "history_row row JOIN purchases_purchase purchase ON purchase.id = row.purchase_id"
     staged.refuse(
         "training",
@@ -119,7 +130,7 @@ def _write(staged: Staged) -> dict[str, int]:
         INSERT INTO purchases_evidence (purchase_id, piece, source, sequence, recorded_at, door)
         SELECT purchase_id, piece, 'participant', 1, written_at, 'import' FROM history_row row
         CROSS JOIN (VALUES ('rating'), ('review')) pieces (piece)
-        WHERE NOT {_KNOWN} AND (piece = 'rating' OR text <> '') ORDER BY line, piece
+        WHERE NOT {_KNOWN} AND NOT row.is_told AND (piece = 'rating' OR text <> '') ORDER BY line, piece
     """)
     added_count = staged.write(f"""
         WITH added AS (

@@ -70,8 +70,8 @@ def buy(*, orders: Sequence[Order], at: datetime) -> tuple[BuyOutcome, ...]:
         for orders_of_round in _rounds(orders):
             done.update(_buy_one_each(orders_of_round, shelf, at))
         bought = Counter(order.training_id for order, outcome in done.items() if _is_new(outcome))
-        sold = {training_id: Increase(bought_count=count) for training_id, count in bought.items()}
-        increase(sold, bought_at=at)
+        sold = {training_id: Increase(bought_count=count, bought_at=at) for training_id, count in bought.items()}
+        increase(sold)
     seen: set[Order] = set()
     outcomes: list[BuyOutcome] = []
     for order in orders:

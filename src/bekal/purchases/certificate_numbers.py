@@ -46,6 +46,15 @@ def status_place(certificate_id: int) -> tuple[int, int]:
     return status_list, left << _HALF_BITS | right
 
 
+def certificate_id_at(status_list: int, status_index: int) -> int:
+    """The number of the certificate that has this place: the other way round of `status_place`. A certificate that is
+    brought in from elsewhere keeps its place and gets this number, so that no new one ever draws the same place."""
+    left, right = status_index >> _HALF_BITS, status_index & ((1 << _HALF_BITS) - 1)
+    for each in reversed(range(_ROUNDS)):
+        left, right = right ^ _mixed(status_list, each, left), left
+    return status_list * LIST_SIZE + (left << _HALF_BITS | right)
+
+
 def _mixed(status_list: int, each: int, half: int) -> int:
     digest = hmac.digest(_key(), f"{status_list} {each} {half}".encode(), "sha256")
     return int.from_bytes(digest[:2]) & ((1 << _HALF_BITS) - 1)
