@@ -57,9 +57,9 @@ class Server:
     port: int
     said: list[str] = field(repr=False)
 
-    def send(self, raw: bytes, *, peer: str = "127.0.0.1", port: int | None = None) -> Reply:
+    def send(self, raw: bytes, *, peer: str = "127.0.0.1", to: str = "127.0.0.1", port: int | None = None) -> Reply:
         """Exactly these bytes, from a socket with that address; the connection is closed for writing after them."""
-        with socket.create_connection(("127.0.0.1", port or self.port), 20, source_address=(peer, 0)) as sock:
+        with socket.create_connection((to, port or self.port), 20, source_address=(peer, 0)) as sock:
             sock.sendall(raw)
             sock.shutdown(socket.SHUT_WR)
             received = b"".join(iter(lambda: sock.recv(65_536), b""))
@@ -116,15 +116,16 @@ def reply_of(received: bytes) -> Reply:
 
 @contextmanager
 def serving(environ: dict[str, str], *, configuration: Path | None = None) -> Iterator[Server]:
-    """The server with the deployed configuration on a free port, ended afterwards.
+    """The server with the deployed configuration on a free port of two addresses, ended afterwards.
 
     AssertionError where it wrote an error: no call may make it."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--log-level", "info"]
+    command += [part for number in ("127.0.0.1", ELSEWHERE) for part in ("--bind", f"{number}:{port}")]
     process = subprocess.Popen(
         [*command, "-c", str(configuration or "src/bekal/config/gunicorn.py"), "bekal.config.wsgi"],
         cwd=ROOT,
-        env=environ | {"BEKAL_BIND": f"127.0.0.1:{port}", "BEKAL_WORKERS": "1", "PYTHONPATH": "src"},
+        env=environ | {"BEKAL_WORKERS": "1", "PYTHONPATH": "src"},
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -3,11 +3,16 @@
 WSGI tells `client-code` from `client_code` no more, and joins what came twice. So, from gunicorn's own list of names:
 `client-code` alone is dropped (the contract's name has an underscore), beside `client_code` it stays and spoils it; and
 what only a proxy knows is dropped when it comes from anybody else.
+
+`Host` is checked by Django against the names that the server is told; where it is told none, `own_number` adds the
+machine's own.
 """
 
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
+
+from django.conf import settings
 
 # Upper case, as gunicorn keeps names.
 FROM_PROXIES_ONLY = ("X-FORWARDED-", "X-REAL-IP", "X-ORIGINAL-", "X-REWRITE-", "REMOTE-", "X-REMOTE-", "X-ACCEL-")
@@ -29,6 +34,17 @@ def keep_honest(request: Any, *, proxies: str) -> None:
     schemes = {value for name, value in request.headers if name == "X-FORWARDED-PROTO"}
     if is_proxy and schemes == {"https"}:
         request.scheme = "https"
+
+
+def own_number(request: Any) -> None:
+    """The server answers under the very number that the connection came to, too: whoever reached it knows it, and no
+    name can be made to stand for it."""
+    here = request.unreader.sock.getsockname()
+    if not isinstance(here, tuple):
+        return
+    host = f"[{here[0].partition('%')[0]}]" if ":" in here[0] else here[0]
+    if host not in settings.ALLOWED_HOSTS:
+        settings.ALLOWED_HOSTS.append(host)
 
 
 def _is_among(address: str, proxies: str) -> bool:

@@ -29,8 +29,9 @@ def timestamp_of(text: str) -> int | None:
 
 
 def is_in_window(timestamp: int, *, now_seconds: float) -> bool:
-    """Whether a call was signed at most 300 seconds before or after the server's clock (Unix seconds)."""
-    return abs(now_seconds - timestamp) <= WINDOW_SECONDS
+    """Whether a call was signed at most 300 seconds before or after the server's clock: whole Unix seconds on both
+    sides, so that 300 are 300 however late in its second the call arrives."""
+    return abs(int(now_seconds) - timestamp) <= WINDOW_SECONDS
 
 
 def v1_signature(*, key: bytes, client_code: str, timestamp: str, method: str, path: str, body: bytes) -> str:

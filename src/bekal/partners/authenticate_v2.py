@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from bekal.accounts.privacy import decrypt
+from bekal.core.partner_signature import is_in_window
 from bekal.core.partner_signature_v2 import (
-    WINDOW_SECONDS,
     seconds_in,
     signature_matches,
     signatures_in,
@@ -53,7 +53,7 @@ def authenticate(*, call: SignedCall, now: datetime) -> tuple[PartnerKey | None,
     if not (call.key_id and call.timestamp and signatures_in(call.signatures)):
         return None, CallRefusal.SIGNATURE_MISSING
     sent_seconds = seconds_in(call.timestamp)
-    if sent_seconds is None or abs(now.timestamp() - sent_seconds) > WINDOW_SECONDS:
+    if sent_seconds is None or not is_in_window(sent_seconds, now_seconds=now.timestamp()):
         return None, CallRefusal.TIMESTAMP_EXPIRED
     key = _key(call.key_id)
     secret = _NOBODYS_SECRET if key is None else decrypt(bytes(key.secret_encrypted))

@@ -2,7 +2,9 @@
 cannot show, because it knows no names with underscores, no spelling and no repetition of headers."""
 
 import json
+import socket
 import threading
+import time
 from itertools import permutations
 
 import pytest
@@ -82,6 +84,65 @@ def test_other_names_with_underscores_never_arrive(client_of_institution: Client
     moved = raw.replace(b"\r\nHost:", b"\r\nSCRIPT_NAME: /api\r\nREMOTE_USER: root\r\nHost:", 1)
     for peer in ("127.0.0.1", ELSEWHERE):
         assert client_of_institution.server.send(moved, peer=peer).status == 200
+
+
+def in_pieces(raw: bytes, *sizes: int) -> bytes:
+    """The same call with its body in pieces of these sizes, the rest as the last one, and no length."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    lines = [line for line in head.split(b"\r\n") if not line.startswith(b"Content-Length")]
+    pieces = []
+    for size in (*sizes, len(body) - sum(sizes)):
+        pieces.append(b"%x\r\n%s\r\n" % (size, body[:size]))
+        body = body[size:]
+    return b"\r\n".join([*lines, b"Transfer-Encoding: chunked", b"", b"".join(pieces)]) + b"0\r\n\r\n"
+
+
+def test_a_body_may_come_in_pieces(client_of_institution: Client, institution: Registered) -> None:
+    """As Node's `request.write` and streams in Java, Go and Ruby send it."""
+    _, redeem_code = institution.bought()
+    send = client_of_institution.server.send
+    raw = client_of_institution.request(STATUS, json.dumps({"redeem_code": redeem_code}).encode())
+    assert send(in_pieces(raw)).data["redeem_code"] == redeem_code
+    raw = client_of_institution.request(COMMIT, json.dumps({"redeem_code": redeem_code}).encode())
+    assert send(in_pieces(raw, 1, 20)).data["status"] == 1
+    long = client_of_institution.request(STATUS, json.dumps({"redeem_code": "x" * 3_000_000}).encode())
+    assert send(in_pieces(long)).refusal == "body_too_large"
+    whole = in_pieces(raw)
+    for broken in (
+        whole[:-30],
+        whole.replace(b"\r\n0\r\n\r\n", b"0\r\n\r\n"),
+        whole.replace(b"chunked\r\n\r\n", b"chunked\r\n\r\nx"),
+    ):
+        reply = send(broken)
+        assert (reply.status, reply.refusal) == (400, "body_unreadable")
+
+
+def test_a_connection_is_used_again_after_a_pause(client_of_institution: Client, institution: Registered) -> None:
+    """Whoever polls every few seconds, and a proxy in between, keeps one."""
+    _, redeem_code = institution.bought()
+    raw = client_of_institution.request(STATUS, json.dumps({"redeem_code": redeem_code}).encode())
+    raw = raw.replace(b"Connection: close", b"Connection: keep-alive")
+    with socket.create_connection(("127.0.0.1", client_of_institution.server.port), 20) as connection:
+        for pause in (0, 3):
+            time.sleep(pause)
+            connection.sendall(raw)
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("path", ["//api/v1/integration/", "/api/v1/integration//", "/api//v1/integration/"])
+def test_slashes_that_meet_are_one(client_of_institution: Client, institution: Registered, path: str) -> None:
+    _, redeem_code = institution.bought()
+    assert client_of_institution.call(STATUS, {"redeem_code": redeem_code}, path=path + STATUS).status == 200
+
+
+def test_the_server_is_addressed_by_the_number_it_was_reached_at(
+    client_of_institution: Client, institution: Registered
+) -> None:
+    _, redeem_code = institution.bought()
+    raw = client_of_institution.request(STATUS, json.dumps({"redeem_code": redeem_code}).encode())
+    for host in ("localhost", ELSEWHERE):
+        named = raw.replace(b"Host: 127.0.0.1", b"Host: %s:8000" % host.encode())
+        assert client_of_institution.server.send(named, to=ELSEWHERE).status == 200, host
 
 
 def test_two_at_the_same_moment_are_answered_alike_and_redeem_once(
