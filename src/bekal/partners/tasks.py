@@ -19,7 +19,8 @@ from bekal.partners.models import Task, TaskFeedback, TaskSubmission
 from bekal.partners.refusals import CallRefusal
 from bekal.purchases.evidence_intake import locked
 
-URL_LIMIT_COUNT = 500
+# Addresses that a store of files has signed are long.
+URL_LIMIT_COUNT = 2048
 NOTES_LIMIT_COUNT = 2000
 LAST_SEQUENCE = 999
 ENDINGS = (".pdf", ".docx")
@@ -86,7 +87,7 @@ class TaskLine:
 def submit_tasks(*, submissions: Sequence[NewSubmission], at: datetime) -> tuple[TaskOutcome, ...]:
     """Hand in tasks of redeemed purchases; outcomes in the order of `submissions`.
 
-    Refused: an unknown scope or number, what is no https address of a .pdf or .docx, a purchase that is not redeemed or
+    Refused: an unknown scope or number, what is no address of a .pdf or .docx, a purchase that is not redeemed or
     has ended, a task that waits for feedback or has passed. Locks purchases in the order of their numbers.
     """
     with transaction.atomic():
@@ -201,7 +202,7 @@ def _answer(new: NewFeedback, at: datetime) -> TaskOutcome:
 
 
 def _refusal_of_url(url: str, name: str) -> Refusal | None:
-    """An https address of a .pdf or .docx, whatever query follows its path; nothing that a page must not link to."""
+    """A web address of a .pdf or .docx, whatever query follows its path; nothing that a page must not link to."""
     is_plain = is_readable(url) and not any(character.isspace() for character in url) and "\\" not in url
     if is_plain and len(url) <= URL_LIMIT_COUNT:
         try:
@@ -210,7 +211,7 @@ def _refusal_of_url(url: str, name: str) -> Refusal | None:
         except ValueError:
             is_file = False
         else:
-            is_file = is_file and parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
+            is_file = is_file and parts.scheme in ("https", "http") and bool(parts.hostname) and "@" not in parts.netloc
         if is_file:
             return None
     return Refusal(CallRefusal.FILE_URL_MALFORMED, {"field": name})

@@ -55,8 +55,8 @@ PARTNERS: Mapping[str, object] = {
     CallRefusal.TASK_SCOPE_UNKNOWN: _("The scope “%(value)s” is not known. Send tpm or uk."),
     CallRefusal.TASK_SEQUENCE_UNKNOWN: _("The field sequence is %(sequence)s. Send 1 to 10, or 999."),
     CallRefusal.FILE_URL_MALFORMED: _(
-        "The field %(field)s is not the address of a file. Send an https address of at most 500 characters that ends "
-        "in .pdf or .docx."
+        "The field %(field)s is not the address of a file. Send a web address (https or http) of at most 2,048 "
+        "characters that ends in .pdf or .docx."
     ),
     CallRefusal.NOTES_UNREADABLE: _("The notes have characters that cannot be shown. Send them again without these."),
     CallRefusal.NOTES_TOO_LONG: _(

@@ -38,7 +38,7 @@ OPERATIONS = (
 TYPES = {"text": str, "integer": int, "boolean": bool, "object": dict}
 # How a client is started from its file; the first word is the program that has to be there.
 PROGRAMS = {"python": [sys.executable, "client.py"], "js": ["node", "client.js"], "php": ["php", "client.php"]}
-PROGRAMS["go"] = ["go", "run", "client.go"]
+PROGRAMS |= {"go": ["go", "run", "client.go"], "ruby": ["ruby", "client.rb"], "java": ["java", "Client.java"]}
 
 
 def block(mark: str, text: str = PAGE) -> str:

@@ -111,7 +111,11 @@ def asked(who: Registered) -> Iterator[tuple[str, str, Any]]:
     yield COMMIT, "code_of_another_institution", {"redeem_code": foreign}
     yield STATUS, "sequence_out_of_range", {"redeem_code": code, "sequence": 3}
     yield STATUS, "sequence_out_of_range", {"redeem_code": code, "sequence": 0}
-    yield URL, "code_not_redeemed", {"redeem_code": code, "sequence": 1, "redirect_uri": "https://x.id/"}
+    yield (
+        URL,
+        "code_not_redeemed",
+        {"redeem_code": code, "sequence": 1, "redirect_uri": "https://x.id/", "email": "a@x.id"},
+    )
     yield (
         SUBMISSION,
         "code_not_redeemed",
@@ -119,6 +123,9 @@ def asked(who: Registered) -> Iterator[tuple[str, str, Any]]:
     )
     yield SUBMISSION_STATUS, "scope_unknown", {"redeem_code": code, "scope": "x", "sequence": 1}
     yield SUBMISSION_STATUS, "task_sequence_unknown", {"redeem_code": code, "scope": "uk", "sequence": 11}
+    for blank in (None, " "):
+        body = {"redeem_code": code, "sequence": 1, "redirect_uri": "https://x.id/", "email": blank}
+        yield URL, "field_missing", body
     yield STATUS, "field_missing", {}
     yield STATUS, "field_missing", {"redeem_code": " "}
     yield STATUS, "field_missing", {"redeem_code": None}
@@ -179,7 +186,7 @@ def test_attendance_is_not_confirmed_online_where_people_meet(who: Registered) -
     Training.objects.filter(pk=who.training.pk).update(mode=Training.Mode.ON_SITE)
     _, redeem_code = who.bought()
     assert call(who, COMMIT, {"redeem_code": redeem_code}).status == 200
-    fields = {"redeem_code": redeem_code, "sequence": 1, "redirect_uri": "https://x.id/kembali"}
+    fields = {"redeem_code": redeem_code, "sequence": 1, "redirect_uri": "https://x.id/kembali", "email": "a@x.id"}
     assert call(who, URL, fields).refusal == "course_type_mismatch"
     assert call(who, STATUS, {"redeem_code": redeem_code}).data["is_online_attendance"] is False
 

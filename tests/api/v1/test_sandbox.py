@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from bekal.partners.misses import MISS_LIMIT_COUNT
 from bekal.partners.models import CallCounter, Partner, PartnerCall, PartnerKey
 from bekal.purchases.models import Purchase
 from tests.api.server import Client, Server, serving
@@ -61,3 +63,24 @@ def test_status_commit_and_the_same_again_in_the_sandbox(sandbox_server: Server)
         CallCounter.objects.filter(operation=COMMIT).order_by("outcome").values_list("outcome", "call_count")
     )
     assert (counted["answered"], counted["repeated"], counted["code_already_used"]) == (1, 1, 1)
+
+
+def test_the_budget_is_not_overrun_by_many_at_once_in_the_sandbox_either(sandbox_server: Server) -> None:
+    said = printed()
+    client = Client(sandbox_server, said["client_code"], said["key"])
+    refusals: list[str] = []
+
+    def guess(first: int) -> None:
+        for number in range(first, first + 10):
+            refusals.append(
+                client.call(STATUS, {"redeem_code": f"{number:016d}".replace("0", "A").replace("1", "B")}).refusal
+            )
+
+    threads = [threading.Thread(target=guess, args=[first]) for first in range(200, 280, 10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(set(refusals)) == ["code_not_found", "too_many_misses"]
+    assert refusals.count("code_not_found") == MISS_LIMIT_COUNT
+    assert client.call(STATUS, {"redeem_code": said["redeem_code"]}).refusal == "too_many_misses"

@@ -96,7 +96,7 @@ def test_names_of_files_are_not_readable_at_rest(who: Registered) -> None:
 @pytest.mark.parametrize(
     "url_file",
     [
-        "http://contoh.id/a.pdf",
+        "ftp://contoh.id/a.pdf",
         "https://contoh.id/a.exe",
         "https://contoh.id/a.pdf.exe",
         "https://contoh.id/?a.pdf",
@@ -111,15 +111,24 @@ def test_names_of_files_are_not_readable_at_rest(who: Registered) -> None:
         "https://contoh.id\\a.pdf",
         "javascript:a.pdf",
         "a.pdf",
-        f"https://contoh.id/{'a' * 500}.pdf",
+        f"https://contoh.id/{'a' * 2048}.pdf",
     ],
 )
-def test_a_file_is_an_https_address_of_a_pdf_or_docx(who: Registered, url_file: str) -> None:
+def test_a_file_is_a_web_address_of_a_pdf_or_docx(who: Registered, url_file: str) -> None:
     _, redeem_code = begun(who)
     assert hand_in(who, redeem_code, url_file=url_file).refusal == "url_file_malformed"
     assert not TaskSubmission.objects.exists()
     hand_in(who, redeem_code)
     assert answer(who, redeem_code, url_file=url_file).refusal == "url_file_malformed"
+
+
+@pytest.mark.parametrize(
+    "url_file", ["http://contoh.id/a.pdf", "https://contoh.id/é/a.PDF", f"https://contoh.id/a.docx?s={'a' * 1500}"]
+)
+def test_files_lie_where_institutions_keep_them(who: Registered, url_file: str) -> None:
+    _, redeem_code = begun(who)
+    assert hand_in(who, redeem_code, url_file=url_file).data["url_file"] == url_file
+    assert answer(who, redeem_code, url_file=url_file).data["url_file"] == url_file
 
 
 def test_what_feedback_cannot_say(who: Registered) -> None:
@@ -129,7 +138,7 @@ def test_what_feedback_cannot_say(who: Registered) -> None:
     assert answer(who, redeem_code, notes="\x00").refusal == "notes_unreadable"
     assert answer(who, redeem_code, notes=None).refusal == "field_missing"
     assert answer(who, redeem_code, status=1).refusal == "feedback_status_unknown"
-    assert answer(who, redeem_code, notes="", url_file=None).status == 200
+    assert answer(who, redeem_code, notes="", url_file=None, status=None).data["status"] == 2
 
 
 @pytest.mark.parametrize(("scope", "sequence"), [("tpm", 10), ("uk", 999), ("uk", 1)])

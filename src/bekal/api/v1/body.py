@@ -62,8 +62,11 @@ def text_of(fields: Mapping[str, Any], name: str, *, may_be_empty: bool = False)
 
 def number_of(fields: Mapping[str, Any], name: str, *, default: int | None = None) -> int:
     """A field that is a whole number from 0 to 2^31 - 1. Raises Refused where it is missing (and has no default) or
-    something else: a text of digits is no number, and neither is 1.0 or true."""
-    value = fields.get(name, default)
+    something else: a text of digits is no number, and neither is 1.0 or true. Null is missing, since typed clients
+    write it for what they do not set."""
+    value = fields.get(name)
+    if value is None:
+        value = default
     if value is None:
         raise Refused(Refusal(CallRefusal.FIELD_MISSING, {"field": name}))
     if type(value) is not int or not 0 <= value <= MAX_NUMBER:

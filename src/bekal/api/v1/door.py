@@ -178,9 +178,10 @@ def _answer_once(asked: _Asked, now: datetime) -> tuple[Answer, bool]:
     if answered.answer is None:
         # Suspended between the look at the key and here: only its misses do that on the way.
         return refused(Refusal(CallRefusal.TOO_MANY_MISSES, {"limit_count": MISS_LIMIT_COUNT})), False
-    if world.is_sandbox and answered.answer.outcome in MISSES and not answered.repeated:
-        # The budget stands in the programme's books, which cannot be written from inside the sandbox.
-        record_miss(key_id=caller.key_id, at=programme_now())
+    is_miss = answered.answer.outcome in MISSES and not answered.repeated
+    # The sandbox's budget stands in the programme's books, which cannot be written from inside the sandbox.
+    if world.is_sandbox and is_miss and not record_miss(key_id=caller.key_id, at=programme_now()):
+        return refused(Refusal(CallRefusal.TOO_MANY_MISSES, {"limit_count": MISS_LIMIT_COUNT})), False
     return answered.answer, answered.repeated
 
 

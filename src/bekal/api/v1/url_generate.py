@@ -16,11 +16,10 @@ from bekal.partners.refusals import CallRefusal
 
 @v1_door("oauth/url-generate")
 def url_generate(call: Call) -> Mapping[str, Any] | Refusal:
-    """`email` is taken and never looked at: nobody learns by it whose address it is."""
+    """`email` has to be there and is never compared: nobody learns by it whose address it is."""
     redeem_code, sequence = text_of(call.fields, "redeem_code"), number_of(call.fields, "sequence")
     redirect_uri = text_of(call.fields, "redirect_uri")
-    if call.fields.get("email") is not None:
-        text_of(call.fields, "email", may_be_empty=True)
+    text_of(call.fields, "email")
     handed = handed_code(redeem_code=redeem_code, institution_id=call.world.institution_id)
     if isinstance(handed, Refusal):
         return handed
