@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from bekal.accounts.models import User
 from bekal.holds.decide_holds import lift_holds
 from bekal.holds.models import Hold, HoldEvent
 from bekal.holds.open_holds import OpenedHold, open_holds
@@ -82,6 +83,18 @@ def test_a_hold_has_a_day_by_the_rule_an_event_and_a_message() -> None:
     participant_id = Participation.objects.get(pk=person).participant_id
     (message,) = messages_to(holder_id=participant_id)
     assert "15-05-2020" in message.body and "200" not in message.body
+
+
+@pytest.mark.parametrize(("language", "words"), [("id", "menunggu pemeriksaan"), ("en", "waits for a check")])
+def test_who_waits_reads_it_in_their_language(language: str, words: str) -> None:
+    (person,) = factories.accepted()
+    user = factories.signed_in_participant(person)
+    User.objects.filter(pk=user.pk).update(language=language)
+    hold_id = held(person)
+    lift_holds(hold_ids=[hold_id], officer_id=factories.officer().pk, reason="Keluarga.", at=LATER)
+    lifted, opened = messages_to(holder_id=Participation.objects.get(pk=person).participant_id)
+    assert words in opened.body
+    assert {"id": "tidak ditahan lagi", "en": "not withheld any more"}[language] in lifted.body
 
 
 def test_a_hold_names_its_subject() -> None:

@@ -205,14 +205,16 @@ def test_what_an_alarm_holds_by_now_stays_out_and_nobody_else_waits() -> None:
     assert [status.state for status in kept_back.statuses.all()] == ["withheld"]
     assert timeline_of(participation_id=ids[1], on=EXPORTED_AT.date())[0].state == InstalmentState.HELD
     # The partner cannot answer what it was not sent, and the run is finished without it.
-    line = status_file([(kept_back.reference, 600_000, "settled", "")])
-    answer = settle_payout_run(partner="bni", name="jawab.csv", content=line, at=SETTLED_AT)
+    answer_file = status_file([(kept_back.reference, 600_000, "settled", "")])
+    answer = settle_payout_run(partner="bni", name="jawab.csv", content=answer_file, at=SETTLED_AT)
     assert answer.refusal is not None and answer.refusal.code == PayoutRefusal.UNKNOWN_REFERENCE
     settled(done)
     detail = run_detail(run_id=run_id)
     assert detail is not None and (detail.run.state, detail.in_transit_rupiah) == (RunState.FINISHED, 0)
     # Lifted, it is paid by the next list under the same entitlement.
     lift_holds(hold_ids=[hold_id], officer_id=factories.officer().pk, reason="Keluarga.", at=SETTLED_AT)
+    line = timeline_of(participation_id=ids[1], on=SETTLED_AT.date())[0]
+    assert (line.state, line.reference) == (InstalmentState.PLANNED, "")
     again = exported(at=SETTLED_AT)
     (row,) = read_instructions(again.files[0].content)
     assert row["reference"] == kept_back.reference[:-2] + "02"

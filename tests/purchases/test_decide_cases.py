@@ -55,6 +55,14 @@ def proposed(case_ids: list[int], officer_id: int, verdict: str = "proven") -> i
     return outcome.ruling_id
 
 
+def decide(case_ids: list[int], verdict: str) -> None:
+    """Two officers decide these cases."""
+    ruling_id = proposed(case_ids, factories.officer().pk, verdict)
+    second = factories.officer().pk
+    confirmed = confirm_ruling(ruling_id=ruling_id, officer_id=second, seen_sha256=seal(ruling_id), at=AT)
+    assert confirmed.decided_count == len(case_ids)
+
+
 def seal(ruling_id: int) -> bytes:
     return bytes(CaseRuling.objects.get(pk=ruling_id).list_sha256)
 

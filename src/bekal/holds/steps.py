@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy as _
 
 from bekal.accounts.privacy import encrypt
 from bekal.core.refusal import Refusal
@@ -67,18 +67,18 @@ def tell_people(participant_ids: Sequence[int], kind: HoldEvent.Kind, *, due_on:
 
 
 _SENTENCES = {
-    HoldEvent.Kind.OPENED: gettext_noop(
+    HoldEvent.Kind.OPENED: _(
         "A payment of yours waits for a check by the programme office, until %(due_on)s at the latest. You can go "
         "on learning. On the page Insentif you read why, and can object."
     ),
-    HoldEvent.Kind.APPEALED: gettext_noop(
+    HoldEvent.Kind.APPEALED: _(
         "The programme office has received your objection and answers it by %(due_on)s. You need to do nothing."
     ),
-    HoldEvent.Kind.CONFIRMED: gettext_noop(
+    HoldEvent.Kind.CONFIRMED: _(
         "The programme office has checked your payment and goes on withholding it. On the page Insentif you read "
         "why, and can object."
     ),
-    HoldEvent.Kind.LIFTED: gettext_noop(
+    HoldEvent.Kind.LIFTED: _(
         "The programme office has checked your payment. It is not withheld any more and is paid with the next list."
     ),
 }

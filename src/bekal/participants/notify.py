@@ -13,7 +13,6 @@ from bekal.messaging.write_messages import Message, write_messages
 from bekal.participants.models import ContactPoint, Participant
 from bekal.participants.queries import contact_kinds
 
-StrOrPromise = str | Promise
 # In the order in which they are tried where nobody asked for another.
 CONTACT_OF = {
     Channel.SMS: ContactPoint.Kind.PHONE,
@@ -24,12 +23,12 @@ CONTACT_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`sentence` is a lazy translation (`gettext_lazy`) with `%(name)s` places for `values`; `template`, up to 40
-    characters, names the kind of message."""
+    """`sentence` is a lazy translation (`gettext_lazy`), read in the reader's language, with `%(name)s` places for
+    `values`; `template`, up to 40 characters, names the kind of message."""
 
     participant_id: int
     template: str
-    sentence: StrOrPromise
+    sentence: Promise
     values: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -23,6 +23,7 @@ from bekal.purchases.evidence_states import evidence_states
 from bekal.purchases.models import CaseRuling, CaseRulingLine, EvidenceCase
 from bekal.purchases.record_evidence import REASON_LIMIT_COUNT, Message, Speaker, record_evidence
 from bekal.purchases.refusals import CaseRefusal
+from bekal.purchases.tell_buyers import tell_of_ruling
 
 CASES_LIMIT = 500
 SECOND_PERSON = "purchases_caseruling_second_person"
@@ -164,6 +165,8 @@ def confirm_ruling(*, ruling_id: int, officer_id: int, seen_sha256: bytes, at: d
     refused |= _say(decided, purchases, ruling, officer_id, at)
     for case_id, code in refused.items():
         CaseRulingLine.objects.filter(ruling_id=ruling_id, case_id=case_id).update(refusal=code)
+    told = [line.purchase_id for line in decided if line.case_id not in refused]
+    tell_of_ruling(purchase_ids=told, verdict=ruling.verdict, reason=ruling.reason, at=at)
     return ConfirmedRuling(ruling_id, len(lines) - len(refused), len(refused))
 
 

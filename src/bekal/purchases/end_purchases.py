@@ -20,6 +20,7 @@ from bekal.purchases.models import Purchase
 from bekal.purchases.queries import refunded_to_balance
 from bekal.purchases.reconcile import WAITS_NO_MORE_SQL, complete_ids, reconcile
 from bekal.purchases.refusals import PurchaseRefusal
+from bekal.purchases.tell_buyers import tell_of_endings
 
 # Where a refund goes: to the balance while the place and its balance live.
 PLACES_SQL = """
@@ -231,10 +232,12 @@ def _ended(purchase: _Found, *, is_living: bool) -> EndOutcome:
 
 
 def _write(ended: Sequence[EndOutcome], purchases: Mapping[int, _Found], at: datetime) -> None:
-    """Mark these purchases and move what they hold out of escrow."""
+    """Mark these purchases, move what they hold out of escrow, and tell their buyers."""
     if not ended:
         return
-    ids = int_array(each.purchase_id for each in ended)
+    refunds = {each.purchase_id: (str(each.ending), each.refunded_rupiah, each.to_balance) for each in ended}
+    tell_of_endings(refunds=refunds, at=at)
+    ids = int_array(refunds)
     with connection.cursor() as cursor:
         endings = text_array([each.ending.value for each in ended if each.ending is not None])
         cursor.execute(END_SQL, [at, ids, endings, int_array(each.refunded_rupiah for each in ended)])

@@ -17,6 +17,7 @@ from bekal.ledger.copy_rows import copy_rows, id_array
 from bekal.purchases.evidence_sql import STATE_SQL
 from bekal.purchases.models import Certificate, CertificateEvent, Purchase
 from bekal.purchases.refusals import CertificateRefusal
+from bekal.purchases.tell_buyers import tell_of_revocations
 
 REASON_LIMIT_COUNT = 300
 SECOND_PERSON = "purchases_certificate_revoked_by_second_person"
@@ -83,6 +84,7 @@ def revoke_unearned(*, at: datetime, purchase_ids: Collection[int] | None = None
         ("certificate_id", "kind", "reason", "occurred_at"),
         ((number, Kind.REVOKED.value, "", at) for number in valid),
     )
+    tell_of_revocations(certificate_ids=valid, at=at)
     return tuple(valid)
 
 
@@ -187,6 +189,8 @@ def _revoke(certificate_id: int, officer_id: int, reason: str, at: datetime) -> 
         refusal = Refusal(CertificateRefusal.REASON_CHANGED)
     elif refusal is None and not _answer(state, Kind.REVOKED, certificate_id, officer_id, reason, at):
         refusal = Refusal(CertificateRefusal.SAME_PERSON)
+    if refusal is None:
+        tell_of_revocations(certificate_ids=[certificate_id], reason=reason, at=at)
     return RevocationOutcome(certificate_id, refusal)
 
 
