@@ -125,6 +125,7 @@ def _show_webhooks(client: Caller) -> None:
         deliver_webhooks(now=machine_now())
         (delivery,) = answer(client.get("/webhooks/deliveries"))["items"]
         assert client.post(f"/webhooks/deliveries/{delivery['delivery']}/replays").status_code < 300
+        assert client.post(f"/webhooks/{webhook}/secrets").status_code == 201
         deliver_webhooks(now=machine_now())
         assert len(receiver.got) == 2
     assert client.get("/webhooks").status_code == 200

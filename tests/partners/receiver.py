@@ -5,8 +5,9 @@ import hashlib
 import hmac
 import json
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,6 +20,8 @@ class Receiver:
     url: str = ""
     status: int = 204
     location: str = ""
+    # So long it waits before each byte of its answer.
+    drip_seconds: float = 0.0
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     def events(self) -> list[dict[str, Any]]:
@@ -40,11 +43,19 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            if receiver.drip_seconds:
+                self._drip()
             self.send_response(receiver.status)
             if receiver.location:
                 self.send_header("Location", receiver.location)
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        def _drip(self) -> None:
+            with suppress(OSError):
+                for byte in b"HTTP/1.1 204 No Content":
+                    time.sleep(receiver.drip_seconds)
+                    self.wfile.write(bytes([byte]))
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

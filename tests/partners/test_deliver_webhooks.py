@@ -3,16 +3,24 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import pytest
 from django.db import transaction
 from django.test import override_settings
 
-from bekal.partners.deliver_webhooks import WAITS, Answer, Parcel, deliver_webhooks
+from bekal.partners.deliver_webhooks import PUT_OFF, WAITS, Answer, Parcel, deliver_webhooks
 from bekal.partners.models import WebhookDelivery, WebhookEndpoint
 from bekal.partners.replay_deliveries import REPLAY_LIMIT_COUNT, Replay, replay_deliveries
-from bekal.partners.webhook_endpoints import Closing, NewEndpoint, close_endpoints, open_endpoints
+from bekal.partners.webhook_endpoints import (
+    OLD_SECRET_LASTS,
+    NewEndpoint,
+    OwnEndpoint,
+    close_endpoints,
+    open_endpoints,
+    rotate_secrets,
+)
 from bekal.partners.webhook_events import ping
 from tests import factories
 from tests.factories.partners import live_partner
@@ -137,6 +145,68 @@ def test_nobody_is_asked_inside_a_transaction() -> None:
 
 
 @pytest.mark.django_db
+def test_who_answers_byte_by_byte_has_no_more_time_than_others(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit of each read alone would let one receiver hold the worker for ever."""
+    monkeypatch.setattr("bekal.partners.deliver_webhooks.TIMEOUT_SECONDS", 0.5)
+    endpoint, _ = opened(receiver.url)
+    pinged(endpoint)
+    receiver.drip_seconds = 0.2
+    begun = monotonic()
+    assert deliver_webhooks(now=NOW).counts == {"timeout": 1}
+    assert monotonic() - begun < 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("answer", [Answer(None, "timeout"), Answer(None, "connection"), Answer(None, "address")])
+def test_an_endpoint_that_does_not_answer_is_asked_once_in_a_round(answer: Answer) -> None:
+    with override_settings(DEMO=True):
+        away, quiet = opened("http://127.0.0.1:1/a")[0], opened("http://127.0.0.1:1/b")[0]
+    first, second = pinged(away), pinged(away)
+    pinged(quiet)
+    asked: list[int] = []
+
+    def post(parcel: Parcel) -> Answer:
+        asked.append(parcel.endpoint_id)
+        return answer if parcel.endpoint_id == away.pk else Answer(204, "")
+
+    assert deliver_webhooks(now=NOW, post=post).counts == {answer.fault: 1, "delivered": 1}
+    assert sorted(asked) == sorted([away.pk, quiet.pk])
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.attempt_count, first.due_at, first.fault) == (1, NOW + WAITS[0], answer.fault)
+    assert (second.attempt_count, second.due_at, second.claimed_at, second.fault) == (0, NOW + PUT_OFF, None, "")
+
+
+@pytest.mark.django_db
+def test_an_endpoint_that_is_slow_has_its_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bekal.partners.deliver_webhooks.ONE_ENDPOINT_SECONDS", -1.0)
+    with override_settings(DEMO=True):
+        slow = opened("http://127.0.0.1:1/a")[0]
+    for _ in range(3):
+        pinged(slow)
+    assert deliver_webhooks(now=NOW, post=lambda _: Answer(204, "")).counts == {"delivered": 1}
+    assert deliver_webhooks(now=NOW + PUT_OFF, post=lambda _: Answer(204, "")).counts == {"delivered": 1}
+
+
+@pytest.mark.django_db
+def test_a_new_secret_signs_at_once_and_the_old_one_for_a_day_more(receiver: Receiver) -> None:
+    endpoint, old = opened(receiver.url)
+    own = OwnEndpoint(endpoint.partner_id, True, endpoint.pk)
+    (rotated,) = rotate_secrets(rotations=[own], now=NOW)
+    assert rotated.secret.startswith("whsec_") and rotated.secret != old
+    pinged(endpoint)
+    deliver_webhooks(now=NOW)
+    assert receiver.is_signed_by(old) and receiver.is_signed_by(rotated.secret)
+    later = NOW + OLD_SECRET_LASTS
+    pinged(endpoint, later)
+    deliver_webhooks(now=later)
+    assert receiver.is_signed_by(rotated.secret) and not receiver.is_signed_by(old)
+    assert len(receiver.got[-1][0]["webhook-signature"].split()) == 1
+
+
+@pytest.mark.django_db
 def test_a_slow_endpoint_does_not_keep_the_others_waiting() -> None:
     """At most twenty of one endpoint are taken at a time."""
     with override_settings(DEMO=True):
@@ -187,7 +257,7 @@ def test_a_replay_of_anothers_of_none_of_a_closed_one_or_too_often_is_refused(re
     WebhookDelivery.objects.update(replay_count=REPLAY_LIMIT_COUNT)
     (outcome,) = replay_deliveries(replays=[own], now=NOW)
     assert outcome.refusal is not None and outcome.refusal.code == "replays_spent"
-    close_endpoints(closings=[Closing(endpoint.partner_id, True, endpoint.pk)], at=NOW)
+    close_endpoints(closings=[OwnEndpoint(endpoint.partner_id, True, endpoint.pk)], at=NOW)
     (outcome,) = replay_deliveries(replays=[own], now=NOW)
     assert outcome.refusal is not None and outcome.refusal.code == "endpoint_closed"
 

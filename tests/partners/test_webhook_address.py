@@ -20,6 +20,15 @@ INSIDE = [
     "[::ffff:10.0.0.1]",
     "224.0.0.1",
     "255.255.255.255",
+    # Addresses of IPv6 that carry one of IPv4 inside, and one of a site.
+    "[64:ff9b::a00:1]",
+    "[2002:a00:1::]",
+    "[::10.0.0.1]",
+    "[fec0::1]",
+    # As resolvers read them: all of them this machine.
+    "2130706433",
+    "0x7f.1",
+    "127.1",
 ]
 
 
@@ -69,6 +78,13 @@ def test_a_name_that_leads_inside_too_is_refused() -> None:
     both = ["93.184.216.34", "10.0.0.1"]
     assert place_of("https://lembaga.example/", is_sandbox=False, resolve=lambda *_: both) is None
     assert place_of("https://lembaga.example/", is_sandbox=False, resolve=lambda *_: []) is None
+
+
+def test_a_public_address_inside_another_is_reached_as_it_was_found() -> None:
+    """Where the net speaks IPv6 alone, the way out is the address that its resolver made."""
+    found = "64:ff9b::5db8:d822"
+    place = place_of("https://lembaga.example/", is_sandbox=False, resolve=lambda *_: [found])
+    assert place is not None and place.ip == found
 
 
 def test_only_a_demos_sandbox_reaches_this_machine() -> None:

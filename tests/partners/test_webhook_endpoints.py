@@ -3,7 +3,14 @@
 import pytest
 
 from bekal.partners.models import WebhookEndpoint
-from bekal.partners.webhook_endpoints import OPEN_LIMIT_COUNT, Closing, NewEndpoint, close_endpoints, open_endpoints
+from bekal.partners.webhook_endpoints import (
+    OPEN_LIMIT_COUNT,
+    NewEndpoint,
+    OwnEndpoint,
+    close_endpoints,
+    open_endpoints,
+    rotate_secrets,
+)
 from tests import factories
 from tests.factories.partners import live_partner
 from tests.factories.unchanged import nothing_changes
@@ -44,11 +51,17 @@ def test_only_its_own_partner_closes_an_endpoint_and_a_second_time_changes_nothi
     (opened,) = open_endpoints(endpoints=[wanted(partner.pk)], at=NOW)
     assert opened.endpoint_id is not None
     with nothing_changes():
-        strangers = [Closing(other.pk, False, opened.endpoint_id), Closing(partner.pk, True, opened.endpoint_id)]
-        outcomes = close_endpoints(closings=[*strangers, Closing(partner.pk, False, 99)], at=NOW)
+        strangers = [
+            OwnEndpoint(other.pk, False, opened.endpoint_id),
+            OwnEndpoint(partner.pk, True, opened.endpoint_id),
+        ]
+        outcomes = close_endpoints(closings=[*strangers, OwnEndpoint(partner.pk, False, 99)], at=NOW)
+        outcomes += rotate_secrets(rotations=strangers, now=NOW)
     assert {outcome.refusal and outcome.refusal.code for outcome in outcomes} == {"endpoint_not_found"}
-    own = Closing(partner.pk, False, opened.endpoint_id)
+    own = OwnEndpoint(partner.pk, False, opened.endpoint_id)
     assert not close_endpoints(closings=[own], at=NOW)[0].repeated
     assert close_endpoints(closings=[own], at=NOW)[0].repeated
+    (closed,) = rotate_secrets(rotations=[own], now=NOW)
+    assert closed.refusal is not None and closed.refusal.code == "endpoint_closed"
     (again,) = open_endpoints(endpoints=[wanted(partner.pk)], at=NOW)
     assert again.refusal is None, "a closed address can be opened anew, with another secret"

@@ -25,7 +25,7 @@ from bekal.partners.queries import deliveries_of
 from bekal.partners.refusals import PartnerRefusal
 from bekal.partners.replay_deliveries import Replay, replay_deliveries
 from bekal.partners.sandbox_refusals import SandboxRefusal
-from bekal.partners.webhook_endpoints import Closing, NewEndpoint, close_endpoints, open_endpoints
+from bekal.partners.webhook_endpoints import NewEndpoint, OwnEndpoint, close_endpoints, open_endpoints
 from bekal.partners.webhook_events import ping
 from bekal.partners.world import SandboxUnavailableError, World, world_of_partner
 from bekal.ui.refusals import sentence
@@ -129,7 +129,7 @@ def close_webhook(request: HttpRequest) -> HttpResponse:
     stood = _stood(partner, world)
     if isinstance(stood, Refusal):
         return _told(request, world, stood, "")
-    closing = Closing(partner.pk, WORLDS[world], _number(request.POST.get("webhook", "")))
+    closing = OwnEndpoint(partner.pk, WORLDS[world], _number(request.POST.get("webhook", "")))
     (outcome,) = close_endpoints(closings=[closing], at=stood.at)
     return _told(request, world, outcome.refusal, _("The webhook is closed. Nothing is sent there any more."))
 

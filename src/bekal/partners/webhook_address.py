@@ -68,12 +68,14 @@ def place_of(url: str, *, is_sandbox: bool, resolve: Resolver | None = None) -> 
         return None
     # Every answer must be fit: a name that leads to a public and a private address is somebody trying.
     addresses = [address for text in found if (address := _ip(text)) is not None]
-    if not addresses or not all(_is_fit(address, is_sandbox=is_sandbox) for address in addresses):
+    if not addresses or len(addresses) < len(found):
+        return None
+    if not all(_is_fit(address, is_sandbox=is_sandbox) for address in addresses):
         return None
     if parts.scheme != "https" and not all(address.is_loopback for address in addresses):
         return None
     target = parts.path or "/"
-    return Place(str(addresses[0]), host, port, parts.scheme, f"{target}?{parts.query}" if parts.query else target)
+    return Place(found[0], host, port, parts.scheme, f"{target}?{parts.query}" if parts.query else target)
 
 
 def _resolve(host: str, port: int) -> Sequence[str]:
@@ -83,20 +85,39 @@ def _resolve(host: str, port: int) -> Sequence[str]:
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
+# Networks of IPv6 that carry an address of IPv4 in their last 32 bits: NAT64 (RFC 6052), and what came before it.
+_CARRIERS = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
+
+
 def _ip(text: str) -> Address | None:
+    """The address that is connected to in the end: the one inside, where one carries another."""
+    text = text.partition("%")[0]
     try:
-        address = ipaddress.ip_address(text.partition("%")[0])
+        address = ipaddress.ip_address(text)
     except ValueError:
+        return _as_the_resolver_reads(text)
+    if isinstance(address, ipaddress.IPv4Address) or address.is_loopback:
+        return address
+    inside = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
+    if inside is None and any(address in network for network in _CARRIERS):
+        inside = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return inside or address
+
+
+def _as_the_resolver_reads(text: str) -> Address | None:
+    """`2130706433`, `0x7f.1` and `127.1` are 127.0.0.1 to every resolver."""
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(text)) if text.isascii() and " " not in text else None
+    except OSError:
         return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
 
 
 def _is_here(host: str, literal: Address | None) -> bool:
-    return host == "localhost" or (literal is not None and literal.is_loopback)
+    return host.rstrip(".") == "localhost" or (literal is not None and literal.is_loopback)
 
 
 def _is_fit(address: Address, *, is_sandbox: bool) -> bool:
     if address.is_loopback:
         return may_stay_here(is_sandbox=is_sandbox)
-    return address.is_global and not address.is_multicast
+    is_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    return address.is_global and not (address.is_multicast or is_local)

@@ -1,9 +1,9 @@
-"""`open_endpoints` and `close_endpoints`: where a partner is told what happened to its own purchases."""
+"""`open_endpoints`, `rotate_secrets`, `close_endpoints`: where a partner is told what happened to its own purchases."""
 
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -16,6 +16,7 @@ from bekal.partners.webhook_address import refusal_of_url
 from bekal.partners.webhook_events import KINDS
 
 OPEN_LIMIT_COUNT = 5
+OLD_SECRET_LASTS = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _refusal(endpoint: NewEndpoint, there: set[str]) -> Refusal | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class OwnEndpoint:
     """The endpoint of this number, if it is this partner's in this world."""
 
     partner_id: int
@@ -97,17 +98,39 @@ class Closing:
     endpoint_id: int
 
 
-def close_endpoints(*, closings: Sequence[Closing], at: datetime) -> tuple[EndpointOutcome, ...]:
+def rotate_secrets(*, rotations: Sequence[OwnEndpoint], now: datetime) -> tuple[EndpointOutcome, ...]:
+    """Give endpoints a new secret each; for a day what is sent is signed with the one before as well, and no longer.
+
+    `now` is the machine's instant. Another partner's endpoint is refused like one that does not exist; a closed one is
+    refused."""
+    with transaction.atomic():
+        found = _locked(rotations)
+        outcomes, changed = [], []
+        for rotation in rotations:
+            row = found.get(rotation)
+            if row is None or row.closed_at is not None:
+                code = PartnerRefusal.ENDPOINT_UNKNOWN if row is None else PartnerRefusal.ENDPOINT_CLOSED
+                outcomes.append(EndpointOutcome(None, Refusal(code)))
+                continue
+            secret = secret_of(secrets.token_bytes(SECRET_BYTES))
+            row.old_secret_encrypted, row.secret_encrypted = row.secret_encrypted, encrypt(secret)
+            row.old_secret_until_at = now + OLD_SECRET_LASTS
+            changed.append(row)
+            outcomes.append(EndpointOutcome(row.pk, secret=secret))
+        columns = ["old_secret_encrypted", "secret_encrypted", "old_secret_until_at"]
+        WebhookEndpoint.objects.bulk_update(changed, columns)
+    return tuple(outcomes)
+
+
+def close_endpoints(*, closings: Sequence[OwnEndpoint], at: datetime) -> tuple[EndpointOutcome, ...]:
     """Nothing is sent there any more; what waited for it has failed. `repeated` where it was closed before; another
     partner's endpoint is refused like one that does not exist."""
     with transaction.atomic():
-        numbers = [closing.endpoint_id for closing in closings]
-        rows = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk__in=numbers).order_by("pk")
-        found = {row.pk: row for row in rows}
+        found = _locked(closings)
         outcomes, closed = [], []
         for closing in closings:
-            row = found.get(closing.endpoint_id)
-            if row is None or (row.partner_id, row.is_sandbox) != (closing.partner_id, closing.is_sandbox):
+            row = found.get(closing)
+            if row is None:
                 outcomes.append(EndpointOutcome(None, Refusal(PartnerRefusal.ENDPOINT_UNKNOWN)))
                 continue
             outcomes.append(EndpointOutcome(row.pk, repeated=row.closed_at is not None))
@@ -119,3 +142,10 @@ def close_endpoints(*, closings: Sequence[Closing], at: datetime) -> tuple[Endpo
             failed_at=at, fault="closed", claimed_at=None
         )
     return tuple(outcomes)
+
+
+def _locked(asked: Sequence[OwnEndpoint]) -> dict[OwnEndpoint, WebhookEndpoint]:
+    """Those there are, locked in the order of their numbers."""
+    numbers = [each.endpoint_id for each in asked]
+    rows = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk__in=numbers).order_by("pk")
+    return {OwnEndpoint(row.partner_id, row.is_sandbox, row.pk): row for row in rows}

@@ -14,6 +14,9 @@ class WebhookEndpoint(models.Model):
     is_sandbox = models.BooleanField()
     url = models.CharField(max_length=500)
     secret_encrypted = models.BinaryField()
+    # The one before, which signs as well until then (the machine's instant), so that a receiver can go over.
+    old_secret_encrypted = models.BinaryField(null=True)
+    old_secret_until_at = models.DateTimeField(null=True)
     # The kinds of events that are sent there; none named: all of them.
     events = ArrayField(models.CharField(max_length=40), default=list)
     registered_at = models.DateTimeField()

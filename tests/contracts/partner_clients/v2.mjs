@@ -94,6 +94,9 @@ async function openWebhook(caller, receiver, report) {
   report.see("v2.webhooks", "GET", answer.json.items.some((line) => line.webhook === webhook && line.closed_at === null), answer);
   answer = await caller.call("POST", `/webhooks/${webhook}/pings`);
   report.see("v2.ping_webhook", "POST", answer.status === 202, answer);
+  answer = await caller.call("POST", `/webhooks/${webhook}/secrets`);
+  const isNew = answer.status === 201 && answer.json.secret !== secret && Boolean(answer.json.old_secret_until_at);
+  report.see("v2.change_webhook_secret", "POST", isNew, answer);
   return webhook;
 }
 

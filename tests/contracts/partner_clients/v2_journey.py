@@ -66,6 +66,9 @@ def open_webhook(caller: Caller, receiver: Receiver, report: Report) -> int:
     report.see("v2.webhooks", "GET /webhooks, without secrets", is_so, answer)
     answer = caller.call("POST", f"/webhooks/{number}/pings")
     report.see("v2.ping_webhook", "POST a ping", answer.status == 202 and answer.json["delivery_count"] == 1, answer)
+    answer = caller.call("POST", f"/webhooks/{number}/secrets")
+    is_so = answer.status == 201 and answer.json["secret"] not in (None, receiver.secret)
+    report.see("v2.change_webhook_secret", "POST for a new secret, the old one signs on for a day", is_so, answer)
     return number
 
 

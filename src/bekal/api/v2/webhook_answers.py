@@ -34,6 +34,15 @@ class NewWebhookAnswer(WebhookAnswer):
     secret: str | None = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
 
 
+class SecretAnswer(Output):
+    """`secret` is told once: a repeated answer has null there. Until `old_secret_until_at` (the server's real time) the
+    one before signs as well."""
+
+    webhook: int = Field(examples=[12])
+    secret: str | None = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
+    old_secret_until_at: datetime
+
+
 class WebhookList(Output):
     items: list[WebhookAnswer]
 
