@@ -225,6 +225,7 @@ REMEMBERED = {
     "accounts/privacy.py:_keys": "the key of the settings",
     "catalogue/search.py:_vocabulary": "a sum over all words",
     "ledger/copy_rows.py:_statement": "the models",
+    "partners/named_key.py:_statement": "the models",
     "purchases/certificate_numbers.py:_key": "the key of the settings",
     "purchases/record_attendance.py:institution": "the argument",
 }

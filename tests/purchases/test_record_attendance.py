@@ -107,5 +107,5 @@ def test_many_sessions_take_no_more_statements_than_one(assert_queries: Callable
             factories.redeemed(buyer, training)
         ids = Purchase.objects.filter(evidence=None).order_by("pk").values_list("pk", flat=True)
         attendances = [Attendance(training.institution_id, key, number) for key in ids for number in range(1, 5)]
-        with assert_queries(3):
+        with assert_queries(2):
             record_attendance(attendances=attendances, at=AT)

@@ -105,7 +105,7 @@ def test_twice_in_one_call_is_once_and_many_take_no_more_statements(assert_queri
         for purchase_id in ids:
             attend(training.institution_id, purchase_id, 1)
         completions = [Completion(training.institution_id, purchase_id) for purchase_id in [*ids, ids[0]]]
-        with assert_queries(11):
+        with assert_queries(10):
             outcomes = record_completion(completions=completions, at=AT)
         assert [outcome.repeated for outcome in outcomes] == [False] * count + [True]
     training.refresh_from_db()

@@ -8,7 +8,8 @@ handler404 = "bekal.web.errors.not_found"
 handler500 = "bekal.web.errors.server_fault"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # First, so that a partner's call is not held against every page.
+    path("api/", include("bekal.api.urls")),
     path("", include("bekal.web.urls")),
     path("", include("bekal.console.urls")),
-    path("api/", include("bekal.api.urls")),
 ]

@@ -9,16 +9,19 @@ from bekal.core.partner_signature import WINDOW_SECONDS, is_in_window, is_signed
 from bekal.core.refusal import Refusal
 from bekal.partners.misses import MISS_LIMIT_COUNT
 from bekal.partners.models import PartnerKey
+from bekal.partners.named_key import named_key
 from bekal.partners.refusals import CallRefusal
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The key a call names, with its partner; `refusal` says why nothing signed with it is answered now."""
+    """The key a call names, with its partner; `refusal` says why nothing signed with it is answered now. `at`: the
+    programme's instant when the key was read."""
 
     key: PartnerKey
     secret: str = field(repr=False)
     refusal: Refusal | None
+    at: datetime
 
     @property
     def key_id(self) -> int:
@@ -46,15 +49,10 @@ class Authenticated:
 
 def caller_of(*, client_code: str, generation: int) -> Caller | None:
     """The key with this client code; None where there is none of that generation, or it was revoked."""
-    if not client_code.isascii() or not client_code.isprintable() or len(client_code) > 60:
+    named = named_key(client_code=client_code, generation=generation)
+    if named is None or named.key.revoked_at is not None:
         return None
-    key = (
-        PartnerKey.objects.select_related("partner")
-        .filter(client_code=client_code, generation=generation, revoked_at=None)
-        .order_by("pk")
-        .first()
-    )
-    return None if key is None else Caller(key, decrypt(bytes(key.secret_encrypted)), _refusal_of(key))
+    return Caller(named.key, decrypt(bytes(named.key.secret_encrypted)), _refusal_of(named.key), named.at)
 
 
 def authenticate_v1(*, call: SignedCall, now: datetime) -> Authenticated:

@@ -6,15 +6,10 @@ from enum import StrEnum
 
 from bekal.accounts.privacy import decrypt
 from bekal.core.partner_signature import is_in_window
-from bekal.core.partner_signature_v2 import (
-    seconds_in,
-    signature_matches,
-    signatures_in,
-    string_to_sign,
-)
+from bekal.core.partner_signature_v2 import seconds_in, signature_matches, signatures_in, string_to_sign
 from bekal.partners.models import PartnerKey
+from bekal.partners.named_key import named_key
 
-_LONGEST_KEY_ID = 60
 # Compared against where there is no key, so that an unknown key takes as long as a wrong signature.
 _NOBODYS_SECRET = "0" * 64
 
@@ -44,36 +39,42 @@ class SignedCall:
     body: bytes = field(repr=False)
 
 
-def authenticate(*, call: SignedCall, now: datetime) -> tuple[PartnerKey | None, CallRefusal | None]:
-    """The key of this call with its partner, or why it is refused; with some refusals the key is named, too, because
-    the call is certainly its own. `now` is the machine's instant. Writes nothing.
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """`key`, with its partner: whose call it certainly is, also where it is refused for what became of the key. `at`:
+    the programme's instant when the key was read."""
+
+    key: PartnerKey | None = None
+    refusal: CallRefusal | None = None
+    at: datetime | None = None
+
+
+def authenticate(*, call: SignedCall, now: datetime) -> Authenticated:
+    """Whose call this is, or why it is refused. `now` is the machine's instant. Writes nothing.
 
     A suspended key or partner is told so only where the signature is right.
     """
     if not (call.key_id and call.timestamp and signatures_in(call.signatures)):
-        return None, CallRefusal.SIGNATURE_MISSING
+        return Authenticated(refusal=CallRefusal.SIGNATURE_MISSING)
     sent_seconds = seconds_in(call.timestamp)
     if sent_seconds is None or not is_in_window(sent_seconds, now_seconds=now.timestamp()):
-        return None, CallRefusal.TIMESTAMP_EXPIRED
-    key = _key(call.key_id)
-    secret = _NOBODYS_SECRET if key is None else decrypt(bytes(key.secret_encrypted))
+        return Authenticated(refusal=CallRefusal.TIMESTAMP_EXPIRED)
+    named = named_key(client_code=call.key_id, generation=PartnerKey.Generation.V2)
+    secret = _NOBODYS_SECRET if named is None else decrypt(bytes(named.key.secret_encrypted))
     is_right = signature_matches(secret, _signed(call), call.signatures)
-    if key is None:
-        return None, CallRefusal.KEY_UNKNOWN
+    if named is None:
+        return Authenticated(refusal=CallRefusal.KEY_UNKNOWN)
     if not is_right:
-        return None, CallRefusal.SIGNATURE_WRONG
+        return Authenticated(refusal=CallRefusal.SIGNATURE_WRONG)
+    return Authenticated(named.key, _refusal_of(named.key), named.at)
+
+
+def _refusal_of(key: PartnerKey) -> CallRefusal | None:
     if key.revoked_at is not None:
-        return key, CallRefusal.KEY_REVOKED
+        return CallRefusal.KEY_REVOKED
     if key.suspended_at is not None:
-        return key, CallRefusal.KEY_SUSPENDED
-    return key, CallRefusal.PARTNER_SUSPENDED if key.partner.suspended_at is not None else None
-
-
-def _key(key_id: str) -> PartnerKey | None:
-    if len(key_id) > _LONGEST_KEY_ID or not key_id.isprintable():
-        return None
-    keys = PartnerKey.objects.filter(client_code=key_id, generation=PartnerKey.Generation.V2)
-    return keys.select_related("partner").order_by("pk").first()
+        return CallRefusal.KEY_SUSPENDED
+    return CallRefusal.PARTNER_SUSPENDED if key.partner.suspended_at is not None else None
 
 
 def _signed(call: SignedCall) -> bytes:

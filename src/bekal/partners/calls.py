@@ -22,6 +22,7 @@ FROM partners_partnerkey key JOIN partners_partner partner ON partner.id = key.p
 WHERE key.id = %(key_id)s AND key.revoked_at IS NULL AND key.suspended_at IS NULL AND partner.suspended_at IS NULL
 ON CONFLICT (key_id, request_hash) DO NOTHING RETURNING id
 """
+KEEP_SQL = "UPDATE partners_partnercall SET status = %s, answer_encrypted = %s WHERE id = %s"
 FORGET_SQL = """
 DELETE FROM partners_partnercall WHERE id IN (
     SELECT id FROM partners_partnercall WHERE NOT is_permanent AND called_at < %s ORDER BY called_at LIMIT %s
@@ -79,7 +80,8 @@ def answer_once(
             return _first_answer(key_id, request_hash, body_hash)
         given = answer()
         kept = json.dumps({"outcome": given.outcome, "body": given.body})
-        PartnerCall.objects.filter(pk=begun[0]).update(status=given.status, answer_encrypted=encrypt(kept))
+        with connection.cursor() as cursor:
+            cursor.execute(KEEP_SQL, [given.status, encrypt(kept), begun[0]])
     return Answered(given)
 
 

@@ -1,8 +1,7 @@
 """`answer_by_key`: the same idempotency key again is told the first answer, also to whoever asks at the same time."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,11 +19,23 @@ REFUSALS_KEPT = timedelta(hours=1)
 LONGEST_WAIT = "10s"
 """How long one call waits for another under the same key, or for a row that somebody else has locked."""
 
-CLAIM_SQL = """
+# Nobody waits for a lock for ever: from here to the end of the transaction. Whoever asks again finds the first answer,
+# or the refusal of these very bytes, only where nothing could be claimed: a new wish costs one statement.
+CLAIM_SQL = f"""
+WITH patient AS MATERIALIZED (SELECT set_config('lock_timeout', '{LONGEST_WAIT}', true) AS setting)
 INSERT INTO partners_keyedanswer
     (partner_id, is_sandbox, key_hash, operation, body_hash, body_encrypted, is_permanent, called_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+SELECT %(partner_id)s, %(is_sandbox)s, %(key_hash)s, %(operation)s, %(body_hash)s, %(body)s, %(keeps)s, %(now)s
+FROM patient
+WHERE NOT EXISTS (SELECT FROM partners_keyedanswer refused
+                  WHERE refused.partner_id = %(partner_id)s AND refused.is_sandbox = %(is_sandbox)s
+                    AND refused.key_hash = %(refusal_hash)s)
 ON CONFLICT (partner_id, is_sandbox, key_hash) DO NOTHING RETURNING id
+"""
+KEEP_SQL = "UPDATE partners_keyedanswer SET status = %s, answer_encrypted = %s WHERE id = %s"
+KNOWN_SQL = """
+SELECT key_hash, body_hash, body_encrypted, status, answer_encrypted FROM partners_keyedanswer
+WHERE partner_id = %s AND is_sandbox = %s AND key_hash IN (%s, %s) AND status IS NOT NULL ORDER BY status
 """
 
 
@@ -73,28 +84,22 @@ def answer_by_key(*, call: WritingCall, answer: Callable[[], Reply], now: dateti
     signed bytes are told the same refusal again. `now` is the machine's instant. Raises what `answer` raises, and
     OperationalError where something was waited for too long; nothing is kept then.
     """
-    key_hash, refusal_hash = blind("keyed-answer", call.idempotency_key), blind("keyed-refusal", call.signed)
-    body = json.dumps(call.asked, sort_keys=True, separators=(",", ":"))
-    body_hash = blind("keyed-body", body)
-    known = _known(call, {key_hash, refusal_hash}, key_hash, body, body_hash)
-    if known is not None:
-        return known
+    wish = _Wish(call, now)
     try:
-        with transaction.atomic(), _patience():
-            if not _claimed(call, key_hash, body, body_hash, keeps=call.keeps, now=now):
-                # Whoever held the key has answered meanwhile.
-                reply = _known(call, {key_hash}, key_hash, body, body_hash)
-                if reply is None:
-                    raise RuntimeError("an idempotency key is taken, and nothing stands under it")
-                return reply
+        with transaction.atomic():
+            number = wish.claim(wish.key_hash, keeps=call.keeps)
+            if number is None:
+                return wish.first_answer()
             reply = answer()
             if not (reply.is_done or reply.stands):
                 raise _Undo(reply)
-            _keep(call, key_hash, reply)
+            _keep(number, reply)
     except _Undo as undo:
         reply = undo.reply
-        if _claimed(call, refusal_hash, body, body_hash, keeps=False, now=now):
-            _keep(call, refusal_hash, reply)
+        with transaction.atomic():
+            number = wish.claim(wish.refusal_hash, keeps=False)
+            if number is not None:
+                _keep(number, reply)
     return reply
 
 
@@ -106,37 +111,50 @@ def forget_answers(*, now: datetime) -> int:
     return refused_count + done_count
 
 
-@contextmanager
-def _patience() -> Iterator[None]:
-    """Nobody waits for a lock for ever."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{LONGEST_WAIT}'")
-    yield
+class _Wish:
+    """A call with the keyed hashes it is found by."""
+
+    def __init__(self, call: WritingCall, now: datetime) -> None:
+        self.call, self.now = call, now
+        self.key_hash = blind("keyed-answer", call.idempotency_key)
+        self.refusal_hash = blind("keyed-refusal", call.signed)
+        self.body = json.dumps(call.asked, sort_keys=True, separators=(",", ":"))
+        self.body_hash = blind("keyed-body", self.body)
+
+    def claim(self, hashed: bytes, *, keeps: bool) -> int | None:
+        """The number of the row that is this transaction's now; None where the wish was answered or refused before."""
+        values: dict[str, Any] = {
+            "partner_id": self.call.partner_id,
+            "is_sandbox": self.call.is_sandbox,
+            "key_hash": hashed,
+            "refusal_hash": self.refusal_hash,
+            "operation": self.call.operation,
+            "body_hash": self.body_hash,
+            "body": encrypt(self.body),
+            "keeps": keeps,
+            "now": self.now,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(CLAIM_SQL, values)
+            row = cursor.fetchone()
+        return None if row is None else int(row[0])
+
+    def first_answer(self) -> Reply:
+        """What was answered before, under the key or, to the very same bytes, as a refusal."""
+        hashes = [self.key_hash, self.refusal_hash]
+        with connection.cursor() as cursor:
+            cursor.execute(KNOWN_SQL, [self.call.partner_id, self.call.is_sandbox, *hashes])
+            rows = cursor.fetchall()
+        for key_hash, body_hash, body_encrypted, status, answer_encrypted in rows:
+            if bytes(body_hash) != self.body_hash:
+                first = json.loads(decrypt(body_encrypted))
+                return Reply(422, "", differing=tuple(differences(first, json.loads(self.body))))
+            if bytes(key_hash) == self.key_hash or status >= 300:
+                return Reply(status, decrypt(answer_encrypted), replayed=True)
+        raise RuntimeError("an idempotency key is taken, and nothing stands under it")
 
 
-def _claimed(call: WritingCall, key_hash: bytes, body: str, body_hash: bytes, *, keeps: bool, now: datetime) -> bool:
-    """Whether the key was free; it is this transaction's now."""
-    values = (call.partner_id, call.is_sandbox, key_hash, call.operation, body_hash, encrypt(body), keeps, now)
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM_SQL, values)
-        return cursor.fetchone() is not None
-
-
-def _keep(call: WritingCall, key_hash: bytes, reply: Reply) -> None:
+def _keep(number: int, reply: Reply) -> None:
     text = reply.text if reply.remembered is None else reply.remembered
-    _rows(call).filter(key_hash=key_hash).update(status=reply.status, answer_encrypted=encrypt(text))
-
-
-def _rows(call: WritingCall) -> Any:
-    return KeyedAnswer.objects.filter(partner_id=call.partner_id, is_sandbox=call.is_sandbox)
-
-
-def _known(call: WritingCall, hashes: set[bytes], key_hash: bytes, body: str, body_hash: bytes) -> Reply | None:
-    """What was answered before, under the key or, to the very same bytes, as a refusal."""
-    for row in _rows(call).filter(key_hash__in=hashes, status__isnull=False).order_by("status"):
-        if bytes(row.body_hash) != body_hash:
-            first = json.loads(decrypt(row.body_encrypted))
-            return Reply(422, "", differing=tuple(differences(first, json.loads(body))))
-        if bytes(row.key_hash) == key_hash or row.status >= 300:
-            return Reply(row.status, decrypt(row.answer_encrypted), replayed=True)
-    return None
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP_SQL, [reply.status, encrypt(text), number])

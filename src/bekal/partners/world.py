@@ -44,8 +44,9 @@ class SandboxUnavailableError(Exception):
 
 
 @contextmanager
-def world_of(key: PartnerKey) -> Iterator[World]:
-    """The world that a key opens, with the instant every verb inside is handed as `at`.
+def world_of(key: PartnerKey, *, now: datetime | None = None) -> Iterator[World]:
+    """The world that a key opens, with the instant every verb inside is handed as `at`; `now`: the programme's, where
+    it was read with the key.
 
     With a live key nothing changes. With a sandbox key the default connection of this thread leads to the sandbox
     until the block ends, however it ends; rows of the partner and the key (same numbers, without the secret) stand
@@ -54,18 +55,18 @@ def world_of(key: PartnerKey) -> Iterator[World]:
 
     Raises RuntimeError inside another world or an open transaction of the programme's database (what is written in
     two databases is never one transaction), SandboxUnavailableError where there is no sandbox."""
-    with world_of_partner(key.partner, is_sandbox=key.is_sandbox) as world:
+    with world_of_partner(key.partner, is_sandbox=key.is_sandbox, now=now) as world:
         if world.is_sandbox:
             _ensure_key(key)
         yield world
 
 
 @contextmanager
-def world_of_partner(partner: Partner, *, is_sandbox: bool) -> Iterator[World]:
+def world_of_partner(partner: Partner, *, is_sandbox: bool, now: datetime | None = None) -> Iterator[World]:
     """The same for whoever acts for a partner without a key: its staff, an officer, a job. Raises as `world_of`."""
     if _is_inside():
         raise RuntimeError("a world is entered from the programme's database, never from another world")
-    now = programme_now()
+    now = programme_now() if now is None else now
     if not is_sandbox:
         yield World(at=now, institution_id=partner.institution_id, platform_id=partner.platform_id)
         return

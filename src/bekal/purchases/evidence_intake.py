@@ -144,10 +144,12 @@ class Held:
 def locked(purchase_ids: Collection[int]) -> dict[int, Held]:
     """The purchases there are among these numbers, locked in the order of their numbers until the transaction ends;
     what is said of them is read after the lock."""
+    ids = id_array(purchase_ids)
     with connection.cursor() as cursor:
-        cursor.execute(LOCK_SQL, [id_array(purchase_ids)])
+        # Sent together, and answered one after the other: the second reads what stands once the locks are held.
+        cursor.execute(f"{LOCK_SQL};{SAID_SQL}", [ids, ids])
         found = {row[0]: Held(*row) for row in cursor.fetchall()}
-        cursor.execute(SAID_SQL, [int_array(found)])
+        cursor.nextset()
         for purchase_id, *content in cursor.fetchall():
             found[purchase_id].known.add(Content(*content))
     return found

@@ -86,7 +86,7 @@ def record_evidence(
 
     Locks the purchases in the order of their numbers; trainings that count a completion more come last.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):  # what fails here ends the caller's transaction, too
         purchases = locked({message.purchase_id for message in messages})
         written = _written(messages)
         outcomes: list[EvidenceOutcome] = []

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 def test_a_signed_call_is_answered(assert_queries: Any) -> None:
     institution = caller()
-    with assert_queries(5):  # the key, its budget, the clock, its keys, the counter
+    with assert_queries(4):  # the key with the clock, its budget, its keys, the counter
         response = institution.get("/me")
     assert answer(response)["world"] == "live"
     assert response.headers["Cache-Control"] == "no-store"

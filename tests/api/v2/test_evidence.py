@@ -30,7 +30,7 @@ def test_sessions_then_completion_complete_a_purchase(training: Training, assert
     purchase_id, other_id = redeemed(training, 2)
     institution = caller(training.institution)
     lines = [{"purchase": each, "sequence": n} for each in (purchase_id, other_id) for n in (1, 2)]
-    with assert_queries(11):
+    with assert_queries(7):
         response = institution.post("/attendance", {"lines": lines})
     assert answer(response)["recorded_count"] == 4
     assert outcomes(answer(institution.post("/attendance", {"lines": lines[:1]}))) == ["repeated"]
@@ -147,7 +147,7 @@ def test_the_programmes_certificate_is_shown_without_a_name(training: Training) 
 def test_what_is_owed_is_named_with_its_days(training: Training, assert_queries: Any) -> None:
     first, second = redeemed(training, 2)
     institution = caller(training.institution)
-    with assert_queries(7):
+    with assert_queries(6):
         response = institution.get("/evidence/owed")
     (told, _) = answer(response)["items"]
     assert [(each["piece"], each["sequence"]) for each in told["pieces"]] == [

@@ -63,7 +63,7 @@ def sold(platform: Caller, person: int, training: Training) -> dict[str, Any]:
 def test_from_the_start_code_to_the_receipt(person: int, training: Training, assert_queries: Any) -> None:
     assert training.platform is not None
     platform, start_code = platform_caller(training.platform), started(person, training)
-    with assert_queries(13):
+    with assert_queries(10):
         told = answer(platform.post("/platform/checks", {"start_code": start_code.lower()}))
     assert (told["is_covered"], told["missing_rupiah"], told["reason"]) == (True, 0, None)
     assert "1000000" not in str(told)

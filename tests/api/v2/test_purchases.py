@@ -50,7 +50,7 @@ def test_every_purchase_comes_once_whatever_the_page(training: Training, assert_
     institution = caller(training.institution)
     for limit in (1, 2, 4, 200):
         assert [each["purchase"] for each in walked(institution, "/purchases", limit=limit)] == ids
-    with assert_queries(5):
+    with assert_queries(4):
         institution.get("/purchases")
     only = walked(institution, "/purchases", f"training={other.code}")
     assert [each["purchase"] for each in only] == ids[3:]
@@ -102,7 +102,7 @@ def test_one_purchase_tells_how_far_it_has_come(training: Training, assert_queri
     institution = caller(training.institution)
     (participation_id,) = factories.accepted(full_name="Siti Rahayu")
     purchase_id = factories.reconciled(participation_id, training)
-    with assert_queries(5):
+    with assert_queries(4):
         response = institution.get(f"/purchases/{purchase_id}")
     told = answer(response)
     assert (told["state"], told["attended"], told["participant"]) == ("proven", [1, 2], "S••• R•••")
@@ -154,7 +154,7 @@ def test_no_answer_takes_more_statements_for_anothers_purchase_than_for_none(
     (theirs,) = redeemed(training)
     stranger = caller()
     for number in (theirs, 999_999_999):
-        with assert_queries(5):
+        with assert_queries(4):
             stranger.get(f"/purchases/{number}")
 
 

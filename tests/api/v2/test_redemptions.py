@@ -32,7 +32,7 @@ def handed() -> tuple[Caller, str, Any]:
 
 def test_a_code_is_redeemed_and_tells_a_masked_name(handed: tuple[Caller, str, Any], assert_queries: Any) -> None:
     institution, code, training = handed
-    with assert_queries(12):
+    with assert_queries(9):
         response = institution.post(PATH, {"redeem_code": code.lower()})
     told = answer(response, 201)
     assert told["participant"] == "S••• N••• R•••"

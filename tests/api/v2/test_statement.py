@@ -22,7 +22,7 @@ def test_lines_and_what_is_not_redeemed_are_the_totals(assert_queries: Any) -> N
     factories.reconciled(people[2], training)
     end_purchases(purchase_ids=[factories.redeemed(people[3], training)], at=factories.RECONCILED_AT)
     institution = caller(training.institution)
-    with assert_queries(7):
+    with assert_queries(6):
         response = institution.get("/statement")
     told = answer(response)
     known = institution_statement(institution_id=training.institution_id)

@@ -20,7 +20,7 @@ def test_trainings_come_page_by_page_with_their_sessions(assert_queries: Any) ->
     factories.training()
     own = caller(institution)
     assert [each["code"] for each in walked(own, "/trainings")] == codes
-    with assert_queries(6):
+    with assert_queries(5):
         own.get("/trainings")
     told = answer(own.get(f"/trainings/{codes[0]}"))
     assert (told["seat_count"], told["seats_left"], told["sessions"]) == (10, 10, [])
@@ -29,7 +29,7 @@ def test_trainings_come_page_by_page_with_their_sessions(assert_queries: Any) ->
 def test_sessions_get_their_dates_and_change_them(assert_queries: Any) -> None:
     training = factories.training(session_count=2)
     own, path = caller(training.institution), f"/trainings/{training.code}/sessions"
-    with assert_queries(13):
+    with assert_queries(10):
         response = own.call("PATCH", path, body={"sessions": [FIRST, SECOND]})
     told = answer(response)
     assert (told["added_count"], told["changed_count"], told["unchanged_count"]) == (2, 0, 0)

@@ -166,7 +166,7 @@ def _answer_once(asked: _Asked, now: datetime) -> tuple[Answer, bool]:
             found = stopped.refusal
         return _worded(found, caller, world)
 
-    with world_of(caller.key) as world:
+    with world_of(caller.key, now=caller.at) as world:
         answered = answer_once(
             key_id=caller.key_id,
             request_hash=blind("v1-call", asked.request.META[HEADERS["signature"]]),

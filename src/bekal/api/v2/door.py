@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -23,7 +24,7 @@ from bekal.api.v2.problems import LANGUAGES, MEDIA_TYPE, Problem, problem_member
 from bekal.core.partner_signature_v2 import WINDOW_SECONDS
 from bekal.core.strict_json import StrictJsonError, strict_json
 from bekal.core.text import shown
-from bekal.ledger.clock import machine_now, programme_now
+from bekal.ledger.clock import machine_now
 from bekal.partners.authenticate_v2 import CallRefusal, SignedCall, authenticate
 from bekal.partners.call_budget import BURST_COUNT, CALLS_A_SECOND, Budget, spend_call
 from bekal.partners.count_call import count_call
@@ -81,6 +82,8 @@ class _Visit:
         self.endpoints = endpoints
         self.endpoint = endpoints.get(request.method or "")
         self.key: PartnerKey | None = None
+        # The programme's instant when the key was read.
+        self.at: datetime | None = None
         self.budget: Budget | None = None
         self.outcome = "answered"
 
@@ -195,14 +198,14 @@ class _Visit:
 
     def _authenticated(self, signed: SignedCall) -> PartnerKey:
         now = machine_now()
-        key, refusal = authenticate(call=signed, now=now)
-        if refusal is None:
-            assert key is not None
-            return key
-        self.key = key
+        found = authenticate(call=signed, now=now)
+        self.key, self.at = found.key, found.at
+        if found.refusal is None:
+            assert found.key is not None
+            return found.key
         values = {"window": WINDOW_SECONDS, "now": int(now.timestamp())}
-        is_known = refusal in (CallRefusal.KEY_SUSPENDED, CallRefusal.PARTNER_SUSPENDED)
-        raise Problem(refusal.value, values, headers={} if is_known else {"WWW-Authenticate": AUTHENTICATE})
+        is_known = found.refusal in (CallRefusal.KEY_SUSPENDED, CallRefusal.PARTNER_SUSPENDED)
+        raise Problem(found.refusal.value, values, headers={} if is_known else {"WWW-Authenticate": AUTHENTICATE})
 
     def _budget(self, key: PartnerKey) -> Budget:
         budget = spend_call(key_id=key.pk, now=machine_now())
@@ -282,9 +285,9 @@ class _Visit:
         self, endpoint: Endpoint, signed: SignedCall, value: Any, view: Callable[[], HttpResponse]
     ) -> HttpResponse:
         key, request = self.key, self.request
-        assert key is not None
+        assert key is not None and self.at is not None
         # What a partner does with its keys is the same in both worlds, and done in the programme's books.
-        with _programme(key) if endpoint.about_keys else world_of(key) as world:
+        with _programme(key, self.at) if endpoint.about_keys else world_of(key, now=self.at) as world:
             own = {"institution": world.institution_id, "platform": world.platform_id}
             own[EITHER] = world.institution_id or world.platform_id
             number = own.get(endpoint.kind, 0)
@@ -343,9 +346,9 @@ def _asked(value: Any) -> Any:
 
 
 @contextmanager
-def _programme(key: PartnerKey) -> Iterator[World]:
+def _programme(key: PartnerKey, at: datetime) -> Iterator[World]:
     """The programme's own books, whichever world the key opens."""
-    yield World(at=programme_now(), institution_id=key.partner.institution_id, platform_id=key.partner.platform_id)
+    yield World(at=at, institution_id=key.partner.institution_id, platform_id=key.partner.platform_id)
 
 
 def _call(key: PartnerKey, world: World) -> Call:
