@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
@@ -24,17 +24,29 @@ class NewSession:
 
 
 @dataclass(frozen=True, slots=True)
+class MovedSession:
+    """A session that had a date and begins at another instant now."""
+
+    training_id: int
+    sequence: int
+    from_at: datetime
+    to_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduledSessions:
-    """What changed: counts of sessions."""
+    """What changed: counts of sessions, and those of the changed that begin at another instant."""
 
     added_count: int
     changed_count: int
     unchanged_count: int
+    moved: tuple[MovedSession, ...] = field(default=(), compare=False)
 
 
 def schedule_sessions(*, sessions: Sequence[NewSession], at: datetime, dry_run: bool = False) -> ScheduledSessions:
     """Add the sessions that have no date yet, change those that differ, leave the others; one transaction.
 
+    Nobody is told: where people may have bought, `purchases/move_sessions.py` is called instead.
     Dates may lie before `at`, because an office brings its past along; `at` itself must be an instant like them.
     With `dry_run` everything is tried and nothing kept. Raises ValueError where a session stands twice or an instant
     has no time zone, and FaultyRows (nothing changed) for an unknown training, a sequence outside 1 to its
@@ -69,7 +81,7 @@ def _schedule(sessions: Sequence[NewSession]) -> ScheduledSessions:
     faults = _faults_of_rows(sessions, trainings) or _faults_of_order(sessions, known.values())
     if faults:
         raise FaultyRows(faults)
-    added, changed = [], []
+    added, changed, moved = [], [], []
     for new in sessions:
         old = known.get((new.training_code, new.sequence))
         if old is None:
@@ -84,12 +96,14 @@ def _schedule(sessions: Sequence[NewSession]) -> ScheduledSessions:
                 )
             )
         elif (old.starts_at, old.ends_at, old.place) != (new.starts_at, new.ends_at, new.place):
+            if old.starts_at != new.starts_at:
+                moved.append(MovedSession(old.training_id, old.sequence, old.starts_at, new.starts_at))
             old.starts_at, old.ends_at, old.place = new.starts_at, new.ends_at, new.place
             changed.append(old)
     Session.objects.bulk_create(added, batch_size=5000)
     if changed:
         Session.objects.bulk_update(changed, ("starts_at", "ends_at", "place"), batch_size=1000)
-    return ScheduledSessions(len(added), len(changed), len(sessions) - len(added) - len(changed))
+    return ScheduledSessions(len(added), len(changed), len(sessions) - len(added) - len(changed), tuple(moved))
 
 
 def _faults_of_rows(sessions: Sequence[NewSession], trainings: Mapping[str, Training]) -> list[Fault]:

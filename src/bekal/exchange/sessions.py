@@ -1,15 +1,16 @@
-"""The file of sessions: when the sessions of known trainings take place, as rows for `catalogue.schedule_sessions`."""
+"""The file of sessions: when those of known trainings take place, as rows for `purchases.reschedule_sessions`."""
 
 from datetime import datetime
 from pathlib import Path
 
 from bekal.catalogue.faults import FaultyRows
-from bekal.catalogue.schedule_sessions import NewSession, described, schedule_sessions
+from bekal.catalogue.schedule_sessions import NewSession, described
 from bekal.exchange.kind import Kind, Loaded
 from bekal.exchange.progress import SILENT, Progress
 from bekal.exchange.table_fields import ColumnMap, Field, Findings, instant, parsed_rows, text_field, whole_number
 from bekal.exchange.table_file import Problem, Table, TableError
 from bekal.exchange.trainings import with_faults
+from bekal.purchases.move_sessions import reschedule_sessions
 
 MAX_ROWS = 1_000_000
 
@@ -58,12 +59,12 @@ def read_sessions(
 
 
 def load(path: Path, column_map: ColumnMap, *, at: datetime, dry_run: bool, progress: Progress) -> Loaded:
-    """Add the sessions that have no date yet, change those that differ (`catalogue.schedule_sessions`)."""
+    """Add the sessions that have no date yet, change those that differ (`purchases.reschedule_sessions`)."""
     sessions, findings = read_sessions(path, column_map, progress)
     if findings.problem_count:
         return Loaded({}, findings)
     try:
-        scheduled = schedule_sessions(sessions=list(sessions.values()), at=at, dry_run=dry_run)
+        scheduled = reschedule_sessions(sessions=list(sessions.values()), at=at, dry_run=dry_run)
     except FaultyRows as error:
         return Loaded({}, with_faults(findings, error, lines=list(sessions), column_map=column_map))
     return Loaded(described(scheduled), findings)

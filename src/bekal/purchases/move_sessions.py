@@ -1,15 +1,18 @@
-"""`move_sessions`: an institution dates a session, moves it or calls it off, and everybody who bought is told why."""
+"""`move_sessions`: an institution dates a session, moves it or calls it off, and everybody who bought is told why.
+`reschedule_sessions`: many at once, from a system or a file, which give no reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from bekal.catalogue.models import LOCK_ORDER, Session, SessionChange, Training
 from bekal.catalogue.reasons import refusal_of_reason
 from bekal.catalogue.refusals import ShelfRefusal
+from bekal.catalogue.schedule_sessions import NewSession, ScheduledSessions, schedule_sessions
 from bekal.core.refusal import Refusal
 from bekal.core.text import is_readable, tidy
 from bekal.ledger.clock import JAKARTA, programme_day
@@ -23,6 +26,7 @@ _MOVED = _(
     "Session %(sequence)s of “%(title)s” was moved to %(moment)s. Reason: %(reason)s. "
     "The institution answers questions."
 )
+_MOVED_BY_SYSTEM = _("Session %(sequence)s of “%(title)s” was moved to %(moment)s. The institution answers questions.")
 _CALLED_OFF = _(
     "Session %(sequence)s of “%(title)s” was called off. Reason: %(reason)s. "
     "The institution will give it another date; your purchase stays as it is."
@@ -66,6 +70,29 @@ def move_sessions(*, moves: Sequence[SessionMove], at: datetime) -> tuple[MoveOu
     locked = Training.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by(*LOCK_ORDER)
     trainings = {training.pk: training for training in locked}
     return tuple(_move(move, trainings.get(move.training_id), at) for move in moves)
+
+
+@transaction.atomic
+def reschedule_sessions(*, sessions: Sequence[NewSession], at: datetime, dry_run: bool = False) -> ScheduledSessions:
+    """`schedule_sessions`, with its answers; whoever has bought and not completed is told of each session that begins
+    at another instant than before, unless both have passed. Each such change stays as a row."""
+    scheduled = schedule_sessions(sessions=sessions, at=at, dry_run=dry_run)
+    if dry_run:
+        return scheduled
+    for moved in scheduled.moved:
+        told_count = 0
+        if max(moved.from_at, moved.to_at) > at:
+            values = {"sequence": moved.sequence, "moment": _moment(moved.to_at)}
+            told_count = _tell_buyers(moved.training_id, _MOVED_BY_SYSTEM, values, at)
+        SessionChange.objects.create(
+            training_id=moved.training_id,
+            sequence=moved.sequence,
+            from_at=moved.from_at,
+            to_at=moved.to_at,
+            told_count=told_count,
+            changed_at=at,
+        )
+    return scheduled
 
 
 def _move(move: SessionMove, training: Training | None, at: datetime) -> MoveOutcome:
@@ -130,9 +157,20 @@ def _refusal_of_order(move: SessionMove, dated: dict[int, Session]) -> Refusal |
 
 
 def _tell(move: SessionMove, training: Training, reason: str, at: datetime) -> int:
-    rows = Purchase.objects.filter(training=training, completed_at=None, ended_at=None)
-    people = rows.order_by("pk").values_list("participation__participant_id", flat=True)
-    moment = f"{move.starts_at.astimezone(JAKARTA):%d-%m-%Y %H.%M} WIB" if move.starts_at else ""
-    values = {"sequence": move.sequence, "title": training.title, "moment": moment, "reason": reason.rstrip(".")}
-    sentence = _MOVED if move.starts_at else _CALLED_OFF
-    return notify(notices=[Notice(number, TEMPLATE, sentence, values) for number in people], at=at)
+    moment = _moment(move.starts_at) if move.starts_at else ""
+    values = {"sequence": move.sequence, "moment": moment, "reason": reason.rstrip(".")}
+    return _tell_buyers(training.pk, _MOVED if move.starts_at else _CALLED_OFF, values, at)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(JAKARTA):%d-%m-%Y %H.%M} WIB"
+
+
+def _tell_buyers(training_id: int, sentence: Promise, values: Mapping[str, object], at: datetime) -> int:
+    """All whose purchase of the training is neither completed nor ended; how many."""
+    rows = Purchase.objects.filter(training=training_id, completed_at=None, ended_at=None).order_by("pk")
+    notices = [
+        Notice(participant_id, TEMPLATE, sentence, {"title": title, **values})
+        for participant_id, title in rows.values_list("participation__participant_id", "training__title")
+    ]
+    return notify(notices=notices, at=at)

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from bekal.catalogue.models import Session
+from bekal.catalogue.models import Session, SessionChange
+from bekal.messaging.queries import messages_to
+from bekal.participants.models import Participation
 from tests import factories
 from tests.api.v2.calling import answer, caller, problem
 from tests.api.v2.test_purchases import walked
@@ -41,6 +43,33 @@ def test_sessions_get_their_dates_and_change_them(assert_queries: Any) -> None:
     }
     told = answer(own.call("PATCH", path, body={"sessions": [FIRST | {"place": "Aula"}]}))
     assert (told["added_count"], told["changed_count"], told["unchanged_count"]) == (0, 1, 0)
+
+
+def test_whoever_bought_is_told_of_a_session_that_moves_and_nobody_of_one_that_is_over() -> None:
+    training = factories.training(session_count=2)
+    buyer, done = factories.accepted(2)
+    factories.bought(buyer, training)
+    factories.completed(done, training)
+    own, path = caller(training.institution), f"/trainings/{training.code}/sessions"
+    own.call("PATCH", path, body={"sessions": [FIRST, SECOND]})
+    assert moves(buyer) == []
+    moved = [FIRST | {"place": "Aula"}, SECOND | {"starts_at": "2020-12-03T02:00:00Z"}]
+    for _ in range(2):
+        answer(own.call("PATCH", path, body={"sessions": moved}))
+    (body,) = moves(buyer)
+    assert body.startswith("Sesi 2 dari") and "03-12-2020 09.00 WIB" in body
+    assert moves(done) == []
+    change = SessionChange.objects.get()
+    assert (change.sequence, change.told_count, change.reason, change.changed_by_id) == (2, 1, "", None)
+    past = [FIRST | {"starts_at": f"2019-12-0{day}T09:00:00+07:00", "ends_at": None} for day in (1, 2)]
+    for line in past:
+        answer(own.call("PATCH", path, body={"sessions": [line]}))
+    assert len(moves(buyer)) == 2, "into the past it is told, within the past it is not"
+
+
+def moves(person: int) -> list[str]:
+    holder_id = Participation.objects.get(pk=person).participant_id
+    return [line.body for line in messages_to(holder_id=holder_id) if line.template == "session_moved"]
 
 
 @pytest.mark.parametrize(

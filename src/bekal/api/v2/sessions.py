@@ -13,9 +13,10 @@ from bekal.api.v2.faults import fault, invalid
 from bekal.api.v2.inputs import Input, Instant
 from bekal.api.v2.training_answer import TrainingAnswer, own_training_or_problem, training_answers
 from bekal.catalogue.faults import FaultyRows
-from bekal.catalogue.schedule_sessions import NewSession, schedule_sessions
+from bekal.catalogue.schedule_sessions import NewSession
 from bekal.core.text import is_readable, tidy
 from bekal.partners.scopes import Scope
+from bekal.purchases.move_sessions import reschedule_sessions
 
 # How the verb names the column, and what we say of it.
 _FAULT_OF_COLUMN = {
@@ -71,7 +72,7 @@ class ScheduledAnswer(Output):
 def set_sessions(request: PartnerRequest, training: str, body: SessionsBody) -> ScheduledAnswer:
     """All of them or none. A session has a number from 1 to the training's `session_count`, ends after it starts, and
     does not start before an earlier one: send all that move in one call. Around the start of the first session codes
-    can be redeemed."""
+    can be redeemed. Whoever has bought is told of a session that moves."""
     call = request.call
     own = own_training_or_problem(call, training)
     named = Counter(line.sequence for line in body.sessions)
@@ -89,7 +90,7 @@ def set_sessions(request: PartnerRequest, training: str, body: SessionsBody) -> 
         for line in body.sessions
     ]
     try:
-        scheduled = schedule_sessions(sessions=wanted, at=call.at)
+        scheduled = reschedule_sessions(sessions=wanted, at=call.at)
     except FaultyRows as error:
         raise invalid(
             [
