@@ -11,15 +11,17 @@ from django.core.management import CommandError, call_command
 from bekal.accounts.models import Role, User
 from bekal.catalogue.links import platforms_of_the_same_hands
 from bekal.catalogue.models import InstitutionStaff, Submission, Suspension, Training
+from bekal.holds.models import Hold
 from bekal.incentives.timeline import timeline_of
 from bekal.ledger.clock import JAKARTA, programme_now
 from bekal.ledger.queries import remaining
 from bekal.messaging.models import OutboxMessage
 from bekal.participants.models import Participant, Participation
-from bekal.partners.models import Partner, PartnerKey
+from bekal.partners.models import Partner, PartnerKey, PlatformSale
+from bekal.purchases.models import CaseRuling, EvidenceCase, Review
 from bekal.purchases.queries import purchases_of
 from bekal.recommender.serve import ListState, recommend_for
-from bekal.simulation.demo import DEMO_LOGINS, INSTITUTION, PARTICIPANT
+from bekal.simulation.demo import DEMO_LOGINS, INSTITUTION, PARTICIPANT, SECOND_PARTICIPANT
 from bekal.simulation.seed import seed_demo
 from tests.factories.unchanged import nothing_changes
 
@@ -47,6 +49,7 @@ def test_the_demo_is_ready_to_be_walked_through() -> None:
     (key,) = PartnerKey.objects.select_related("partner").order_by("pk")
     assert key.partner.institution_id == InstitutionStaff.objects.get(user__login_name=INSTITUTION).institution_id
     assert (key.is_sandbox, key.miss_count, Partner.objects.count()) == (False, 3, 2)
+    assert_troubles()
     with nothing_changes():
         call_command("seed-demo", "--participants", "70", stdout=out)
     assert "nothing was done" in out.getvalue()
@@ -65,6 +68,20 @@ def assert_siti(participation: Participation) -> None:
     lines = timeline_of(participation_id=participation.pk, on=date(2020, 11, 19))
     states = [line.state.value for line in lines if line.kind.value == "incentive"]
     assert states == ["settled", "settled", "planned", "planned"]
+
+
+def assert_troubles() -> None:
+    """Officers find cases and holds to decide, and the second participant sees both on their own pages."""
+    kinds = set(EvidenceCase.objects.filter(closed_at=None).values_list("kind", flat=True))
+    assert kinds == {"disagreement", "progress_below", "taken_back"}
+    assert CaseRuling.objects.get().confirmed_at is None
+    assert PlatformSale.objects.count() == 1
+    reasons = Counter(Hold.objects.filter(lifted_at=None).values_list("reason", flat=True))
+    assert reasons["ownership"] == 1 and reasons["timing"] > 0
+    place = Participation.objects.get(participant__user__login_name=SECOND_PARTICIPANT)
+    assert Hold.objects.get(participation=place).appealed_at is not None
+    assert any(line.evidence.conflict for line in purchases_of(participation_id=place.pk))
+    assert Review.objects.filter(purchase__participation=place).exclude(hidden_at=None).exists()
 
 
 @pytest.mark.django_db
@@ -86,5 +103,5 @@ def test_a_nonsense_size_is_refused(count: str) -> None:
 
 
 def test_the_demos_names_are_one_of_each_role() -> None:
-    assert sorted(login.role for login in DEMO_LOGINS) == sorted([*Role, Role.OFFICER])
-    assert len({login.login_name for login in DEMO_LOGINS}) == 5
+    assert sorted(login.role for login in DEMO_LOGINS) == sorted([*Role, Role.OFFICER, Role.PARTICIPANT])
+    assert len({login.login_name for login in DEMO_LOGINS}) == 6

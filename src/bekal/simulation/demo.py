@@ -6,6 +6,8 @@ from bekal.accounts.models import Role
 
 DEMO_PASSWORD = "bekal-demo-2020"
 PARTICIPANT, OFFICER_1, OFFICER_2, INSTITUTION, AUDITOR = "peserta", "petugas1", "petugas2", "lembaga", "auditor"
+# Somebody of the walk, whose proof is contested and one of whose payments waits.
+SECOND_PARTICIPANT = "warga"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +20,10 @@ class DemoLogin:
     password: str = DEMO_PASSWORD
 
 
-# The institution's display name is replaced by the institution's own when the demo is made.
+# The display names of the institution and of the second participant are replaced by their own when the demo is made.
 DEMO_LOGINS = (
     DemoLogin(PARTICIPANT, "Siti Rahayu", Role.PARTICIPANT),
+    DemoLogin(SECOND_PARTICIPANT, "Peserta lain", Role.PARTICIPANT),
     DemoLogin(OFFICER_1, "Rina Kusuma", Role.OFFICER),
     DemoLogin(OFFICER_2, "Agus Hartono", Role.OFFICER),
     DemoLogin(INSTITUTION, "Lembaga pelatihan", Role.INSTITUTION),

@@ -20,9 +20,19 @@ from bekal.recommender.promote_model import promote_model
 from bekal.recommender.propose_model import propose_model
 from bekal.simulation.catalogue import put_on_shelf
 from bekal.simulation.catalogue_life import live_catalogue
-from bekal.simulation.demo import AUDITOR, DEMO_LOGINS, DEMO_PASSWORD, INSTITUTION, OFFICER_1, OFFICER_2, PARTICIPANT
+from bekal.simulation.demo import (
+    AUDITOR,
+    DEMO_LOGINS,
+    DEMO_PASSWORD,
+    INSTITUTION,
+    OFFICER_1,
+    OFFICER_2,
+    PARTICIPANT,
+    SECOND_PARTICIPANT,
+)
 from bekal.simulation.demo_partners import make_demo_partners
 from bekal.simulation.demo_reviews import make_demo_reviews
+from bekal.simulation.demo_troubles import Office, make_demo_troubles
 from bekal.simulation.script import ScriptedPerson, ScriptedPurchase
 from bekal.simulation.walk import LISTED_ON, Progress, SimulationError, SimulationReport, simulate
 
@@ -66,6 +76,7 @@ def seed_demo(*, participant_count: int, progress: Progress | None = None) -> Si
         _make_sign_ins(report.scripted_participant_ids[0], chosen)
         make_demo_reviews(participant_id=report.scripted_participant_ids[0], institution_login=INSTITUTION, at=UNTIL_AT)
         make_demo_partners(institution_login=INSTITUTION, at=UNTIL_AT)
+        _make_troubles()
         officer = User.objects.get(login_name=OFFICER_1)
         live_catalogue(training=chosen.to_begin, owned=chosen.unreviewed, officer=officer, at=UNTIL_AT)
         _let_a_model_serve()
@@ -158,6 +169,13 @@ def _make_sign_ins(participant_id: int, chosen: DemoTrainings) -> None:
     institution = Institution.objects.get(pk=chosen.to_begin.institution_id)
     staff = _make_user(INSTITUTION, institution.name[:150], Role.INSTITUTION)
     InstitutionStaff.objects.create(user=staff, institution=institution)
+
+
+def _make_troubles() -> None:
+    staff = InstitutionStaff.objects.get(user__login_name=INSTITUTION)
+    officer_id, second_id = (User.objects.get(login_name=name).pk for name in (OFFICER_1, OFFICER_2))
+    office = Office(officer_id, second_id, staff.user_id, staff.institution_id)
+    make_demo_troubles(office=office, login_name=SECOND_PARTICIPANT, password=DEMO_PASSWORD, at=UNTIL_AT)
 
 
 def _take_everybodys_messages() -> None:

@@ -1,7 +1,7 @@
 """Pelatihanku: every training bought, what proves that it was learned, and who still owes which piece."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from django.contrib import messages
@@ -29,6 +29,7 @@ from bekal.purchases.review_queries import can_be_edited, own_review
 from bekal.purchases.write_review import NewReview, write_review
 from bekal.ui.refusals import sentence
 from bekal.web.forms import ReviewForm, posted
+from bekal.web.holds import held_payments
 from bekal.web.reader import Reader, reader_of
 
 
@@ -64,15 +65,17 @@ class Answer:
     number: int
     was_there: bool | None
     is_recorded: bool
+    ahead_on: date | None  # the session's day, where that is still to come: nothing can be said of it yet
 
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """A purchase with its stage and its checklist; of what has ended nothing is checked any more."""
+    """A purchase with its stage and its checklist on that day; of what has ended nothing is checked any more."""
 
     line: PurchaseLine
     stage: Stage
     pieces: tuple[Line, ...]
+    today: date
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -80,11 +83,17 @@ class Bought:
         if self.line.redeemed_at is None or self.line.ended_at is not None:
             return ()
         said = self.line.evidence
+        ahead = {
+            piece.sequence: piece.since_on
+            for piece in said.pieces
+            if piece.piece is Piece.ATTENDANCE and not piece.is_present and (piece.since_on or self.today) > self.today
+        }
         return tuple(
             Answer(
                 number,
                 True if number in said.confirmed else False if number in said.denied else None,
                 number in said.attended,
+                ahead.get(number),
             )
             for number in range(1, self.line.session_count + 1)
         )
@@ -92,10 +101,22 @@ class Bought:
     @property
     def asks_for_sessions(self) -> bool:
         """Whether the incentive waits for an answer of the participant about a session that was held."""
-        return any(
-            line.is_mine and line.state.piece is Piece.ATTENDANCE and not line.state.is_present and line.state.since_on
+        return any(line.is_mine and line.state.piece is Piece.ATTENDANCE for line in self.owed_now)
+
+    @property
+    def is_open_for_answers(self) -> bool:
+        """Whether an answer about a session may still change what is missing."""
+        return self.asks_for_sessions or self.stage in (Stage.LEARNING, Stage.CONTESTED)
+
+    @property
+    def owed_now(self) -> tuple[Line, ...]:
+        """What is missing or contested and somebody's turn, the reader's own first."""
+        waiting = [
+            line
             for line in self.pieces
-        )
+            if not line.state.is_present and line.state.since_on and line.state.since_on <= self.today
+        ]
+        return tuple(sorted(waiting, key=lambda line: not line.is_mine))
 
     @property
     def redeem_code(self) -> str:
@@ -112,11 +133,11 @@ def bought_of(reader: Reader) -> tuple[Bought, ...]:
     if reader.participation is None:
         return ()
     lines = purchases_of(participation_id=reader.participation.pk)
-    return tuple(_bought(line) for line in sorted(lines, key=lambda line: -line.ordinal))
+    return tuple(_bought(line, reader.today) for line in sorted(lines, key=lambda line: -line.ordinal))
 
 
-def _bought(line: PurchaseLine) -> Bought:
-    return Bought(line, _stage(line), () if line.ended_at else _checklist(line.evidence))
+def _bought(line: PurchaseLine, today: date) -> Bought:
+    return Bought(line, _stage(line), () if line.ended_at else _checklist(line.evidence), today)
 
 
 def _checklist(evidence: EvidenceState) -> tuple[Line, ...]:
@@ -195,6 +216,7 @@ def purchase(request: HttpRequest, purchase_id: int) -> HttpResponse:
         "may_edit": may_edit,
         "tasks": tasks_of(purchase_id=purchase_id),
         "suspension": suspension_of(bought.line.training_id),
+        "held_payments": [each for each in held_payments(reader) if each.line.purchase_id == purchase_id],
     }
     return render(request, "web/purchase.html", context, status=422 if form.errors else 200)
 

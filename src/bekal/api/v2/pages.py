@@ -30,13 +30,14 @@ def docs(request: HttpRequest) -> HttpResponse:
         "evidence": _("Evidence"),
         "refunds": _("Cancelling and refunds"),
         "statement": _("Statement"),
+        "sandbox": _("Sandbox"),
+        "platform": _("Digital platforms"),
+        "webhooks": _("Webhooks"),
     }
     for endpoint in endpoints():
         operation = document()["paths"][address_of(endpoint)][endpoint.method.lower()]
         areas[operation["tags"][0]].append(_operation(endpoint, operation))
-    return render(
-        request, "api/v2_docs.html", {"areas": {heads.get(tag, tag): each for tag, each in areas.items() if each}}
-    )
+    return render(request, "api/v2_docs.html", {"areas": {heads[tag]: each for tag, each in areas.items() if each}})
 
 
 def _operation(endpoint: Any, operation: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.answers import Output
@@ -42,7 +43,7 @@ class ClockAnswer(Output):
     "/sandbox/clock",
     Declared(
         tag="sandbox",
-        summary="Move the sandbox's clock",
+        summary=_("Move the sandbox's clock"),
         answer=ClockAnswer,
         kind=ANYBODY,
         problems=("sandbox_only", "sandbox_not_open", "sandbox_clock_back", "sandbox_clock_too_far"),

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.answers import Output
@@ -39,7 +40,7 @@ class CodesAnswer(Output):
     "/sandbox/codes",
     Declared(
         tag="sandbox",
-        summary="Take further test codes",
+        summary=_("Take further test codes"),
         answer=CodesAnswer,
         status=201,
         problems=("sandbox_only", "sandbox_not_open", "sandbox_people_spent", "sandbox_nothing_sold"),

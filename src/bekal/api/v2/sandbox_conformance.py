@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.answers import Output
@@ -36,7 +37,7 @@ class ConformanceAnswer(Output):
     "/sandbox/conformance",
     Declared(
         tag="sandbox",
-        summary="What the system has shown",
+        summary=_("What the system has shown"),
         answer=ConformanceAnswer,
         kind=ANYBODY,
         problems=("sandbox_only",),

@@ -1,6 +1,8 @@
 """`DELETE /webhooks/{webhook}`, `POST /webhooks/{webhook}/secrets` and `…/pings`: close an endpoint, change its secret,
 try it."""
 
+from django.utils.translation import gettext_lazy as _
+
 from bekal.api.v2.endpoint import ANYBODY, Declared, PartnerRequest, endpoint
 from bekal.api.v2.json_text import json_text
 from bekal.api.v2.problems import refused
@@ -17,7 +19,7 @@ from bekal.partners.webhook_events import ping
     "/webhooks/{int:webhook}",
     Declared(
         tag="webhooks",
-        summary="Close an endpoint",
+        summary=_("Close an endpoint"),
         answer=WebhookAnswer,
         scope=Scope.WEBHOOKS,
         kind=ANYBODY,
@@ -70,7 +72,7 @@ def change_webhook_secret(request: PartnerRequest, webhook: int) -> SecretAnswer
     "/webhooks/{int:webhook}/pings",
     Declared(
         tag="webhooks",
-        summary="Have a ping sent",
+        summary=_("Have a ping sent"),
         answer=PingAnswer,
         status=202,
         scope=Scope.WEBHOOKS,

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.endpoint import ANYBODY, Declared, PartnerRequest, endpoint
@@ -30,7 +31,7 @@ StateFilter = Annotated[
     "/webhooks/deliveries",
     Declared(
         tag="webhooks",
-        summary="What was sent to your endpoints",
+        summary=_("What was sent to your endpoints"),
         answer=DeliveryPage,
         scope=Scope.WEBHOOKS,
         kind=ANYBODY,
@@ -69,7 +70,7 @@ def webhook_deliveries(
     "/webhooks/deliveries/{int:delivery}/replays",
     Declared(
         tag="webhooks",
-        summary="Send one once more",
+        summary=_("Send one once more"),
         answer=DeliveryAnswer,
         status=202,
         scope=Scope.WEBHOOKS,

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
+from django.utils.translation import gettext_lazy as _
 from pydantic import Field
 
 from bekal.api.v2.endpoint import ANYBODY, Declared, PartnerRequest, endpoint
@@ -41,7 +42,7 @@ class WebhookBody(Input):
     "/webhooks",
     Declared(
         tag="webhooks",
-        summary="Your endpoints",
+        summary=_("Your endpoints"),
         answer=WebhookList,
         scope=Scope.WEBHOOKS,
         kind=ANYBODY,
@@ -60,7 +61,7 @@ def webhooks(request: PartnerRequest) -> WebhookList:
     "/webhooks",
     Declared(
         tag="webhooks",
-        summary="Open an endpoint",
+        summary=_("Open an endpoint"),
         answer=NewWebhookAnswer,
         status=201,
         scope=Scope.WEBHOOKS,

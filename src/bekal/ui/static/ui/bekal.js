@@ -27,4 +27,17 @@
     const tell = () => { line.textContent = line.dataset.words.replace("0", String(area.maxLength - area.value.length)); };
     area.addEventListener("input", tell);
   }
+  // A table too wide for this window names its cells, so that on a phone each row can stand as a card.
+  for (const table of document.querySelectorAll(".scroll > table:not(.front)")) {
+    const heads = table.tHead && table.tHead.rows.length === 1 ? table.tHead.rows[0].cells : [];
+    const box = table.parentElement;
+    if (!heads.length || table.querySelector("[colspan]") || box.scrollWidth <= box.clientWidth) continue;
+    for (const row of table.querySelectorAll(":scope > :not(thead) > tr")) {
+      for (const cell of row.cells) {
+        const name = heads[cell.cellIndex] && heads[cell.cellIndex].textContent.trim();
+        if (name) cell.dataset.is = name;
+      }
+    }
+    table.classList.add("folds");
+  }
 })();
