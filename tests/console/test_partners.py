@@ -150,7 +150,7 @@ def test_counters_and_failing_deliveries(office: Client) -> None:
     WebhookDelivery.objects.update(attempt_count=3, failed_at=machine_now(), fault="status", answer_status=500)
     page = text_of(office, own(partner))
     assert "signature_wrong" in page and "code_not_found" not in page
-    assert "https://lembaga.id/kabar" in page and "status 500" in page
+    assert "https://lembaga.id/kabar" in page and "dijawab dengan 500" in page
     assert WebhookEvent.objects.get().kind in page
 
 

@@ -85,19 +85,73 @@ PAGES = {
         "/institution/webhooks/?world=sandbox&state=failed",
     ],
 }
-# From a list page to the pages behind it: the link that leads there.
-BEHIND = {
-    "/pelatihan/": "article h3 a",
-    "/pelatihanku/": "article h2 a",
-    "/pelatihanku/?certificates": "#certificates a.tap",
-    "/riwayat/": "section li a",
-    "/console/ledger/people/1/": "tbody a",
-    "/console/ledger/institutions/": "tbody a",
-    "/console/people/": "tbody a",
-    "/console/partners/": "tbody a",
-    "/console/payout-runs/": "div.card.flush tbody a",
-    "/console/model/": "tbody a",
+# Pages that are looked at in the windows with scripts alone; "" is whoever has not signed in.
+FURTHER = {
+    "": [
+        "/api/v2/docs/",
+        "/api/v2/problems/",
+        "/api/v2/problems/key_unknown",
+    ],
+    "warga": [
+        "/beranda/",
+        "/pelatihanku/",
+        "/insentif/",
+        "/pesan/",
+    ],
+    "petugas1": [
+        "/console/reconciliation/",
+        "/console/reconciliation/people/",
+        "/console/reconciliation/waiting/?side=institution",
+        "/console/reconciliation/cases/",
+        "/console/alarms/",
+        "/console/reviews/",
+        "/console/messages/",
+        "/console/catalogue/",
+        "/console/catalogue/accreditation/",
+        "/console/catalogue/suspensions/?all=1",
+        "/console/catalogue/owners/",
+        "/console/mass-runs/",
+        "/console/mass-runs/plan/settle_institutions/",
+        "/console/clawbacks/",
+        "/console/clawbacks/new/",
+        "/console/lapsing/",
+    ],
+    "lembaga": [
+        "/institution/owed/",
+        "/institution/evidence-file/",
+        "/institution/trainings/",
+        "/institution/trainings/new/",
+        "/institution/reviews/",
+        "/institution/sandbox/",
+        "/institution/sandbox/conformance/",
+    ],
 }
+# From a list page to the pages behind it: of each of these links the first is followed.
+BEHIND = {
+    "/pelatihan/": ["article h3 a"],
+    "/pelatihanku/": ["article h2 a"],
+    "/pelatihanku/?certificates": ["#certificates a.tap"],
+    "/riwayat/": ["section li a"],
+    "/console/ledger/people/1/": ["tbody a"],
+    "/console/ledger/institutions/": ["tbody a"],
+    "/console/people/": ["tbody a"],
+    "/console/partners/": ["tbody a"],
+    "/console/payout-runs/": ["div.card.flush tbody a"],
+    "/console/model/": ["tbody a"],
+    "/console/reconciliation/cases/": ["tbody td.num a", "li a[href*=decisions]"],
+    "/console/alarms/": ["tbody td.num a"],
+    "/console/reviews/": ["tbody a"],
+    "/console/catalogue/": ["tbody a"],
+    "/console/catalogue/accreditation/": ["tbody a"],
+    "/institution/trainings/": ["tbody a", "a[href*=submissions]"],
+}
+
+
+def go_behind(visitor: Visitor, page: str) -> None:
+    """Follow the links from this page, of each kind the first."""
+    links = [visitor.page.locator(link).first.get_attribute("href") for link in BEHIND.get(page, ())]
+    for link in links:
+        visitor.go(urlsplit(link or "").path)
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
@@ -107,9 +161,35 @@ def test_every_page(museum: World, window: Window, visit: Visit) -> None:
         visitor.sign_in(login_name)
         for page in pages:
             visitor.go(page)
-            if page in BEHIND:
-                visitor.go(urlsplit(visitor.page.locator(BEHIND[page]).first.get_attribute("href") or "").path)
+            go_behind(visitor, page)
         visitor.go("/tidak-ada/", expect=404)
+
+
+@pytest.mark.parametrize("window", [each for each in WINDOWS if each.scripts], ids=str)
+def test_further_pages(museum: World, window: Window, visit: Visit) -> None:
+    for login_name, pages in FURTHER.items():
+        visitor = visit(museum, window)
+        if login_name:
+            visitor.sign_in(login_name)
+        for page in pages:
+            visitor.go(page)
+            go_behind(visitor, page)
+
+
+@pytest.mark.parametrize("window", [each for each in WINDOWS if each.scripts], ids=str)
+def test_pages_of_contested_proof_and_of_a_payment_that_waits(museum: World, window: Window, visit: Visit) -> None:
+    visitor = visit(museum, window)
+    visitor.sign_in("warga")
+    visitor.follow(visitor.page.locator("section.prompt a[href*=penahanan]"))
+    assert "24 November 2020" in visitor.text("#who + p"), "who decides, and until when"
+    visitor.go("/pelatihanku/")
+    for link in [each.get_attribute("href") for each in visitor.page.locator("article h2 a").all()]:
+        visitor.go(link or "")
+    visitor.go("/pelatihan/?all=1")
+    visitor.follow(visitor.page.locator("article h3 a").first)
+    training = visitor.path
+    visitor.follow(visitor.page.locator("a[href$='/lapor/']").first)
+    visitor.go(f"{training}platform/")
 
 
 @pytest.mark.parametrize("window", WINDOWS[:1], ids=str)

@@ -52,9 +52,13 @@ SEEN = f"""() => {{
         text: document.body.innerText,
         width: document.documentElement.scrollWidth,
         inner: window.innerWidth,
+        cut: [...document.querySelectorAll(".scroll")].filter((box) => box.querySelector(":scope > table")
+            && box.scrollWidth > box.clientWidth).map((box) => box.ariaLabel || box.innerText.slice(0, 40)),
         shape: page,
     }};
 }}"""
+# Below this a table that does not fit stands as cards, where scripts run.
+PHONE = 576
 SCRIPTS = re.compile(r"<script\b.*?</script>", re.DOTALL)
 _looked_at: set[tuple[int, str]] = set()
 
@@ -74,7 +78,8 @@ class Visitor:
     """One signed-in or anonymous person in one browser window.
 
     `look` runs after every step: no error in the console, nothing stopped by the content security policy, no fault of
-    axe in light and dark, no scrolling sideways, one main heading, nothing untranslated or undefined.
+    axe in light and dark, no scrolling sideways, no table cut off on a phone, one main heading, nothing untranslated or
+    undefined.
     """
 
     def __init__(self, context: BrowserContext, lens: BrowserContext, base_url: str) -> None:
@@ -177,6 +182,8 @@ class Visitor:
         self._note(mistake is not None, f"says {mistake and mistake[0]!r}")
         width, inner = seen["width"], seen["inner"]
         self._note(width > inner, f"scrolls sideways: {width} px wide in a window of {inner} px")
+        if self.lens is self.page.context and inner < PHONE:
+            self._note(bool(seen["cut"]), f"has tables that are cut off: {seen['cut']}")
         self._ask_axe(seen["shape"])
 
     def _note(self, is_wrong: bool, what: str) -> None:

@@ -109,5 +109,5 @@ def test_the_page_of_a_reviewed_purchase_takes_a_fixed_number_of_queries(
     buyer, purchase_id = written(factories.training(), 5, "Bagus.")
     visitor = sign_in(buyer)
     visitor.open("purchase", purchase_id)
-    with assert_queries(14):
+    with assert_queries(15):
         visitor.open("purchase", purchase_id)

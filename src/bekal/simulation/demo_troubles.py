@@ -25,12 +25,13 @@ from bekal.partners.sell_by_intent import HeldIntent, Sale, ask_code, held_inten
 from bekal.purchases.confirm_attendance import Confirmation, confirm_attendance
 from bekal.purchases.decide_cases import preview_ruling, propose_ruling, take_cases
 from bekal.purchases.decide_reviews import NewDecision, decide_reviews
-from bekal.purchases.models import CaseRuling, EvidenceCase, Purchase, Review, ReviewDecision
+from bekal.purchases.models import CaseRuling, EvidenceCase, Purchase, Review, ReviewDecision, ReviewFlag
 from bekal.purchases.queries import purchases_of
 from bekal.purchases.record_attendance import Attendance, record_attendance
 from bekal.purchases.record_completion import Completion, record_completion
 from bekal.purchases.record_evidence import Message, Speaker, record_evidence
 from bekal.purchases.redeem import Redemption, redeem
+from bekal.purchases.report_reviews import ReviewReport, report_reviews
 
 DENIED_COUNT, SEEN_LESS_COUNT, HASTY_COUNT = 6, 4, 3
 DEVICE = "demo-shared-device"
@@ -81,7 +82,7 @@ def make_demo_troubles(*, office: Office, login_name: str, password: str, at: da
     give_sign_in(participant_id=place.participant_id, login_name=login_name, password=password, is_demo=True)
     place.participant.refresh_from_db()
     _contest(learning, place, office, at)
-    _hide_review(place, office, at)
+    _moderate(place, office, at)
     if offer is not None:
         _sell(place, offer, at - timedelta(minutes=40))
         user_ids = [office.staff_id, place.participant.user_id]
@@ -149,13 +150,22 @@ def _decide(office: Office, at: datetime) -> None:
     )
 
 
-def _hide_review(place: Participation, office: Office, at: datetime) -> None:
+def _moderate(place: Participation, office: Office, at: datetime) -> None:
+    """The participant's own review is hidden, and they have reported another's."""
     review = Review.objects.filter(purchase__participation=place, hidden_at=None).order_by("pk").first()
     if review is not None:
         hide = ReviewDecision.Decision.HIDDEN
         flag_count = review.flags.count()
         decision = NewDecision(review.pk, hide, office.second_id, review.versions.count(), flag_count, HIDDEN)
         decide_reviews(decisions=[decision], at=at - timedelta(days=2))
+    other = (
+        Review.objects.exclude(purchase__participation=place).filter(hidden_at=None).order_by("rating", "pk").first()
+    )
+    if other is not None and place.participant.user_id:
+        why = "Tertulis nomor telepon seseorang."
+        reason = ReviewFlag.Reason.PERSONAL_DATA
+        report = ReviewReport(other.pk, reason, place.participant.user_id, participation_id=place.pk, note=why)
+        report_reviews(reports=[report], at=at - timedelta(days=3))
 
 
 def _sell(place: Participation, offer: Training, at: datetime) -> None:

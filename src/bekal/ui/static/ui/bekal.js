@@ -31,11 +31,11 @@
   for (const table of document.querySelectorAll(".scroll > table:not(.front)")) {
     const heads = table.tHead && table.tHead.rows.length === 1 ? table.tHead.rows[0].cells : [];
     const box = table.parentElement;
-    if (!heads.length || table.querySelector("[colspan]") || box.scrollWidth <= box.clientWidth) continue;
+    if (!heads.length || box.scrollWidth <= box.clientWidth) continue;
     for (const row of table.querySelectorAll(":scope > :not(thead) > tr")) {
       for (const cell of row.cells) {
         const name = heads[cell.cellIndex] && heads[cell.cellIndex].textContent.trim();
-        if (name) cell.dataset.is = name;
+        if (name && cell.colSpan === 1) cell.dataset.is = name;
       }
     }
     table.classList.add("folds");
