@@ -31,7 +31,7 @@ WITH person AS (
     WHERE %(person)s::bytea IS NULL
     UNION ALL SELECT 'training', (shelf.code, title, description, category.name_id, category.name_en, category.slug,
            institution.name, institution.code, platform.name, price_rupiah, mode, province, hours, session_count,
-           seat_count, on_sale, listed_at)::text
+           seat_count, is_offered, CASE WHEN %(person)s::bytea IS NULL THEN on_sale END, listed_at)::text
     FROM shelf JOIN catalogue_category category ON category.id = category_id
     JOIN catalogue_institution institution ON institution.id = institution_id
     LEFT JOIN catalogue_platform platform ON platform.id = platform_id
@@ -49,6 +49,23 @@ WITH person AS (
     FROM catalogue_ownership share JOIN catalogue_owner holder ON holder.id = shareholder_id
     LEFT JOIN catalogue_institution institution ON institution.id = share.institution_id
     LEFT JOIN catalogue_owner held ON held.id = held_owner_id WHERE %(person)s::bytea IS NULL
+    UNION ALL SELECT 'suspension', (institution.name, platform.name, training.code, stop.reason, officer.login_name,
+           suspended_at, lifter.login_name, lifted_at, lift_reason)::text
+    FROM catalogue_suspension stop JOIN accounts_user officer ON officer.id = suspended_by_id
+    LEFT JOIN accounts_user lifter ON lifter.id = lifted_by_id
+    LEFT JOIN catalogue_institution institution ON institution.id = institution_id
+    LEFT JOIN catalogue_platform platform ON platform.id = stop.platform_id
+    LEFT JOIN catalogue_training training ON training.id = training_id WHERE %(person)s::bytea IS NULL
+    UNION ALL SELECT 'submission', (submission.code, institution.name, state, title, description, category.name_id,
+           platform.name, price_rupiah, mode, province, hours, session_count, seat_count, training_id IS NULL,
+           created_at, submitted_at, ended_at)::text
+    FROM catalogue_submission submission JOIN catalogue_institution institution ON institution.id = institution_id
+    JOIN catalogue_category category ON category.id = category_id
+    LEFT JOIN catalogue_platform platform ON platform.id = platform_id WHERE %(person)s::bytea IS NULL
+    UNION ALL SELECT 'curation decision', (submission.code, submission.created_at, verdict, reason, met, content_sha256,
+           login_name, decided_at)::text
+    FROM catalogue_curationdecision decision JOIN catalogue_submission submission ON submission.id = submission_id
+    JOIN accounts_user curator ON curator.id = curator_id WHERE %(person)s::bytea IS NULL
     UNION ALL SELECT 'training summary', (code, bought_count, completed_count, rating_count, rating_sum)::text
     FROM catalogue_training WHERE %(person)s::bytea IS NULL
     UNION ALL SELECT 'session', (code, sequence, starts_at, ends_at, place)::text

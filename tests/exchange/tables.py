@@ -12,9 +12,6 @@ _PARTNERS = "keys and what hangs on them stay: a partner of another house gets k
 _SANDBOX = "the sandbox is another world, with test people"
 _OWN = "an office begins its own"
 LEFT_OUT: dict[str, str] = {
-    "catalogue_suspension": _OWN,
-    "catalogue_submission": _OWN,
-    "catalogue_curationdecision": _OWN,
     "catalogue_offerchange": _OWN,
     "catalogue_sessionchange": _OWN,
     "holds_hold": _OWN,
@@ -89,8 +86,8 @@ NOT_COMPARED: dict[str, str] = {
     "purchases_purchase.one_time_code_id": "the code has served",
     "purchases_reviewflag.raised_by_id": _NOBODY,
     "purchases_reviewreply.written_by_id": _NOBODY,
-    "catalogue_institution.code": "made of the name where the name is new",
-    "catalogue_platform.code": "made of the name where the name is new",
+    "catalogue_submission.written_by_id": _NOBODY,
+    "catalogue_trainingprice.set_by_id": "who approved a price stands with the curator's decision",
     "incentives_payoutstatus.file_id": "a status without a file gets none",
 }
 

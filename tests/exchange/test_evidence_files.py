@@ -44,6 +44,7 @@ def later(clock: StoppedClock) -> None:
 @pytest.fixture
 def told(nik: str, take: Take) -> str:
     """The NIK of somebody whose training was completed, and of whom one denied a session."""
+    factories.completed(factories.accepted()[0], factories.training())  # messages of others come before
     take("completions", BOUGHT + f"{nik},jahit,300000,2020-05-01,2020-05-02,2020-05-09,file\n")
     rows = [
         f"{nik},jahit,attendance,institution,1,1,true,,2020-05-03,,2020-05-03T10:00,v2",
@@ -59,7 +60,7 @@ def told(nik: str, take: Take) -> str:
 
 
 def bought() -> Purchase:
-    return Purchase.objects.get()
+    return Purchase.objects.get(training__code="jahit")
 
 
 def test_messages_come_in_in_their_order_and_none_is_made_of_the_columns(told: str) -> None:

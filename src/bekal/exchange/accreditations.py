@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
-from django.db import transaction
 
 from bekal.accounts.models import Role, User
 from bekal.catalogue.accredit import NUMBER_LIMIT_COUNT, NewAccreditation, accredit
@@ -15,8 +14,8 @@ from bekal.catalogue.on_sale import refresh_sales
 from bekal.exchange.history import refuse_future
 from bekal.exchange.kind import Kind, Loaded
 from bekal.exchange.progress import Progress
-from bekal.exchange.table_fields import ColumnMap, Field, Findings, instant, iso_date, one_of, parsed_rows, text_field
-from bekal.exchange.table_file import Problem, Table, TableError
+from bekal.exchange.row_by_row import Taken, load_row_by_row
+from bekal.exchange.table_fields import ColumnMap, Field, instant, iso_date, one_of, text_field
 
 MAX_ROWS = 100_000
 HOLDERS: dict[str, type[Institution] | type[Platform]] = {"institution": Institution, "platform": Platform}
@@ -35,33 +34,26 @@ FIELDS: tuple[Field, ...] = (
 
 def load(path: Path, column_map: ColumnMap, *, at: datetime, dry_run: bool, progress: Progress) -> Loaded:
     """Repeat decisions about institutions and platforms of the catalogue (`catalogue.accredit`), all or none."""
-    findings = Findings()
-    try:
-        table = Table(path, max_rows=MAX_ROWS)
-    except TableError as error:
-        findings.add(error.problem)
-        return Loaded({}, findings)
     known = {
         (kind, row.name.casefold()): row for kind, model in HOLDERS.items() for row in model.objects.order_by("-pk")
     }
-    added_count = row_count = 0
-    with transaction.atomic():
-        for line, values in progress.over(parsed_rows(table, FIELDS, column_map, findings), "reading"):
-            row_count += 1
-            wrong, is_new = _take(known.get((values["holder"], values["name"].casefold())), values, at)
-            for name, mend in wrong:
-                findings.add(Problem(line, name, str(values[name]), mend))
-            added_count += is_new
-        refresh_sales(at=at)
-        transaction.set_rollback(dry_run or findings.problem_count > 0)
-    counts = {"added": added_count, "unchanged": row_count - added_count}
-    return Loaded({} if findings.problem_count else counts, findings)
+
+    def take(values: Mapping[str, Any]) -> Taken:
+        return _take(known.get((values["holder"], values["name"].casefold())), values, at)
+
+    return load_row_by_row(
+        path,
+        FIELDS,
+        column_map,
+        max_rows=MAX_ROWS,
+        take=take,
+        dry_run=dry_run,
+        progress=progress,
+        finish=lambda: refresh_sales(at=at),
+    )
 
 
-def _take(
-    holder: Institution | Platform | None, values: Mapping[str, Any], at: datetime
-) -> tuple[list[tuple[str, str]], bool]:
-    """What is wrong with this row, by column; and whether it was new."""
+def _take(holder: Institution | Platform | None, values: Mapping[str, Any], at: datetime) -> Taken:
     wrong: list[tuple[str, str]] = []
     if holder is None:
         return [("name", "nobody in the catalogue has this name: import the trainings first, or correct it")], False

@@ -10,8 +10,10 @@ from django.db import connection
 
 from bekal.core.rules import RULES
 from bekal.exchange.case_rulings import extract as case_rulings
+from bekal.exchange.catalogue_names import extract as catalogue_names
 from bekal.exchange.certificate_events import extract as certificate_events
 from bekal.exchange.certificates import extract as certificates
+from bekal.exchange.curation_decisions import extract as curation_decisions
 from bekal.exchange.evidence import extract as evidence
 from bekal.exchange.evidence_cases import extract as evidence_cases
 from bekal.exchange.export_catalogue import accreditations, institution_stops, ownerships, sessions, trainings
@@ -29,6 +31,8 @@ from bekal.exchange.export_columns import (
 from bekal.exchange.export_money_back import clawbacks, closings, endings, repayments
 from bekal.exchange.people import IS_PERSON, NOBODY, PLACES, PURCHASES
 from bekal.exchange.review_trail import extract as review_trail
+from bekal.exchange.submissions import extract as submissions
+from bekal.exchange.suspensions import extract as suspensions
 from bekal.ledger.movements import Kind
 from bekal.participants.models import Participation
 
@@ -314,11 +318,15 @@ def _payouts() -> Extract:
 EXTRACTS: dict[str, Callable[[], Extract]] = {
     "districts": _districts,
     "waves": _waves,
+    "catalogue_names": catalogue_names,
     "trainings": trainings,
     "sessions": sessions,
     "institution_stops": institution_stops,
     "accreditations": accreditations,
     "ownerships": ownerships,
+    "suspensions": suspensions,
+    "submissions": submissions,
+    "curation_decisions": curation_decisions,
     "participants": _participants,
     "contact_points": _contact_points,
     "payout_accounts": _payout_accounts,

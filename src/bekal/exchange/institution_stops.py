@@ -5,15 +5,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
-
 from bekal.catalogue.models import Institution
 from bekal.catalogue.stop_settlement import REASON_LIMIT_COUNT, stop_settlement
 from bekal.exchange.history import refuse_future
 from bekal.exchange.kind import Kind, Loaded
 from bekal.exchange.progress import Progress
-from bekal.exchange.table_fields import ColumnMap, Field, Findings, instant, parsed_rows, text_field
-from bekal.exchange.table_file import Problem, Table, TableError
+from bekal.exchange.row_by_row import Taken, load_row_by_row
+from bekal.exchange.table_fields import ColumnMap, Field, instant, text_field
 
 MAX_ROWS = 100_000
 FIELDS: tuple[Field, ...] = (
@@ -25,34 +23,19 @@ FIELDS: tuple[Field, ...] = (
 
 def load(path: Path, column_map: ColumnMap, *, at: datetime, dry_run: bool, progress: Progress) -> Loaded:
     """Stop the settlement to institutions of the catalogue (`catalogue.stop_settlement`), all of them or none."""
-    findings = Findings()
-    try:
-        table = Table(path, max_rows=MAX_ROWS)
-    except TableError as error:
-        findings.add(error.problem)
-        return Loaded({}, findings)
     institutions = {row.name.casefold(): row for row in Institution.objects.order_by("-pk")}
-    added_count = row_count = 0
-    with transaction.atomic():
-        for line, values in progress.over(parsed_rows(table, FIELDS, column_map, findings), "reading"):
-            row_count += 1
-            institution = institutions.get(values["institution"].casefold())
-            problems, is_new = _take(institution, values, at)
-            for name, mend in problems:
-                findings.add(Problem(line, name, str(values[name]), mend))
-            added_count += is_new
-        transaction.set_rollback(dry_run or findings.problem_count > 0)
-    if not (row_count or findings.problem_count):
-        findings.add(Problem(0, "", "", "the file has no rows below its heading: nothing to import"))
-    return Loaded(
-        {} if findings.problem_count else {"added": added_count, "unchanged": row_count - added_count}, findings
+    return load_row_by_row(
+        path,
+        FIELDS,
+        column_map,
+        max_rows=MAX_ROWS,
+        take=lambda values: _take(institutions.get(values["institution"].casefold()), values, at),
+        dry_run=dry_run,
+        progress=progress,
     )
 
 
-def _take(
-    institution: Institution | None, values: Mapping[str, Any], at: datetime
-) -> tuple[list[tuple[str, str]], bool]:
-    """What is wrong with this row, by column; and whether it was new."""
+def _take(institution: Institution | None, values: Mapping[str, Any], at: datetime) -> Taken:
     wrong: list[tuple[str, str]] = []
     if institution is None:
         return [("institution", "no institution has this name: import the trainings first, or correct it")], False

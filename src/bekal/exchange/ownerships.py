@@ -6,27 +6,23 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
-
 from bekal.catalogue.models import Institution, Owner, Platform
 from bekal.catalogue.own import NAME_LIMIT_COUNT, NewOwnership, record_ownerships
 from bekal.exchange.accreditations import officer_id
 from bekal.exchange.history import refuse_future
 from bekal.exchange.kind import Kind, Loaded
 from bekal.exchange.progress import Progress
+from bekal.exchange.row_by_row import Taken, load_row_by_row
 from bekal.exchange.table_fields import (
     ColumnMap,
     Field,
     FieldError,
-    Findings,
     Value,
     birth_date,
     instant,
     one_of,
-    parsed_rows,
     text_field,
 )
-from bekal.exchange.table_file import Problem, Table, TableError
 
 MAX_ROWS = 100_000
 KINDS = {each.value: each.value for each in Owner.Kind}
@@ -62,27 +58,18 @@ FIELDS: tuple[Field, ...] = (
 
 def load(path: Path, column_map: ColumnMap, *, at: datetime, dry_run: bool, progress: Progress) -> Loaded:
     """Record shares (`catalogue.record_ownerships`), all or none."""
-    findings = Findings()
-    try:
-        table = Table(path, max_rows=MAX_ROWS)
-    except TableError as error:
-        findings.add(error.problem)
-        return Loaded({}, findings)
-    added_count = row_count = 0
-    with transaction.atomic():
-        for line, values in progress.over(parsed_rows(table, FIELDS, column_map, findings), "reading"):
-            row_count += 1
-            wrong, is_new = _take(values, at)
-            for name, mend in wrong:
-                findings.add(Problem(line, name, str(values[name]), mend))
-            added_count += is_new
-        transaction.set_rollback(dry_run or findings.problem_count > 0)
-    counts = {"added": added_count, "unchanged": row_count - added_count}
-    return Loaded({} if findings.problem_count else counts, findings)
+    return load_row_by_row(
+        path,
+        FIELDS,
+        column_map,
+        max_rows=MAX_ROWS,
+        take=lambda values: _take(values, at),
+        dry_run=dry_run,
+        progress=progress,
+    )
 
 
-def _take(values: Mapping[str, Any], at: datetime) -> tuple[list[tuple[str, str]], bool]:
-    """What is wrong with this row, by column; and whether it was new."""
+def _take(values: Mapping[str, Any], at: datetime) -> Taken:
     wrong: list[tuple[str, str]] = []
     refuse_future(values, ("recorded_at",), at, wrong)
     subject = _subject(values)
