@@ -254,8 +254,9 @@ def test_a_slash_at_the_end_is_the_same_address_and_other_methods_are_told(who: 
     for method in ("get", "put", "patch", "delete", "options", "head"):
         response = getattr(client, method)(path[:-1])
         assert (response.status_code, response["Allow"]) == (405, "POST")
-    response = client.post("/api/v1/integration/payment/refund")
-    assert (response.status_code, response["Bekal-Refusal"]) == (404, "endpoint_unknown")
+    for nowhere in ("", "payment/refund"):
+        response = client.post(f"/api/v1/integration/{nowhere}")
+        assert (response.status_code, response["Bekal-Refusal"]) == (404, "endpoint_unknown")
 
 
 def test_a_place_taken_back_cancels_its_codes(clock: StoppedClock, who: Registered) -> None:

@@ -11,6 +11,6 @@ from bekal.partners.refusals import CallRefusal
 
 @csrf_exempt
 @open_to_partners
-def unknown(request: HttpRequest, rest: str) -> HttpResponse:
+def unknown(request: HttpRequest) -> HttpResponse:
     """404, for everybody alike."""
     return response_of(refused(Refusal(CallRefusal.ENDPOINT_UNKNOWN)))

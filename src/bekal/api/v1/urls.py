@@ -1,6 +1,6 @@
 """Addresses of v1, below `/api/v1/integration/`; clients send them without a slash at the end, and with one."""
 
-from django.urls import URLPattern, path, re_path
+from django.urls import URLPattern, re_path
 
 from bekal.api.v1 import (
     feedback_submission,
@@ -19,5 +19,5 @@ urlpatterns: list[URLPattern] = [
     re_path(r"^tpm/submission/?$", submission.submission, name="v1_submission"),
     re_path(r"^tpm/submission/status/?$", submission_status.submission_status, name="v1_submission_status"),
     re_path(r"^tpm/feedback/submission/?$", feedback_submission.feedback_submission, name="v1_feedback_submission"),
-    path("<path:rest>", unknown.unknown, name="v1_unknown"),
+    re_path(r"", unknown.unknown, name="v1_unknown"),
 ]
