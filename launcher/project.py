@@ -74,7 +74,14 @@ def project(root: Path, python: Path, database_variables: Mapping[str, str], **e
     if database_variables:
         inherited = {key: value for key, value in inherited.items() if not key.startswith("PG")}
     secret = {"BEKAL_SECRET_KEY": os.environ.get("BEKAL_SECRET_KEY") or secret_key(root)}
-    return Project(root, python, inherited | dict(database_variables) | secret | extra)
+    address = address_file(root)
+    running = {"BEKAL_ADDRESS": address.read_text()} if address.exists() else {}
+    return Project(root, python, inherited | dict(database_variables) | secret | running | extra)
+
+
+def address_file(root: Path) -> Path:
+    """Where this checkout's demo answers, while it does: other commands tell it."""
+    return root / ".local" / "address"
 
 
 def secret_key(root: Path) -> str:

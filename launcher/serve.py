@@ -12,7 +12,7 @@ from pathlib import Path
 
 from launcher import database, environment, worker
 from launcher.locks import exclusive
-from launcher.project import Project, end, project, setup, wait
+from launcher.project import Project, address_file, end, project, setup, wait
 from launcher.say import Refusal, Steps, line
 
 DEFAULT_PORT = 8000
@@ -75,9 +75,13 @@ def _prepare(made: Project, steps: Steps, participants: int) -> None:
 def _serve(made: Project, steps: Steps, listener: socket.socket) -> int:
     """The server in the foreground, a worker beside it."""
     with _server(made, steps, listener) as (process, address), worker.beside(made):
-        made.manage("demo-logins", "--base-url", address)
-        line(f"\nBekal answers at {address}/  (Ctrl-C ends it)")
-        return wait(process)
+        address_file(made.root).write_text(address)
+        try:
+            made.manage("demo-logins", "--base-url", address)
+            line(f"\nBekal answers at {address}/  (Ctrl-C ends it)")
+            return wait(process)
+        finally:
+            address_file(made.root).unlink(missing_ok=True)
 
 
 def _check(made: Project, steps: Steps, listener: socket.socket) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from launcher import environment, serve
-from launcher.project import Project
+from launcher.project import Project, project
 from launcher.say import Steps
 
 
@@ -42,3 +42,24 @@ def test_check_tries_the_journey_and_the_worker(
         assert serve._check(made, steps, listener) == status
     assert f"dev up --check: {said}" in capsys.readouterr().err
     assert len(steps.failed) == len(failing.split())
+
+
+def test_other_commands_are_told_where_the_demo_answers_while_it_does(checkout: Path, monkeypatch: pytest.MonkeyPatch):
+    (checkout / ".local").mkdir()
+    (checkout / "manage.py").write_text("")
+
+    @contextlib.contextmanager
+    def served(*_: object) -> Iterator[tuple[None, str]]:
+        yield None, "http://127.0.0.1:8765"
+
+    def told(*_: object) -> str | None:
+        return project(checkout, Path(sys.executable), {}).variables.get("BEKAL_ADDRESS")
+
+    seen: list[str | None] = []
+    monkeypatch.setattr(serve, "_server", served)
+    monkeypatch.setattr(serve.worker, "beside", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(serve, "wait", lambda _: seen.append(told()) or 0)
+    made = Project(checkout, Path(sys.executable), environment.child_environment())
+    with socket.socket() as listener:
+        assert serve._serve(made, Steps(), listener) == 0
+    assert (seen, told()) == (["http://127.0.0.1:8765"], None)

@@ -48,7 +48,8 @@ def test_every_command_of_the_guide_does_what_the_guide_says(server: Server, tmp
     shim.chmod(0o700)
     mark = "=== step ==="
     script = f"\necho '{mark}'\n".join(commands for commands, _ in steps())
-    environ = {"BEKAL": f"http://127.0.0.1:{server.port}", "PATH": f"{programs}:{os.environ['PATH']}"}
+    # As `dev up` hands it to `dev manage`.
+    environ = {"BEKAL_ADDRESS": f"http://127.0.0.1:{server.port}", "PATH": f"{programs}:{os.environ['PATH']}"}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=tmp_path,

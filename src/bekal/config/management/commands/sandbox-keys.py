@@ -1,6 +1,7 @@
 """`manage sandbox-keys --json`: a sandbox partner's keys and unused codes, ready to be pasted into its system."""
 
 import json
+import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -17,7 +18,8 @@ NAMES = {
     Partner.Kind.INSTITUTION: ("uji-lembaga", "Lembaga Uji Coba"),
     Partner.Kind.PLATFORM: ("uji-platform", "Platform Uji Coba"),
 }
-BASE_URL = "http://127.0.0.1:8000"
+# Where `python3 dev up` of this checkout answers; it takes another port where 8000 is taken.
+BASE_URL = os.environ.get("BEKAL_ADDRESS", "http://127.0.0.1:8000")
 
 
 class Command(BaseCommand):
