@@ -128,6 +128,25 @@ def test_a_burst_is_flagged_against_what_is_usual_there() -> None:
 
 
 @pytest.mark.django_db
+def test_what_comes_everywhere_at_once_is_no_burst() -> None:
+    """After a wave everybody writes: what is four times the usual here is so elsewhere."""
+    quiet, others = factories.training(), [factories.training() for _ in range(3)]
+    for training in (quiet, *others):
+        write_all(training, ["Bagus."] * 6, daily)
+    rush = [WRITTEN_AT + timedelta(days=9, minutes=number) for number in range(14)]
+    for training in (quiet, *others):
+        write_all(training, ["Bagus."] * 14, rush.__getitem__)
+    assert screen_reviews(at=LATER, limit=500).flag_counts == {}
+
+
+@pytest.mark.django_db
+def test_the_first_of_a_wave_are_no_burst_where_all_others_have_as_many() -> None:
+    for _ in range(4):
+        write_all(factories.training(), ["Bagus."] * 30, lambda number: WRITTEN_AT)
+    assert screen_reviews(at=LATER, limit=500).flag_counts == {}
+
+
+@pytest.mark.django_db
 def test_where_nothing_is_usual_yet_thirty_are_a_burst() -> None:
     write_all(factories.training(), ["Bagus."] * 29, lambda number: WRITTEN_AT)
     assert screen_reviews(at=LATER).flag_counts == {}

@@ -14,6 +14,11 @@ deviation, and never below 1. A window with ten or more reviews whose y lies mor
 flagged: by the normal law one window in 3.5 million, and less than one in 100,000 for Poisson counts of any mean
 (computed in tests/purchases/test_screen_reviews.py). With fewer than four windows before it nothing is usual yet: then
 30 reviews are a burst.
+
+A wave of people accepted writes everywhere at once. So what is usual grows with the others: by what all other trainings
+(institutions) had in that window, over their median of the windows before; and where nothing is usual yet, 30 reviews
+have to lie 5 above the mean of the others that had any. Without it 0.76 % of 24,000 innocent reviews were flagged in a
+simulated year, with it none (`dev bench reviews`).
 """
 
 from collections import defaultdict
@@ -118,10 +123,30 @@ WITH fresh AS (
         AND earlier.place >= now.place - %(history)s
     WHERE now.n >= %(least)s
     GROUP BY now.subject, now.place, now.n, before.y
-), burst AS (
-    SELECT * FROM usual
+), striking AS (
+    SELECT *, windows < %(history_least)s AS is_first, greatest(1.0, 1.4826 * deviation) AS spread FROM usual
     WHERE CASE WHEN windows < %(history_least)s THEN n >= %(least_first)s
           ELSE (2 * sqrt(n + 0.375) - median) / greatest(1.0, 1.4826 * deviation) > %(spreads)s END
+), burst AS (
+    SELECT striking.* FROM striking CROSS JOIN LATERAL (
+        SELECT coalesce(max(n) FILTER (WHERE place = striking.place), 0) AS n,
+               coalesce(max(n::float8 / subjects) FILTER (WHERE place = striking.place), 0) AS mean,
+               coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY n) FILTER (WHERE place < striking.place), 0)
+                   AS usual
+        FROM (
+            SELECT floor(extract(epoch FROM review.written_at) / %(window)s)::bigint AS place, count(*) AS n,
+                   count(DISTINCT {subject}) AS subjects
+            FROM purchases_review review JOIN catalogue_training training ON training.id = review.training_id
+            WHERE review.written_at >= to_timestamp((striking.place - %(history)s) * %(window)s)
+              AND review.written_at < to_timestamp((striking.place + 1) * %(window)s)
+              AND {subject} <> striking.subject
+            GROUP BY 1
+        ) elsewhere
+    ) others
+    WHERE CASE WHEN is_first THEN 2 * sqrt(striking.n + 0.375) - 2 * sqrt(others.mean + 0.375)
+          ELSE (2 * sqrt(striking.n + 0.375)
+                - 2 * sqrt(((median / 2) ^ 2 - 0.375) * greatest(1, (others.n + 1) / (others.usual + 1)) + 0.375))
+               / spread END > %(spreads)s
 )
 SELECT review.purchase_id, max(burst.n)
 FROM burst JOIN catalogue_training training ON {subject} = burst.subject
