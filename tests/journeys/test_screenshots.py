@@ -34,6 +34,9 @@ TITLES = {
     "certificate": "Sertifikat: what anybody sees who was given its number",
     "receipt": "A purchase: receipt and redeem code",
     "evidence": "A purchase: proof of learning",
+    "platform-start": "Beli lewat platform: the code that starts a purchase there",
+    "contested": "A purchase whose proof is contested",
+    "held": "A payment that waits: why, who decides, until when",
     "incentives": "Insentif: where is my money?",
     "history": "Riwayat: every movement, by month",
     "movement": "Riwayat: the receipt of one movement",
@@ -65,7 +68,26 @@ TITLES = {
     "decide-clawback": "Console: a clawback is decided",
     "models": "Console: versions of the model, and which one serves",
     "model": "Console: one version, its examination and the two officers",
+    "reconciliation": "Console: what is missing, contested, and for how long",
+    "cases": "Console: contested evidence, decided by two officers",
+    "case": "Console: one case and what was said",
+    "alarms": "Console: payments that wait for a decision",
+    "curation": "Console: trainings that wait for curation",
+    "partner": "Console: one partner, its keys and its calls",
     "desk": "The desk of a training institution",
+    "owed": "What an institution still owes",
+    "own-trainings": "An institution's own trainings and submissions",
+    "evidence-file": "A file of evidence",
+    "conformance": "Conformance: which calls of the contract have been shown",
+    "api": "API v2: every operation, to be tried",
+}
+
+PAGES_OF_INSTITUTION = {
+    "desk": "/institution/",
+    "owed": "/institution/owed/",
+    "own-trainings": "/institution/trainings/",
+    "evidence-file": "/institution/evidence-file/",
+    "conformance": "/institution/sandbox/conformance/",
 }
 
 
@@ -74,10 +96,11 @@ def test_screenshots(world: World, visit: Callable[[World, Window], Visitor]) ->
     for old in FOLDER.glob("*.webp"):
         old.unlink()
     for login_name, addresses in (
-        ("", {"sign-in": "/masuk/"}),
+        ("", {"sign-in": "/masuk/", "api": "/api/v2/docs/"}),
         ("peserta", addresses_of_participant(visit(world, Window(1280)))),
+        ("warga", addresses_of_second_participant(visit(world, Window(1280)))),
         ("petugas1", addresses_of_officer(visit(world, Window(1280)))),
-        ("lembaga", {"desk": "/institution/"}),
+        ("lembaga", PAGES_OF_INSTITUTION),
     ):
         for view in VIEWS:
             visitor = visit(world, view)
@@ -109,6 +132,7 @@ def addresses_of_participant(visitor: Visitor) -> dict[str, str]:
         "training": training,
         "buy": f"{training}beli/",
         "code": f"{training}beli/kode/",
+        "platform-start": f"{training}platform/",
         "purchases": "/pelatihanku/",
         "certificate": certificate,
         "receipt": receipt,
@@ -123,6 +147,14 @@ def addresses_of_participant(visitor: Visitor) -> dict[str, str]:
         "messages": "/demo/pesan/",
         "help": "/bantuan/",
     }
+
+
+def addresses_of_second_participant(visitor: Visitor) -> dict[str, str]:
+    visitor.sign_in("warga")
+    held = visitor.page.locator("section.prompt a[href*=penahanan]").first.get_attribute("href") or ""
+    visitor.go("/pelatihanku/")
+    contested = visitor.page.locator("article", has_text=said("A person looks at the proof")).locator("h2 a").first
+    return {"contested": contested.get_attribute("href") or "", "held": held}
 
 
 def addresses_of_officer(visitor: Visitor) -> dict[str, str]:
@@ -141,6 +173,10 @@ def addresses_of_officer(visitor: Visitor) -> dict[str, str]:
     statement = visitor.page.locator("tbody a").first.get_attribute("href") or ""
     visitor.go("/console/model/")
     model = visitor.page.locator("tbody a").first.get_attribute("href") or ""
+    visitor.go("/console/partners/")
+    partner = visitor.page.locator("tbody a").last.get_attribute("href") or ""
+    visitor.go("/console/reconciliation/cases/")
+    case = visitor.page.locator("tbody td.num a").first.get_attribute("href") or ""
     visitor.go("/console/mass-runs/plan/settle_institutions/")
     visitor.press("Plan this run")
     mass_run = visitor.path
@@ -167,6 +203,12 @@ def addresses_of_officer(visitor: Visitor) -> dict[str, str]:
         "decide-clawback": "/console/clawbacks/new/",
         "models": "/console/model/",
         "model": model,
+        "reconciliation": "/console/reconciliation/",
+        "cases": "/console/reconciliation/cases/",
+        "case": case,
+        "alarms": "/console/alarms/",
+        "curation": "/console/catalogue/",
+        "partner": partner,
     }
 
 

@@ -15,6 +15,7 @@ from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
 from bekal.console.as_of import as_of
 from bekal.console.further import further
+from bekal.console.reconciliation_words import owed_in_words
 from bekal.incentives.models import PayoutStatus
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.ledger.queries import balances_of, transfers_of
@@ -196,7 +197,8 @@ def person(request: HttpRequest, participation_id: int) -> HttpResponse:
         "balances": sorted(balances.items()),
         "difference": sum(balances.values()),
         "transfers": transfers_of(owner_id=place.pk, as_of=asked.at),
-        "purchases": _purchases(place.pk, asked.at),
+        # What is said of a purchase is known of now alone.
+        "purchases": [(line, () if asked.at else owed_in_words(line)) for line in _purchases(place.pk, asked.at)],
         "certificates": certificates_of(participation_id=place.pk) if asked.at is None else (),
         "today": programme_day(at),
     }

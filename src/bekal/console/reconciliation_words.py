@@ -1,10 +1,15 @@
 """What purchases and people wait for, and whose turn it is, in words."""
 
+from datetime import date
+from typing import NamedTuple
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
+from bekal.core.evidence import Piece
 from bekal.incentives.finished_unpaid import Reason, Side
 from bekal.purchases.models import Evidence, ReconciliationStanding
+from bekal.purchases.queries import PurchaseLine
 
 Words = Promise | str
 PIECES: dict[str, Words] = dict(Evidence.Piece.choices)
@@ -38,3 +43,25 @@ SIDES: dict[str, Words] = {
     Side.CALENDAR: gettext_lazy("nobody: the day has not come"),
     Side.NOBODY: gettext_lazy("nobody any more"),
 }
+
+
+class Owed(NamedTuple):
+    """One thing a purchase waits for now: the piece (of sessions those that stand alike), whose turn, since, until."""
+
+    piece: Words
+    sessions: tuple[int, ...]
+    side: Words
+    is_contested: bool
+    since_on: date
+    due_on: date
+
+
+def owed_in_words(line: PurchaseLine) -> tuple[Owed, ...]:
+    """What a purchase waits for, in the order of its pieces; what is nobody's turn yet is left out."""
+    alike: dict[Owed, list[int]] = {}
+    for state in line.owed:
+        if state.since_on is not None and state.due_on is not None:
+            sides = OWED_BY[state.owed_by.value]
+            key = Owed(PIECES[state.piece.value], (), sides, state.kind is not None, state.since_on, state.due_on)
+            alike.setdefault(key, []).extend([state.sequence] if state.piece is Piece.ATTENDANCE else [])
+    return tuple(key._replace(sessions=tuple(sessions)) for key, sessions in alike.items())
