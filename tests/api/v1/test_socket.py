@@ -122,11 +122,18 @@ def test_a_connection_is_used_again_after_a_pause(client_of_institution: Client,
     _, redeem_code = institution.bought()
     raw = client_of_institution.request(STATUS, json.dumps({"redeem_code": redeem_code}).encode())
     raw = raw.replace(b"Connection: close", b"Connection: keep-alive")
-    with socket.create_connection(("127.0.0.1", client_of_institution.server.port), 20) as connection:
+    with (
+        socket.create_connection(("127.0.0.1", client_of_institution.server.port), 20) as connection,
+        connection.makefile("rb") as received,
+    ):
         for pause in (0, 3):
             time.sleep(pause)
             connection.sendall(raw)
-            assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+            assert received.readline() == b"HTTP/1.1 200 OK\r\n"
+            length = 0
+            while (line := received.readline()) != b"\r\n":
+                length = int(line.split()[1]) if line.startswith(b"Content-Length:") else length
+            assert json.loads(received.read(length))["data"]["redeem_code"] == redeem_code
 
 
 @pytest.mark.parametrize("path", ["//api/v1/integration/", "/api/v1/integration//", "/api//v1/integration/"])
