@@ -35,7 +35,7 @@ from bekal.purchases.settle_institutions import settle_institutions, settleable_
 from bekal.purchases.write_review import NewReview, write_review
 from tests import databases, factories
 from tests.engagement.journey import answer
-from tests.exchange import lived_evidence, lived_shelf
+from tests.exchange import lived_evidence, lived_holds, lived_shelf
 from tests.factories import BOUGHT_AT, RECONCILED_AT, jakarta
 from tests.factories.holding import held
 from tests.factories.shelf import owned
@@ -103,6 +103,7 @@ def live(folder: Path) -> None:
     _ask_back()
     lived_evidence.dispute()
     lived_shelf.curate_and_suspend(training)
+    lived_holds.hold()
     _bring_from_elsewhere(folder)
 
 

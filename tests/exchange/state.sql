@@ -131,6 +131,20 @@ WITH person AS (
     UNION ALL SELECT 'review decision', (who, code, number, decision, reason, flag_count, login_name, decided_at)::text
     FROM purchases_reviewdecision decision JOIN bought ON bought.id = decision.review_id
     JOIN accounts_user decider ON decider.id = decided_by_id
+    UNION ALL SELECT 'hold', (who, bought.code, institution.name, subject, reason, figures, fingerprint, case_key, opened_at,
+           due_on, taker.login_name, appealed_at, proposed_at, proposer.login_name, confirmed_at, confirmer.login_name,
+           lifted_at, lifter.login_name)::text
+    FROM holds_hold hold LEFT JOIN person ON person.owner_id = hold.participation_id
+    LEFT JOIN (SELECT id, code FROM bought) bought ON bought.id = hold.purchase_id
+    LEFT JOIN catalogue_institution institution ON institution.id = hold.institution_id
+    LEFT JOIN accounts_user taker ON taker.id = officer_id LEFT JOIN accounts_user proposer ON proposer.id = proposed_by_id
+    LEFT JOIN accounts_user confirmer ON confirmer.id = confirmed_by_id
+    LEFT JOIN accounts_user lifter ON lifter.id = lifted_by_id WHERE %(person)s::bytea IS NULL OR who IS NOT NULL
+    UNION ALL SELECT 'hold event', (hold.fingerprint, who, institution_id IS NULL, kind, text_encrypted IS NULL, login_name,
+           event.due_on, recorded_at)::text
+    FROM holds_holdevent event JOIN holds_hold hold ON hold.id = event.hold_id
+    LEFT JOIN person ON person.owner_id = hold.participation_id LEFT JOIN accounts_user officer ON officer.id = event.by_id
+    WHERE %(person)s::bytea IS NULL OR who IS NOT NULL
     UNION ALL SELECT 'survey response', (who, survey_number, channel, answered_at, answers)::text
     FROM engagement_surveyresponse response JOIN person ON person.owner_id = response.participation_id
     UNION ALL SELECT 'entitlement', (who, kind, instalment, amount_rupiah, scheduled_on, payment_on, entitled_at)::text

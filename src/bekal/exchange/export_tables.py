@@ -29,6 +29,7 @@ from bekal.exchange.export_columns import (
     text,
 )
 from bekal.exchange.export_money_back import clawbacks, closings, endings, repayments
+from bekal.exchange.hold_steps import extract as hold_steps
 from bekal.exchange.people import IS_PERSON, NOBODY, PLACES, PURCHASES
 from bekal.exchange.review_trail import extract as review_trail
 from bekal.exchange.submissions import extract as submissions
@@ -339,6 +340,7 @@ EXTRACTS: dict[str, Callable[[], Extract]] = {
     "case_rulings": case_rulings,
     "certificates": certificates,
     "certificate_events": certificate_events,
+    "hold_steps": hold_steps,
     "survey_answers": _survey_answers,
     "payout_runs": _payout_runs,
     "payouts": _payouts,
