@@ -9,12 +9,13 @@ import pytest
 from django.test import Client
 
 from bekal.api.v1.door import BASE
-from bekal.api.v2.endpoint import ENDPOINTS
+from bekal.api.v2.endpoint import ANYBODY, EITHER, ENDPOINTS, Endpoint
+from bekal.api.v2.openapi import problems_of
 from bekal.api.v2.operations import MODULES
 from bekal.core.partner_signature import v1_signature
 from bekal.ledger.clock import machine_now, programme_now
 from bekal.partners.conformance import CheckState, conformance_of, last_calls
-from bekal.partners.conformance_checks import CHECKS
+from bekal.partners.conformance_checks import CHECKS, Check, checks_of
 from bekal.partners.models import ConformanceRecord, Partner, SandboxCall
 from bekal.partners.sandbox_keys import SandboxAccess, sandbox_access
 from tests import factories
@@ -187,6 +188,44 @@ def test_none_of_it_with_a_live_key(partner: Partner) -> None:
     )
     assert not SandboxCall.objects.exists()
     assert not ConformanceRecord.objects.exists()
+
+
+def test_a_refused_line_shows_its_refusal_and_nothing_else(sandbox: TestDatabase) -> None:
+    partner = sandbox_partner("uji-platform", kind="platform")
+    access = sandbox_access(partner_id=partner.pk, at=programme_now())
+    line = {"title": "Menjahit", "category": access.starts[0].category_slug, "price_rupiah": 1}
+    wrong = line | {"institution": "TIADA"}
+    right = line | {"institution": access.starts[0].institution_code}
+    answer(v2(access).post("/platform/trainings", {"lines": [wrong]}))
+    assert green(partner) == {"v2.refusal.training"}
+    answer(v2(access).post("/platform/trainings", {"lines": [wrong, right]}))
+    assert green(partner) == {"v2.refusal.training", "v2.offer_for_institutions"}
+
+
+@pytest.mark.parametrize("kind", ["institution", "platform"])
+def test_no_check_is_out_of_reach(kind: str) -> None:
+    """Each is shown by an operation that a partner of its kind may call, and by a refusal that this one has."""
+    open_to = [
+        each
+        for methods in ENDPOINTS.values()
+        for each in methods.values()
+        if each.kind in (ANYBODY, kind) or (each.kind == EITHER and kind in EITHER)
+    ]
+    for check in checks_of(kind):
+        if check.generation == 1:
+            assert kind == "institution", check.code
+            continue
+        able = [each for each in open_to if check.operation in (None, each.operation)]
+        able = [each for each in able if can_end(each, check)]
+        assert able, f"{check.code}: no operation of a {kind} ends like this"
+
+
+def can_end(endpoint: Endpoint, check: Check) -> bool:
+    """Whether a call of it may be answered as the check asks; of facts those about lines stand in the document."""
+    told = {"answered", *problems_of(endpoint), *(["repeated"] if endpoint.writes else [])}
+    line = (check.fact or "").removeprefix("line_")
+    has_fact = line == (check.fact or "") or line in endpoint.line_problems
+    return has_fact and (not check.outcomes or bool(told & set(check.outcomes)))
 
 
 def test_the_page_knows_every_operation_of_the_contract() -> None:

@@ -107,3 +107,12 @@ def test_a_system_in_python_shows_the_whole_contract(server: Server, tmp_path: P
 @pytest.mark.skipif(not node_is_usable(), reason=f"no node of version {OLDEST_NODE} or newer is on the path")
 def test_a_system_in_node_shows_the_whole_contract(server: Server, tmp_path: Path) -> None:
     show_everything(server, [NODE, str(CLIENTS / "client.mjs")], tmp_path)
+
+
+def test_a_platform_in_python_shows_the_whole_contract(server: Server, tmp_path: Path) -> None:
+    show_everything(server, [sys.executable, "-E", str(CLIENTS / "client.py")], tmp_path, "platform")
+
+
+@pytest.mark.skipif(not node_is_usable(), reason=f"no node of version {OLDEST_NODE} or newer is on the path")
+def test_a_platform_in_node_shows_the_whole_contract(server: Server, tmp_path: Path) -> None:
+    show_everything(server, [NODE, str(CLIENTS / "client.mjs")], tmp_path, "platform")

@@ -143,9 +143,11 @@ def _note_v2(request: HttpRequest, response: HttpResponse) -> None:
     if outcome in V2_COUNTED:
         count_call(key_id=key.pk, operation=CONFORMANCE, outcome=outcome, at=machine_now())
         return
-    if outcome == "answered" and _is_refused_line_by_line(response):
+    lines = _lines_of(response) if outcome == "answered" else []
+    refused = [line for line in lines if line.get("outcome") == "refused"]
+    if refused and len(refused) == len(lines):
         outcome = LINES_REFUSED
-    facts = {"success"} if outcome == "answered" else set()
+    facts = {f"line_{line['problem']['code']}" for line in refused}
     if response.headers.get("Idempotency-Replayed") == "true":
         outcome = "repeated"
     elif outcome == "answered":
@@ -176,14 +178,14 @@ def _outcome_v2(response: HttpResponse) -> str:
         return "fault"
 
 
-def _is_refused_line_by_line(response: HttpResponse) -> bool:
-    """Whether a batch was answered, and every line of it refused: that shows nothing."""
+def _lines_of(response: HttpResponse) -> list[dict[str, Any]]:
+    """The lines of a batch with the outcome of each: one of which every line was refused shows nothing done."""
     try:
         told = json.loads(response.content)
     except ValueError:
-        return False
+        return []
     lines = (told.get("lines") or told.get("statements") or []) if isinstance(told, dict) else []
-    return bool(lines) and all(isinstance(line, dict) and line.get("outcome") == "refused" for line in lines)
+    return [line for line in lines if isinstance(line, dict)]
 
 
 def _is_second_key(key: PartnerKey) -> bool:

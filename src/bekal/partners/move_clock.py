@@ -145,18 +145,24 @@ def begin_anew(*, partner_id: int) -> OpenedSandbox:
     if partner is None:
         return OpenedSandbox(partner_id, refusal=Refusal(SandboxRefusal.PARTNER_UNKNOWN))
     try:
-        with world_of_partner(partner, is_sandbox=True) as moved, transaction.atomic():
-            lock_partner(partner_id)
-            Partner.objects.filter(pk=partner_id).update(sandbox_offset=None)
-            world = replace(moved, at=moved.at - (moved.offset or timedelta(0)), offset=None)
-            fresh = _without_past(partner, world)
-            codes = begin(partner, fresh)
-            if isinstance(codes, Refusal):
-                transaction.set_rollback(True)
-                return OpenedSandbox(partner_id, world.at, refusal=codes)
-            return OpenedSandbox(partner_id, world.at, codes, is_new=True)
+        with world_of_partner(partner, is_sandbox=True) as world, transaction.atomic():
+            return begin_anew_inside(partner_id=partner_id, world=world)
     except SandboxUnavailableError:
         return OpenedSandbox(partner_id, refusal=Refusal(SandboxRefusal.AWAY))
+
+
+def begin_anew_inside(*, partner_id: int, world: World) -> OpenedSandbox:
+    """The same for whoever is in the partner's world already, in a transaction."""
+    with transaction.atomic():
+        lock_partner(partner_id)
+        Partner.objects.filter(pk=partner_id).update(sandbox_offset=None)
+        unmoved = replace(world, at=world.at - (world.offset or timedelta(0)), offset=None)
+        partner = Partner.objects.get(pk=partner_id)
+        codes = begin(partner, _without_past(partner, unmoved))
+        if isinstance(codes, Refusal):
+            transaction.set_rollback(True)
+            return OpenedSandbox(partner_id, unmoved.at, refusal=codes)
+        return OpenedSandbox(partner_id, unmoved.at, codes, is_new=True)
 
 
 def _in_days(at: datetime, days: int) -> datetime:

@@ -1,7 +1,9 @@
-"""`open_sandboxes` and `more_codes`: test people, trainings and redeem codes of a partner's own, by the real verbs."""
+"""`open_sandboxes` and `more_codes`: test people, trainings and redeem codes of a partner's own, by the real verbs.
+
+A platform is handed no redeem codes: its test people start their purchases (`sandbox_starts.py`)."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from bekal.accounts.privacy import decrypt
+from bekal.catalogue.models import Training
 from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_day
 from bekal.messaging.issue_codes import IssuedCode
@@ -16,7 +19,7 @@ from bekal.participants.models import ContactPoint
 from bekal.partners.models import Partner, SandboxCode, SandboxPeople
 from bekal.partners.sandbox_people import PEOPLE_LIMIT_COUNT, add_people, left_count, open_people, people_of
 from bekal.partners.sandbox_refusals import SandboxRefusal
-from bekal.partners.sandbox_shelf import training_for
+from bekal.partners.sandbox_shelf import KIND_OF, training_of
 from bekal.partners.world import SandboxUnavailableError, World, world_of_partner
 from bekal.purchases.buy import Order, buy
 from bekal.purchases.end_purchases import end_purchases
@@ -126,11 +129,11 @@ def people_number(people: SandboxPeople) -> int:
 
 
 def begin(partner: Partner, world: World) -> tuple[TestCode, ...] | Refusal:
-    """A new set of people with the first codes. Call inside the world, in a transaction that has locked the partner;
-    where it is refused, roll back."""
+    """A new set of people with the first codes of an institution. Call inside the world, in a transaction that has
+    locked the partner; where it is refused, roll back."""
     people = open_people(partner_id=partner.pk, at=world.at)
     add_people(people=people, count=IDLE_COUNT, at=world.at)
-    return _bought(partner, people, FIRST_CODES, world)
+    return _bought(partner, people, FIRST_CODES, world) if partner.kind == Partner.Kind.INSTITUTION else ()
 
 
 def _opened(partner_id: int, partner: Partner | None) -> OpenedSandbox:
@@ -157,10 +160,14 @@ def _codes_of(people: SandboxPeople) -> tuple[TestCode, ...]:
 
 def _test_codes(rows: QuerySet[SandboxCode]) -> tuple[TestCode, ...]:
     found = list(rows.select_related("purchase__training", "purchase__participation"))
-    holders = {row.purchase.participation.participant_id for row in found}
-    points = ContactPoint.objects.filter(participant__in=holders, kind=ContactPoint.Kind.EMAIL).order_by("pk")
-    emails = {point.participant_id: decrypt(bytes(point.value_encrypted)) for point in points}
+    emails = emails_of({row.purchase.participation.participant_id for row in found})
     return tuple(_test_code(row, emails.get(row.purchase.participation.participant_id, "")) for row in found)
+
+
+def emails_of(participant_ids: Collection[int]) -> dict[int, str]:
+    """The addresses by which a partner tells its test people apart."""
+    points = ContactPoint.objects.filter(participant__in=participant_ids, kind=ContactPoint.Kind.EMAIL).order_by("pk")
+    return {point.participant_id: decrypt(bytes(point.value_encrypted)) for point in points}
 
 
 def _test_code(row: SandboxCode, email: str) -> TestCode:
@@ -187,30 +194,45 @@ def _bought(
         return Refusal(SandboxRefusal.PEOPLE_SPENT, {"limit_count": PEOPLE_LIMIT_COUNT})
     number = people_number(people)
     trainings = {
-        purpose: training_for(purpose, buyer_count=count, partner_code=partner.code, people_number=number, world=world)
+        purpose: training_of(
+            KIND_OF[purpose], buyer_count=count, partner_code=partner.code, people_number=number, world=world
+        )
         for purpose, count in Counter(purposes).items()
     }
     buyers = add_people(people=people, count=len(purposes), at=world.at)
-    wanted = [Intent(buyer, trainings[purpose].pk) for buyer, purpose in zip(buyers, purposes, strict=True)]
-    issued = [each.code for each in request_purchases(intents=wanted, at=world.at) if isinstance(each, IssuedCode)]
-    if len(issued) < len(wanted):
-        transaction.set_rollback(True)
-        return Refusal(SandboxRefusal.NOTHING_SOLD, {"on": programme_day(world.at)})
-    prices = [trainings[purpose].price_rupiah for purpose in purposes]
-    orders = [
-        Order(intent.participation_id, intent.training_id, price, code)
-        for intent, price, code in zip(wanted, prices, issued, strict=True)
-    ]
-    purchase_ids = [outcome.purchase_id for outcome in buy(orders=orders, at=world.at) if outcome.purchase_id]
-    if len(purchase_ids) < len(orders):
-        transaction.set_rollback(True)
-        return Refusal(SandboxRefusal.NOTHING_SOLD, {"on": programme_day(world.at)})
+    wanted = [(buyer, trainings[purpose]) for buyer, purpose in zip(buyers, purposes, strict=True)]
+    purchase_ids = bought_by_themselves(wanted, world)
+    if isinstance(purchase_ids, Refusal):
+        return purchase_ids
     _spoil(dict(zip(purchase_ids, purposes, strict=True)), world)
     SandboxCode.objects.bulk_create(
         SandboxCode(people=people, purchase_id=purchase_id, purpose=purpose, shown_at=world.at)
         for purchase_id, purpose in zip(purchase_ids, purposes, strict=True)
     )
     return _test_codes(SandboxCode.objects.filter(purchase__in=purchase_ids).order_by("pk"))
+
+
+def bought_by_themselves(wanted: Sequence[tuple[int, Training]], world: World) -> list[int] | Refusal:
+    """Each test person (by participation) buys that training on the programme's own page; the numbers of the purchases,
+    or why nothing was bought, and then the caller's transaction is rolled back."""
+    intents = [Intent(buyer, training.pk) for buyer, training in wanted]
+    issued = [each.code for each in request_purchases(intents=intents, at=world.at) if isinstance(each, IssuedCode)]
+    if len(issued) < len(wanted):
+        return nothing_sold(world)
+    orders = [
+        Order(buyer, training.pk, training.price_rupiah, code)
+        for (buyer, training), code in zip(wanted, issued, strict=True)
+    ]
+    purchase_ids = [outcome.purchase_id for outcome in buy(orders=orders, at=world.at) if outcome.purchase_id]
+    if len(purchase_ids) < len(wanted):
+        return nothing_sold(world)
+    return purchase_ids
+
+
+def nothing_sold(world: World) -> Refusal:
+    """Nothing of what was begun in this transaction stands."""
+    transaction.set_rollback(True)
+    return Refusal(SandboxRefusal.NOTHING_SOLD, {"on": programme_day(world.at)})
 
 
 def _spoil(purpose_of: dict[int, SandboxCode.Purpose], world: World) -> None:

@@ -1,4 +1,5 @@
-"""`sandbox_keys`: what a partner's sandbox is called with: keys of both generations, a redirect, unused codes."""
+"""`sandbox_keys`: what a partner's sandbox is called with: keys, a redirect and unused codes of an institution, start
+codes of a platform."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from bekal.partners.keys import KeyOrder, issue_keys, lift_keys
 from bekal.partners.models import Partner, PartnerKey, SandboxCode
 from bekal.partners.open_sandbox import FRESH, OpenedSandbox, TestCode, more_codes, open_sandboxes
 from bekal.partners.register import register_redirect
+from bekal.partners.sandbox_starts import StartPurpose, TestStart, start_purchases
 from bekal.partners.scopes import ALL_SCOPES
 
 REDIRECT_URI = "https://lembaga.example/bekal/kembali"
@@ -29,36 +31,46 @@ class SandboxKey:
 
 @dataclass(frozen=True, slots=True)
 class SandboxAccess:
-    """Everything a partner's system needs to speak to its sandbox; `codes` begin with unused ones nobody was shown
-    before. A refusal changed nothing that matters: keys that were issued stay."""
+    """Everything a partner's system needs to speak to its sandbox; an institution's `codes` begin with unused ones
+    nobody was shown before, a platform's `starts` are new. A refusal changed nothing that matters: keys that were
+    issued stay."""
 
     partner_code: str
     at: datetime | None = None
     keys: tuple[SandboxKey, ...] = ()
     redirect_uri: str = ""
     codes: tuple[TestCode, ...] = ()
+    starts: tuple[TestStart, ...] = ()
     refusal: Refusal | None = None
 
 
 def sandbox_access(*, partner_id: int, redirect_uri: str = REDIRECT_URI, at: datetime) -> SandboxAccess:
-    """Open the partner's sandbox where it is not yet, find or issue its keys, register where participants come back
-    to, and buy an unused code of each kind. Any number of times; each time with other unused codes.
+    """Open the partner's sandbox where it is not yet and find or issue its keys. For an institution register where
+    participants come back to, and buy an unused code of each kind; for a platform start a purchase of each kind. Any
+    number of times; each time with other codes.
 
     `at` is the programme's instant; what happens in the sandbox has the partner's own."""
     partner = Partner.objects.get(pk=partner_id)
     keys, refusal = _keys(partner, at)
     if refusal is not None:
         return SandboxAccess(partner.code, refusal=refusal)
-    registered = register_redirect(partner_id=partner_id, uri=redirect_uri, is_sandbox=True, at=at)
-    if registered.refusal is not None:
-        return SandboxAccess(partner.code, keys=keys, refusal=registered.refusal)
+    is_institution = partner.kind == Partner.Kind.INSTITUTION
+    if is_institution:
+        registered = register_redirect(partner_id=partner_id, uri=redirect_uri, is_sandbox=True, at=at)
+        if registered.refusal is not None:
+            return SandboxAccess(partner.code, keys=keys, refusal=registered.refusal)
     (opened,) = open_sandboxes(partner_ids=[partner_id])
     if opened.refusal is not None:
         return SandboxAccess(partner.code, keys=keys, refusal=opened.refusal)
-    codes = _unused(partner, opened)
-    if isinstance(codes, Refusal):
-        return SandboxAccess(partner.code, keys=keys, refusal=codes)
-    return SandboxAccess(partner.code, opened.at, keys, redirect_uri, codes)
+    if is_institution:
+        codes = _unused(partner, opened)
+        if isinstance(codes, Refusal):
+            return SandboxAccess(partner.code, keys=keys, refusal=codes)
+        return SandboxAccess(partner.code, opened.at, keys, redirect_uri, codes)
+    starts = start_purchases(partner_id=partner_id, purposes=list(StartPurpose))
+    if isinstance(starts, Refusal):
+        return SandboxAccess(partner.code, keys=keys, refusal=starts)
+    return SandboxAccess(partner.code, opened.at, keys, starts=starts)
 
 
 def _keys(partner: Partner, at: datetime) -> tuple[tuple[SandboxKey, ...], Refusal | None]:

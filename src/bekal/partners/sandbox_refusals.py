@@ -12,5 +12,6 @@ class SandboxRefusal(StrEnum):
     COUNT_OUT_OF_BOUNDS = "sandbox_count_out_of_bounds"  # asked_count, limit_count
     PEOPLE_SPENT = "sandbox_people_spent"  # limit_count
     NOTHING_SOLD = "sandbox_nothing_sold"  # on
+    NO_CODE_SENT = "sandbox_no_code_sent"
     CLOCK_BACK = "sandbox_clock_back"  # on
     CLOCK_TOO_FAR = "sandbox_clock_too_far"  # limit_days_count

@@ -22,6 +22,9 @@ SANDBOX: Mapping[str, object] = {
     SandboxRefusal.NOTHING_SOLD: _(
         "On %(on)s, the day of your sandbox, a test balance buys nothing. Move your clock on, or begin anew."
     ),
+    SandboxRefusal.NO_CODE_SENT: _(
+        "This test participant has been sent no one-time code yet. Ask for one with POST /platform/one-time-codes."
+    ),
     SandboxRefusal.CLOCK_BACK: _(
         "Your clock shows %(on)s already and only goes forward. Begin anew to set it back to the programme's."
     ),

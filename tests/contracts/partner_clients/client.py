@@ -1,9 +1,10 @@
-"""An institution's system in Python, with nothing but its standard library, written from docs/partners/ alone.
+"""A system in Python, with nothing but its standard library, written from docs/partners/ alone.
 
     python3 client.py BASE_URL SANDBOX_JSON [v1] [v2]
 
-SANDBOX_JSON is what `manage sandbox-keys --json` printed. It calls everything that the conformance page asks for, says
-a line for each, and ends with 1 where anything was not as the contract says.
+SANDBOX_JSON is what `manage sandbox-keys --json` printed, of an institution or (`--platform`) of a platform. It calls
+everything that the conformance page asks for, says a line for each, and ends with 1 where anything was not as the
+contract says.
 """
 
 import json
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 from report import Report
+from selling import speak_selling
 from v1 import speak_v1
 from v2 import speak_v2
 
@@ -19,6 +21,9 @@ def main() -> None:
     base, access = sys.argv[1].rstrip("/"), json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
     generations = sys.argv[3:] or ["v1", "v2"]
     report = Report()
+    if access["kind"] == "platform":
+        speak_selling(base, access, report)
+        report.end()
     # The codes of v1's dated sessions are for now: v2 moves the clock.
     if "v1" in generations:
         speak_v1(base, access, report)

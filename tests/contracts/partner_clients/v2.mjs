@@ -1,53 +1,12 @@
 // v2, as docs/partners/v2.md and the OpenAPI document describe it.
 
-import { createHash, createHmac, randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { send } from "./answer.mjs";
 import { Receiver } from "./receiver.mjs";
+import { Caller, isRefused } from "./v2_calls.mjs";
 
-const PATH = "/api/v2";
 const SUMS = ["escrow_rupiah", "owed_rupiah", "paid_rupiah", "refunded_rupiah"];
 const isBalanced = (sums) => sums.price_rupiah === SUMS.reduce((sum, name) => sum + sums[name], 0);
-
-class Caller {
-  constructor(base, keyId, secret) {
-    Object.assign(this, { base, keyId, secret });
-  }
-
-  async call(method, path, fields, { key = randomUUID(), off = 0, forged = false, languages = "id", form = "application/json" } = {}) {
-    const body = fields === undefined || typeof fields === "string" ? fields : JSON.stringify(fields);
-    const target = PATH + path;
-    const stamp = String(Math.floor(Date.now() / 1000) + off);
-    const digest = createHash("sha256").update(body ?? "").digest("hex");
-    const lines = ["v1", this.keyId, stamp, method, target, method === "GET" ? "" : key, digest];
-    let signature = createHmac("sha256", this.secret).update(lines.join("\n")).digest("hex");
-    if (forged) signature = signature.slice(0, -1) + (signature.endsWith("0") ? "1" : "0");
-    const headers = { "Bekal-Key": this.keyId, "Bekal-Timestamp": stamp, "Bekal-Signature": `v1=${signature}` };
-    headers["Accept-Language"] = languages;
-    if (body !== undefined) headers["Content-Type"] = form;
-    if (method !== "GET") headers["Idempotency-Key"] = key;
-    return send(this.base + target, { method, headers, body });
-  }
-
-  // Every item of a list, one page after the other.
-  async all(path) {
-    const items = [];
-    let cursor = null;
-    do {
-      const { json } = await this.call("GET", cursor ? `${path}&cursor=${encodeURIComponent(cursor)}` : path);
-      items.push(...json.items);
-      cursor = json.next;
-    } while (cursor);
-    return items;
-  }
-}
-
-const isRefused = ({ status, headers, json }, wanted, code) =>
-  status === wanted &&
-  headers.get("Content-Type").startsWith("application/problem+json") &&
-  json.code === code &&
-  json.status === wanted &&
-  json.type.endsWith(`/api/v2/problems/${code}`) &&
-  Boolean(json.title && json.detail);
 
 // In an order that leaves the newest key live.
 export async function speakV2(base, access, report) {
@@ -55,17 +14,23 @@ export async function speakV2(base, access, report) {
   const receiver = new Receiver();
   await receiver.listen();
   await sayWho(caller, report);
-  const webhook = await openWebhook(caller, receiver, report);
+  const events = ["ping", "purchase.redeemed", "settlement.paid"];
+  const webhook = await openWebhook(caller, receiver, events, report);
   await setDates(caller, report);
   const codes = (await caller.call("POST", "/sandbox/codes", { purpose: "self_paced", count: 3 })).json.codes;
   const given = codes.map((line) => line.redeem_code);
   const [purchase, other] = await redeem(caller, access.codes, given, report);
   await beWrong(caller, purchase, report);
   await prove(caller, purchase, report);
-  await useOtherDoors(caller, given[2], report);
+  await useOtherDoors(caller, (await caller.call("POST", "/redemptions", { redeem_code: given[2] })).json, report);
   await cancel(caller, other, report);
-  await beTold(caller, receiver, purchase, report);
+  await beTold(caller, receiver, "purchase.redeemed", purchase, report);
   await bePaid(caller, receiver, report);
+  await leave(caller, webhook, report);
+}
+
+// The end of either kind's journey: nothing stays open, the newest key stays live, and everything is green.
+export async function leave(caller, webhook, report) {
   const closed = await caller.call("DELETE", `/webhooks/${webhook}`);
   report.see("v2.close_webhook", "DELETE", closed.status === 200 && Boolean(closed.json.closed_at), closed);
   const newer = await rotate(caller, report);
@@ -75,7 +40,7 @@ export async function speakV2(base, access, report) {
     if (line.code.startsWith("v2.")) report.see(line.code, "green on the conformance page", line.state === "green", line);
 }
 
-async function sayWho(caller, report) {
+export async function sayWho(caller, report) {
   let answer = await caller.call("GET", "/me");
   const own = answer.json.keys.filter((line) => line.is_this_key).map((line) => line.key_id);
   report.see("v2.me", "GET /me", answer.json.world === "sandbox" && own.join() === caller.keyId, answer);
@@ -85,8 +50,8 @@ async function sayWho(caller, report) {
   report.see("v2.refusal.timestamp", "ten minutes ago", isRefused(answer, 401, "timestamp_expired"), answer);
 }
 
-async function openWebhook(caller, receiver, report) {
-  let answer = await caller.call("POST", "/webhooks", { url: receiver.url, events: ["ping", "purchase.redeemed", "settlement.paid"] });
+export async function openWebhook(caller, receiver, events, report) {
+  let answer = await caller.call("POST", "/webhooks", { url: receiver.url, events });
   report.see("v2.open_webhook", "POST for three kinds", answer.status === 201 && Boolean(answer.json.secret), answer);
   const { webhook, secret } = answer.json;
   receiver.secret = secret;
@@ -143,7 +108,7 @@ async function redeem(caller, given, [first, second], report) {
   return [answer.json.purchase, other.json.purchase];
 }
 
-async function beWrong(caller, purchase, report) {
+export async function beWrong(caller, purchase, report) {
   const titles = [];
   for (const languages of ["id", "en"]) {
     const answer = await caller.call("POST", "/attendance", { lines: [{ purchase, sequence: "1" }] }, { languages });
@@ -176,8 +141,7 @@ async function prove(caller, purchase, report) {
 }
 
 // A purchase of its own is shown by a file and by a learning system's statements.
-async function useOtherDoors(caller, redeem_code, report) {
-  const { purchase, training } = (await caller.call("POST", "/redemptions", { redeem_code })).json;
+export async function useOtherDoors(caller, { purchase, training }, report) {
   const rows = `purchase,piece,sequence,percent,happened_at,holds,revision,reason\n${purchase},progress,,70,,true,,\n`;
   const file = `${rows}trailer,1,${purchase},70,${createHash("sha256").update(rows).digest("hex")}\n`;
   let answer = await caller.call("POST", "/evidence-files", file, { form: "text/csv" });
@@ -214,13 +178,13 @@ async function cancel(caller, purchase, report) {
   report.see("v2.cancel_purchase", "as it was told", done.status === 200 && isSo, done);
 }
 
-async function beTold(caller, receiver, purchase, report) {
+export async function beTold(caller, receiver, happened, purchase, report) {
   const isTold = await receiver.wait(
     (events) =>
       events.some((event) => event.type === "ping") &&
-      events.some((event) => event.type === "purchase.redeemed" && event.data.purchase === purchase),
+      events.some((event) => event.type === happened && event.data.purchase === purchase),
   );
-  const isWanted = receiver.events.every((event) => ["ping", "purchase.redeemed"].includes(event.type));
+  const isWanted = receiver.events.every((event) => ["ping", happened].includes(event.type));
   report.see("v2.webhook_delivered", "what was asked for, signed", isTold && isWanted && !receiver.refusedCount, receiver.events);
   const deliveries = await caller.all("/webhooks/deliveries?limit=1");
   const ping = deliveries.find((line) => line.event === "ping");

@@ -17,24 +17,29 @@ Values = dict[str, Any]
 def speak_v2(base: str, access: Values, report: Report) -> None:
     """Everything the conformance page asks of v2, in an order that leaves the newest key live."""
     caller, receiver = Caller(base, access["key_id"], access["secret"]), Receiver()
-    _who_am_i(caller, report)
+    who_am_i(caller, report)
     webhook = journey.open_webhook(caller, receiver, report)
     _trainings(caller, report)
     *codes, last = caller.codes("self_paced", 3)
     purchase, other = _redeem(caller, access, codes, report)
-    _refusals(caller, purchase, report)
+    refusals(caller, purchase, report)
     journey.evidence(caller, purchase, other, report)
-    doors(caller, last, report)
+    answer = caller.call("POST", "/redemptions", {"redeem_code": last})
+    doors(caller, answer.json, report)
+    answer = caller.call("GET", f"/purchases/{answer.json['purchase']}")
+    report.see("v2.send_statements", "which completes it", answer.json.get("state") == "completed", answer)
     journey.cancellation(caller, other, report)
-    journey.deliveries(caller, receiver, purchase, report)
+    told = {("ping", None), ("purchase.redeemed", purchase), ("purchase.completed", purchase)}
+    journey.deliveries(caller, receiver, told, report)
     journey.money(caller, receiver, report)
     journey.close_webhook(caller, webhook, report)
-    caller = journey.rotation(caller, report)
+    caller = journey.rotation(caller, "/purchases", ("/statement", "statement"), report)
     journey.rate_limit(caller, report)
     journey.conformance(caller, report)
 
 
-def _who_am_i(caller: Caller, report: Report) -> None:
+def who_am_i(caller: Caller, report: Report) -> None:
+    """Its own key, and calls that are nobody's."""
     answer = caller.call("GET", "/me")
     own = [line for line in answer.json.get("keys", []) if line["is_this_key"]]
     is_own = len(own) == 1 and own[0]["key_id"] == caller.key_id and answer.json["world"] == "sandbox"
@@ -115,7 +120,7 @@ def _redeem(caller: Caller, access: Values, unused: list[str], report: Report) -
     return int(number), int(second)
 
 
-def _refusals(caller: Caller, purchase: int, report: Report) -> None:
+def refusals(caller: Caller, purchase: int, report: Report) -> None:
     """Wrong values, in both languages, with pages that explain them."""
     body = {"lines": [{"purchase": purchase, "sequence": "1"}]}
     told = {words: caller.call("POST", "/attendance", body, languages=words) for words in ("id", "en")}

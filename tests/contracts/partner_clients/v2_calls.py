@@ -46,6 +46,16 @@ class Caller:
             headers["Idempotency-Key"] = idempotency_key
         return self.wire.send(method, target, headers, sent)
 
+    def pages(self, path: str) -> tuple[list[Any], list[Answer]]:
+        """Every item of a list, two at a time, and the answers."""
+        items, answers, address = [], [], f"{path}?limit=2"
+        while address:
+            answers.append(self.call("GET", address))
+            items += answers[-1].json.get("items", [])
+            cursor = answers[-1].json.get("next")
+            address = f"{path}?limit=2&cursor={cursor}" if cursor else ""
+        return items, answers
+
     def codes(self, purpose: str, count: int) -> list[str]:
         """Unused redeem codes of test people."""
         answer = self.call("POST", "/sandbox/codes", {"purpose": purpose, "count": count})

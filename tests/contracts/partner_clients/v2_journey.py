@@ -72,9 +72,8 @@ def open_webhook(caller: Caller, receiver: Receiver, report: Report) -> int:
     return number
 
 
-def deliveries(caller: Caller, receiver: Receiver, purchase: int, report: Report) -> None:
-    """What happened has been told, each once unless it is asked for again."""
-    wanted = {("ping", None), ("purchase.redeemed", purchase), ("purchase.completed", purchase)}
+def deliveries(caller: Caller, receiver: Receiver, wanted: set[tuple[str, Any]], report: Report) -> None:
+    """What happened (event and purchase) has been told, each once unless it is asked for again."""
 
     def told() -> set[tuple[str, Any]]:
         return {(event["type"], event["data"].get("purchase")) for event in receiver.events}
@@ -129,15 +128,17 @@ def close_webhook(caller: Caller, webhook: int, report: Report) -> None:
     report.see("v2.close_webhook", "closed for good", is_refused(answer, 409, "endpoint_closed"), answer)
 
 
-def rotation(caller: Caller, report: Report) -> Caller:
-    """A key that may do less, then one to go on with; the old one is revoked by the new."""
+def rotation(caller: Caller, readable: str, other: tuple[str, str], report: Report) -> Caller:
+    """A key that may do less, then one to go on with; the old one is revoked by the new. `readable` is an address of
+    the scope `purchases`, `other` one of another scope, with its name."""
+    forbidden, scope = other
     answer = caller.call("POST", "/keys", {"scopes": ["purchases", "keys"]})
     lesser = Caller(caller.base, answer.json["key_id"], answer.json["secret"])
     report.see("v2.issue_key", "with two scopes", answer.status == 201, answer)
-    answer = lesser.call("GET", "/purchases?limit=1")
+    answer = lesser.call("GET", f"{readable}?limit=1")
     report.see("v2.rotation", "the second key is answered while the first is live", answer.status == 200, answer)
-    answer = lesser.call("GET", "/statement")
-    is_so = is_refused(answer, 403, "scope_missing") and answer.json.get("scope") == "statement"
+    answer = lesser.call("GET", forbidden)
+    is_so = is_refused(answer, 403, "scope_missing") and answer.json.get("scope") == scope
     report.see("v2.issue_key", "and does no more", is_so, answer)
     answer = caller.call("POST", "/keys", {})
     report.see("v2.issue_key", "a third", is_refused(answer, 409, "two_keys_live"), answer)

@@ -30,7 +30,7 @@ TAGS = {
     "evidence": "Attendance, progress, completion, certificate; what is still owed.",
     "refunds": "Cancelling a purchase.",
     "statement": "The institution's own account.",
-    "sandbox": "The sandbox's clock, test codes, and what the system has shown.",
+    "sandbox": "The sandbox's clock, test codes, test participants, and what the system has shown.",
     "platform": "For digital platforms: a purchase that a participant has started, what was sold.",
     "webhooks": "What happened to your purchases, sent to you (Standard Webhooks), listed and replayed.",
 }

@@ -20,6 +20,10 @@ from bekal.api.v2 import cancellation as _cancellation  # isort: skip
 from bekal.api.v2 import statement as _statement  # isort: skip
 from bekal.api.v2 import sandbox_clock as _sandbox_clock  # isort: skip
 from bekal.api.v2 import sandbox_codes as _sandbox_codes  # isort: skip
+from bekal.api.v2 import sandbox_start_codes as _sandbox_start_codes  # isort: skip
+from bekal.api.v2 import sandbox_received as _sandbox_received  # isort: skip
+from bekal.api.v2 import sandbox_redemptions as _sandbox_redemptions  # isort: skip
+from bekal.api.v2 import sandbox_beginnings as _sandbox_beginnings  # isort: skip
 from bekal.api.v2 import sandbox_conformance as _sandbox_conformance  # isort: skip
 from bekal.api.v2 import webhooks as _webhooks  # isort: skip
 from bekal.api.v2 import webhook as _webhook  # isort: skip
@@ -54,6 +58,10 @@ MODULES = (
     _statement,
     _sandbox_clock,
     _sandbox_codes,
+    _sandbox_start_codes,
+    _sandbox_received,
+    _sandbox_redemptions,
+    _sandbox_beginnings,
     _sandbox_conformance,
     _webhooks,
     _webhook,

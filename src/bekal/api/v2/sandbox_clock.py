@@ -9,9 +9,9 @@ from pydantic import Field
 from bekal.api.v2.answers import Output
 from bekal.api.v2.endpoint import ANYBODY, Declared, PartnerRequest, endpoint
 from bekal.api.v2.inputs import Input
-from bekal.api.v2.problems import Problem, refused
+from bekal.api.v2.problems import refused
+from bekal.api.v2.sandbox_world import sandbox_world
 from bekal.partners.move_clock import LIMIT_DAYS_COUNT, Destination, move_clock_inside
-from bekal.partners.world import World
 
 
 class ClockBody(Input):
@@ -53,12 +53,9 @@ def move_sandbox_clock(request: PartnerRequest, body: ClockBody) -> ClockAnswer:
     """Forward only, for this partner alone. What falls due on the way is done by the programme's own rules: test
     people review what they completed, evidence is reconciled, institutions are settled after the hold, places without
     a purchase are revoked, balances end."""
-    call = request.call
-    if not call.is_sandbox:
-        raise Problem("sandbox_only")
     moved = move_clock_inside(
-        partner_id=call.partner_id,
-        world=World(call.at, call.institution_id, call.platform_id, is_sandbox=True, offset=call.offset),
+        partner_id=request.call.partner_id,
+        world=sandbox_world(request.call),
         destination=None if body.to == "days" else Destination(body.to),
         days=body.days,
     )

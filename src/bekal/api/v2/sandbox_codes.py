@@ -8,11 +8,11 @@ from pydantic import Field
 from bekal.api.v2.answers import Output
 from bekal.api.v2.endpoint import Declared, PartnerRequest, endpoint
 from bekal.api.v2.inputs import Input
-from bekal.api.v2.problems import Problem, refused
+from bekal.api.v2.problems import refused
+from bekal.api.v2.sandbox_world import sandbox_world
 from bekal.core.refusal import Refusal
 from bekal.partners.models import SandboxCode
 from bekal.partners.open_sandbox import CODES_AT_ONCE, more_codes_inside
-from bekal.partners.world import World
 
 
 class CodesBody(Input):
@@ -48,13 +48,10 @@ class CodesAnswer(Output):
 )
 def take_test_codes(request: PartnerRequest, body: CodesBody) -> CodesAnswer:
     """Each code is bought by a new test person from a test balance, at the sandbox's own instant."""
-    call = request.call
-    if not call.is_sandbox:
-        raise Problem("sandbox_only")
     made = more_codes_inside(
-        partner_id=call.partner_id,
+        partner_id=request.call.partner_id,
         purposes=[SandboxCode.Purpose(body.purpose)] * body.count,
-        world=World(call.at, call.institution_id, call.platform_id, is_sandbox=True, offset=call.offset),
+        world=sandbox_world(request.call),
     )
     if isinstance(made, Refusal):
         raise refused(made)

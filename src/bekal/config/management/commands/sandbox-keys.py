@@ -1,4 +1,5 @@
-"""`manage sandbox-keys --json`: a sandbox partner's keys and unused codes, ready to be pasted into its system."""
+"""`manage sandbox-keys --json`: a sandbox partner's keys and unused codes, ready to be pasted into its system; with
+`--platform` a platform's."""
 
 import json
 import os
@@ -12,6 +13,7 @@ from bekal.partners.models import Partner
 from bekal.partners.open_sandbox import TestCode
 from bekal.partners.register import NewPartner, register_partners
 from bekal.partners.sandbox_keys import REDIRECT_URI, SandboxAccess, sandbox_access
+from bekal.partners.sandbox_starts import TestStart
 from bekal.ui.refusals import sentence
 
 NAMES = {
@@ -23,12 +25,13 @@ BASE_URL = os.environ.get("BEKAL_ADDRESS", "http://127.0.0.1:8000")
 
 
 class Command(BaseCommand):
-    help = "Make or find a sandbox partner and print its keys, a registered redirect address and unused test codes."
+    help = "Make or find a sandbox partner and print its keys and what its test people have in hand, unused."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object and nothing else (the default)")
         parser.add_argument("--partner", metavar="CODE", help="whose sandbox; made where nobody has this code")
         parser.add_argument("--kind", choices=[kind.value for kind in NAMES], help="of a partner that is made now")
+        parser.add_argument("--platform", dest="kind", action="store_const", const="platform", help="--kind platform")
         parser.add_argument("--redirect-uri", default=REDIRECT_URI, metavar="URI", help="registered, too")
         parser.add_argument("--base-url", default=BASE_URL, metavar="URL", help="where the server runs")
 
@@ -61,20 +64,15 @@ class Command(BaseCommand):
 
 def described(partner: Partner, access: SandboxAccess, base_url: str) -> dict[str, Any]:
     """What is printed: names for people who read it, instants as ISO 8601."""
-    keys = {key.generation: key for key in access.keys}
-    first = next(code for code in access.codes if code.is_unused)
     said: dict[str, Any] = {
         "partner": partner.code,
         "kind": partner.kind,
         "base_url": base_url.rstrip("/"),
-        "v1_path": "/api/v1/integration/",
         "v2_path": "/api/v2/",
         "programme_clock": access.at and access.at.isoformat(timespec="seconds"),
-        "redirect_uri": access.redirect_uri,
-        "redeem_code": first.redeem_code,
-        "email": first.email,
-        "codes": {code.purpose.value: _code(code) for code in reversed(access.codes)},
     }
+    said |= _of_platform(access) if partner.kind == Partner.Kind.PLATFORM else _of_institution(access)
+    keys = {key.generation: key for key in access.keys}
     if 1 in keys:
         said |= {"client_code": keys[1].client_code, "key": keys[1].secret}
     if 2 in keys:
@@ -82,5 +80,36 @@ def described(partner: Partner, access: SandboxAccess, base_url: str) -> dict[st
     return said
 
 
+def _of_institution(access: SandboxAccess) -> dict[str, Any]:
+    first = next(code for code in access.codes if code.is_unused)
+    return {
+        "v1_path": "/api/v1/integration/",
+        "redirect_uri": access.redirect_uri,
+        "redeem_code": first.redeem_code,
+        "email": first.email,
+        "codes": {code.purpose.value: _code(code) for code in reversed(access.codes)},
+    }
+
+
+def _of_platform(access: SandboxAccess) -> dict[str, Any]:
+    first = access.starts[0]
+    return {
+        "start_code": first.start_code,
+        "email": first.email,
+        "institution": first.institution_code,
+        "category": first.category_slug,
+        "start_codes": {start.purpose.value: _start(start) for start in access.starts},
+    }
+
+
 def _code(code: TestCode) -> dict[str, str]:
     return {"redeem_code": code.redeem_code, "email": code.email, "training": code.training_code}
+
+
+def _start(start: TestStart) -> dict[str, str]:
+    return {
+        "start_code": start.start_code,
+        "email": start.email,
+        "training": start.training_code,
+        "expires_at": start.expires_at.isoformat(timespec="seconds"),
+    }
