@@ -11,9 +11,19 @@ from django.test import Client
 
 from bekal.catalogue.models import Institution
 from bekal.ledger.clock import machine_now
+from bekal.partners.conformance import record_check
+from bekal.partners.conformance_checks import checks_of
 from bekal.partners.count_call import count_call
 from bekal.partners.misses import MISS_LIMIT_COUNT, record_miss
-from bekal.partners.models import Partner, PartnerKey, RedirectUri, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from bekal.partners.models import (
+    ConformanceRecord,
+    Partner,
+    PartnerKey,
+    RedirectUri,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+)
 from bekal.partners.scopes import ALL_SCOPES
 from bekal.partners.webhook_events import ping
 from tests import factories
@@ -197,5 +207,27 @@ def test_the_pages_are_a_handful_of_queries(office: Client, assert_queries) -> N
         key_of(sandbox_partner(f"lain-{number}"))
     with assert_queries(4):
         office.get(HOME)
-    with assert_queries(8):
+    with assert_queries(11):
         office.get(own(partner))
+
+
+def test_the_office_sees_what_a_system_has_shown_before_it_gives_a_live_key(office: Client) -> None:
+    partner = sandbox_partner("platform-satu", kind="platform")
+    asked = checks_of("platform")
+    page = text_of(office, own(partner))
+    assert f"0 dari {len(asked)} pemeriksaan hijau" in page and "Kunci produksi untuk sistem" in page
+    page = text_of(office, own(partner, "conformance/"))
+    assert "v2.sell_training" in page and "v1.commit" not in page and "v2.redeem_code" not in page
+    assert f"{len({check.any_of or check.code for check in asked})} masih diminta" in page
+    key = key_of(partner, generation=2)
+    for check in asked:
+        record_check(partner_id=partner.pk, check_code=check.code, at=PROGRAMME_INSTANT)
+        if check.is_unsigned:
+            count_call(key_id=key.pk, operation="", outcome=check.outcomes[0], at=machine_now())
+    page = text_of(office, own(partner, "conformance/"))
+    assert "Semuanya hijau." in page and "masih diminta" not in page
+    ConformanceRecord.objects.filter(check_code="v2.register_course").delete()
+    page = text_of(office, own(partner, "conformance/"))
+    assert "Lengkap." in page and "Semuanya hijau." not in page and "cara lainnya sudah hijau" in page
+    assert "sudah ditunjukkan" in text_of(office, own(partner))
+    text_of(office, f"{HOME}999999/conformance/", status=404)

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
 from bekal.ledger.clock import machine_now, programme_day, programme_now
+from bekal.partners.conformance import conformance_of
 from bekal.partners.misses import MISS_LIMIT_COUNT
 from bekal.partners.models import Partner, RedirectUri, WebhookDelivery, WebhookEndpoint
 from bekal.partners.queries import counts_of
@@ -187,6 +188,7 @@ def partner_page(
         "uris": RedirectUri.objects.filter(partner=partner).order_by("is_sandbox", "uri"),
         "endpoints": WebhookEndpoint.objects.filter(partner=partner, closed_at=None).order_by("is_sandbox", "pk"),
         "deliveries": deliveries.order_by("-pk")[:DELIVERIES_SHOWN_COUNT],
+        "conformance": conformance_of(partner),
         "is_officer": request.user.role == Role.OFFICER,  # type: ignore[union-attr]
         "key_form": KeyForm(initial={"scopes": list(ALL_SCOPES)}),
         "tie_form": TieForm(),

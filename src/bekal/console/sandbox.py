@@ -1,4 +1,4 @@
-"""The sandbox of an institution's own system: test keys, test codes, its clock, its last calls, and conformance."""
+"""The sandbox of an institution's own system: test keys, test codes, its clock, and its last calls."""
 
 import re
 from datetime import datetime
@@ -6,8 +6,8 @@ from datetime import datetime
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -18,7 +18,7 @@ from bekal.console.institution import own_institution
 from bekal.core.money import format_rupiah
 from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_now
-from bekal.partners.conformance import CheckState, begin_conformance_anew, conformance_of, last_calls
+from bekal.partners.conformance import conformance_of, last_calls
 from bekal.partners.keys import KeyOrder, issue_keys, revoke_keys
 from bekal.partners.models import Partner, PartnerKey, RedirectUri, SandboxCode
 from bekal.partners.move_clock import Destination, MovedClock, begin_anew, move_clock
@@ -205,44 +205,6 @@ def anew(request: HttpRequest) -> HttpResponse:
         return redirect("console:sandbox")
     said = _("Your sandbox begins anew: the programme's clock, fresh people and codes. Your keys stay.")
     return _told(request, begin_anew(partner_id=partner.pk), said)
-
-
-@open_to(Role.INSTITUTION)
-@require_safe
-def conformance(request: HttpRequest) -> HttpResponse:
-    institution = own_institution(request)
-    partner = own_partner(institution)
-    context: dict[str, object] = {"institution": institution, "partner": partner}
-    if partner is not None:
-        seen = conformance_of(partner)
-        language = (get_language() or "id")[:2]
-        rows = [
-            {
-                "generation": f"v{result.check.generation}",
-                "result": result,
-                "title": result.check.titles[language],
-                "advice": result.check.advice[language],
-                "is_one_of": bool(result.check.any_of),
-            }
-            for result in seen.results
-        ]
-        context |= {
-            "groups": [(name, [row for row in rows if row["generation"] == name]) for name in ("v1", "v2")],
-            "seen": seen,
-            "green": CheckState.GREEN,
-            "failed": CheckState.FAILED,
-        }
-    return render(request, "console/conformance.html", context)
-
-
-@open_to(Role.INSTITUTION)
-@require_POST
-def conformance_anew(request: HttpRequest) -> HttpResponse:
-    partner = own_partner(own_institution(request))
-    if partner is not None:
-        begin_conformance_anew(partner_id=partner.pk)
-        messages.success(request, _("What your calls had shown is forgotten; every check begins anew."))
-    return redirect("console:conformance")
 
 
 def _told(request: HttpRequest, outcome: OpenedSandbox, done: str) -> HttpResponse:

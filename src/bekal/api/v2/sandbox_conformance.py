@@ -7,7 +7,8 @@ from pydantic import Field
 
 from bekal.api.v2.answers import Output
 from bekal.api.v2.endpoint import ANYBODY, Declared, PartnerRequest, endpoint
-from bekal.api.v2.problems import Problem, reader_language
+from bekal.api.v2.problems import reader_language
+from bekal.api.v2.sandbox_world import sandbox_world
 from bekal.partners.conformance import conformance_of
 from bekal.partners.models import Partner
 
@@ -27,6 +28,8 @@ class ConformanceAnswer(Output):
     """Every check of the partner's kind, in the order of the page."""
 
     complete: bool = Field(description="Everything that is asked of one system is green.")
+    all_green: bool = Field(description="Every single check is green, also where one of several is enough.")
+    missing_count: int = Field(description="How many are still asked; those of which one is enough count as one.")
     green_count: int
     check_count: int
     checks: list[CheckLine]
@@ -47,12 +50,13 @@ class ConformanceAnswer(Output):
 def read_conformance(request: PartnerRequest) -> ConformanceAnswer:
     """The conformance page for machines: green once a signed sandbox call has shown a check, failed where calls have
     tried and none has, not yet where none has tried."""
-    if not request.call.is_sandbox:
-        raise Problem("sandbox_only")
+    sandbox_world(request.call)
     seen = conformance_of(Partner.objects.get(pk=request.call.partner_id))
     language = reader_language()
     return ConformanceAnswer(
         complete=seen.is_complete,
+        all_green=seen.is_all_green,
+        missing_count=seen.missing_count,
         green_count=seen.green_count,
         check_count=len(seen.results),
         checks=[

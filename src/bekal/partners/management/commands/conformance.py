@@ -33,10 +33,17 @@ class Command(BaseCommand):
                 failure = f" ({result.failure})" if result.failure else ""
                 title = result.check.titles[options["language"]]
                 self.stdout.write(f"{result.state.value:8} {result.check.code:32} {title}{failure}")
-            self.stdout.write(f"{seen.green_count} of {len(seen.results)} green")
+            self.stdout.write(f"{seen.green_count} of {len(seen.results)} green: {verdict(seen)}")
         is_done = seen.is_all_green if options["all"] else seen.is_complete
         if not is_done:
             sys.exit(1)
+
+
+def verdict(seen: Conformance) -> str:
+    """What that means for the system."""
+    if seen.is_all_green:
+        return "all green"
+    return "complete, nothing more is asked" if seen.is_complete else f"{seen.missing_count} still asked"
 
 
 def described(seen: Conformance, language: str) -> dict[str, Any]:
@@ -45,6 +52,7 @@ def described(seen: Conformance, language: str) -> dict[str, Any]:
         "partner": seen.partner_code,
         "complete": seen.is_complete,
         "all_green": seen.is_all_green,
+        "missing_count": seen.missing_count,
         "green_count": seen.green_count,
         "check_count": len(seen.results),
         "checks": [
