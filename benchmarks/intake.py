@@ -35,7 +35,7 @@ import django
 
 from benchmarks import machine
 from benchmarks._processor_time import Named, Watch, with_children
-from benchmarks.verbs import migrate, own_database
+from benchmarks.verbs import analyse, migrate, own_database
 
 ROOT = Path(__file__).resolve().parents[1]
 DATABASE = "bekal_bench_intake"
@@ -65,14 +65,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _measure(options: argparse.Namespace, rng: random.Random) -> list[Figures]:
-    from django.db import connection, connections
+    from django.db import connections
 
     from benchmarks.reconciliation import SESSION_COUNT, _bought
 
     bought = _bought(options.purchases)
     systems = _systems(bought)
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
+    analyse()
     connections.close_all()
     wanted = int(options.rate * options.seconds) * len(options.lines)
     there = min(len(pairs) for _, _, pairs in systems) * len(systems)

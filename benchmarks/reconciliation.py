@@ -5,8 +5,9 @@
 In a database of its own people buy and redeem through the verbs, ten messages to a purchase. The messages are written
 by COPY into the evidence table (its indexes and constraints as they are), some of them missing, some contested; then
 one sweep releases what is complete, moves its price, opens the cases and writes down what the rest waits for. A round
-over the messages of a moment, and what each page of the console asks, are timed after it. Exit code 1 where the sweep
-does not end as it was planted.
+over the messages of a moment, and what each page of the console asks, are timed after it; for the pages the server has
+counted its tables, as it does by itself within a minute or two (autovacuum). Exit code 1 where the sweep does not end
+as it was planted, or a page asks for more than half a second.
 """
 
 import argparse
@@ -25,7 +26,7 @@ if not __package__:  # run as a file: its folder is on the path, the repository 
 import django
 
 from benchmarks import machine
-from benchmarks.verbs import migrate, own_database
+from benchmarks.verbs import analyse, migrate, own_database
 
 SESSION_COUNT = 7
 MESSAGES_OF_EACH = SESSION_COUNT + 3
@@ -34,6 +35,9 @@ MOMENT_MESSAGES = 1_000
 # Of a hundred purchases; the rest is complete.
 UNREVIEWED, UNTAUGHT, CONTESTED = 15, 5, 3
 TRIES = 5
+PAGE_MS = 500.0
+# What a file is made of, not a page.
+EVERYBODY = "all people in one query"
 Figures = dict[str, Any]
 
 
@@ -51,11 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
         figures = _measure(random.Random(options.seed), max(1, options.messages // MESSAGES_OF_EACH))
     figures |= {"seed": options.seed}
     print(f"Written to {machine.write_result('reconciliation', figures)}")
-    return 0 if figures["ended_as_planted"] else 1
+    return 0 if figures["ended_as_planted"] and figures["pages_met"] else 1
 
 
 def _measure(rng: random.Random, purchase_count: int) -> Figures:
-    from django.db import connection
 
     from bekal.proofs.small_world import RECONCILED_AT
     from bekal.purchases.reconcile_changed import PURCHASES_LIMIT, reconcile_changed, refresh_standings
@@ -64,8 +67,7 @@ def _measure(rng: random.Random, purchase_count: int) -> Figures:
     planted = {purchase: _fate(rng) for purchase in purchases}
     message_count, copy_seconds = _copy(planted)
     _complete(planted)
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
+    analyse()
     print(
         f"COPY: {message_count:,} rows in {copy_seconds:.1f} s, {message_count / copy_seconds:,.0f} rows/s", flush=True
     )
@@ -76,6 +78,7 @@ def _measure(rng: random.Random, purchase_count: int) -> Figures:
     some = [purchase_id for purchase_id, _ in purchases][:PURCHASES_LIMIT]
     _, again_seconds = _timed(lambda: refresh_standings(purchase_ids=some))
     moment = _moment(planted, at)
+    analyse()
     pages = {name: _best(question) for name, question in _questions(at)}
     for name, milliseconds in {"a round of a moment": moment, **pages}.items():
         print(f"{name}: {milliseconds:.1f} ms", flush=True)
@@ -91,6 +94,7 @@ def _measure(rng: random.Random, purchase_count: int) -> Figures:
         "released": len(looked.released_ids),
         "round_of_a_moment_ms": round(moment, 1),
         "page_ms": {name: round(milliseconds, 1) for name, milliseconds in pages.items()},
+        "pages_met": all(milliseconds <= PAGE_MS for name, milliseconds in pages.items() if name != EVERYBODY),
         "ended_as_planted": _ended(planted, set(looked.released_ids)),
     }
 
@@ -202,7 +206,7 @@ def _questions(at: Any) -> list[tuple[str, Callable[[], object]]]:
         ("figures of institutions", lambda: institution_figures(on=on, matched_from=matched_from, limit=50)),
         ("figures of people", lambda: waiting_figures(at=at)),
         ("a page of people", lambda: finished_unpaid(WaitingChoice(), at=at, limit=50)),
-        ("all people in one query", lambda: sum(1 for _ in every_finished_unpaid(WaitingChoice(), at=at))),
+        (EVERYBODY, lambda: sum(1 for _ in every_finished_unpaid(WaitingChoice(), at=at))),
         ("a page of pieces", lambda: waiting_pieces(Choice(), on=on, limit=51)),
         ("a page of overdue pieces", lambda: waiting_pieces(Choice(overdue=True), on=on, limit=51)),
     ]
