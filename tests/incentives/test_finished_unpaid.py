@@ -1,5 +1,6 @@
 """Between finished and paid: one query lists everybody with the reason, and counts what S6 counts."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -8,9 +9,12 @@ from django.db import connection
 from bekal.core.evidence import Piece, Source
 from bekal.incentives.entitle import entitle
 from bekal.incentives.finished_unpaid import (
+    PEOPLE_SQL,
+    SUMMARY_SQL,
     Reason,
     Side,
     WaitingChoice,
+    _values,
     every_finished_unpaid,
     finished_unpaid,
     waiting_figures,
@@ -125,3 +129,17 @@ def test_a_planned_payout_waits_for_its_approval_and_a_lost_place_for_nobody() -
         one: (Reason.TO_APPROVE, Side.PROGRAMME),
         two: (Reason.REVOKED, Side.NOBODY),
     }
+
+
+def test_none_of_it_has_to_be_asked_person_by_person() -> None:
+    """Over everybody each table is read once: told to do without nested loops, the planner can. Two things are asked
+    one by one: what one side alone calls finished, and when a payout was sent."""
+    population()
+    values = _values(WaitingChoice(), AT)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        for statement in (SUMMARY_SQL, PEOPLE_SQL):
+            cursor.execute(f"EXPLAIN (COSTS OFF) {statement}", values | {"limit": None})
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert "Nested Loop" not in plan, plan
+            assert len(set(re.findall(r"^ *(SubPlan \d+)$", plan, flags=re.MULTILINE))) <= 2, plan

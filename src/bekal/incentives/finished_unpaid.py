@@ -57,23 +57,32 @@ class Side(StrEnum):
 
 
 _DAY = f"AT TIME ZONE '{JAKARTA.key}')::date"
-# A person by the purchase that is furthest: reconciled, else completed first, else called finished by one side.
-_PERSON_SQL = """
+# A person by the purchase that is furthest: reconciled, else completed first, else called finished by one side. The two
+# kinds of purchases are read apart: of one that is completed nobody looks for what was said of it.
+_ABOUT = "id, participation_id, training_id, completed_at, reconciled_at, ended_at"
+_AMONG = "participation_id > %(after_id)s AND participation_id <= %(until_id)s"
+_PERSON_SQL = f"""
 SELECT DISTINCT ON (place.id) place.id, place.participant_id, place.revoked_at, purchase.id AS purchase_id,
        purchase.training_id, purchase.completed_at, purchase.reconciled_at, purchase.ended_at
-FROM participants_participation place
-JOIN purchases_purchase purchase ON purchase.participation_id = place.id
+FROM (
+    SELECT {_ABOUT} FROM purchases_purchase WHERE completed_at <= %(at)s AND {_AMONG}
+    UNION ALL
+    SELECT {_ABOUT} FROM purchases_purchase begun
+    WHERE redeemed_at IS NOT NULL AND completed_at IS NULL AND ended_at IS NULL AND {_AMONG}
+      AND EXISTS (SELECT FROM purchases_evidence said
+                  WHERE said.purchase_id = begun.id AND said.piece = 'completion' AND said.sequence = 1 AND said.holds
+                  OFFSET 0)
+) purchase
+JOIN participants_participation place ON place.id = purchase.participation_id
 WHERE place.id > %(after_id)s AND place.id <= %(until_id)s AND place.opened_at IS NULL
-  AND (purchase.completed_at <= %(at)s
-       OR purchase.redeemed_at IS NOT NULL AND purchase.completed_at IS NULL AND purchase.ended_at IS NULL
-       AND EXISTS (SELECT FROM purchases_evidence said
-                   WHERE said.purchase_id = purchase.id AND said.piece = 'completion' AND said.holds OFFSET 0))
   AND NOT EXISTS (SELECT FROM incentives_entitlement earned
                   JOIN incentives_payout paid ON paid.entitlement_id = earned.id AND paid.ended_at IS NULL
                   JOIN incentives_payoutstatus answer ON answer.payout_id = paid.id AND answer.state = 'settled'
-                  WHERE earned.participation_id = place.id AND earned.kind = 'incentive' OFFSET 0)
+                  WHERE earned.participation_id = place.id AND earned.kind = 'incentive'
+                    AND earned.participation_id > %(after_id)s AND earned.participation_id <= %(until_id)s)
 ORDER BY place.id, purchase.reconciled_at, purchase.completed_at, purchase.id
 """
+# What is looked up for each is joined as a set: for a page the planner goes by the index, for everybody by hash.
 _REASON_SQL = """
 SELECT person.*, stood.pieces, training.institution_id,
        CASE WHEN held.held_at IS NOT NULL THEN 'held'
@@ -96,27 +105,32 @@ SELECT person.*, stood.pieces, training.institution_id,
 FROM person
 JOIN catalogue_training training ON training.id = person.training_id
 LEFT JOIN participants_payoutaccount account ON account.participant_id = person.participant_id
-CROSS JOIN LATERAL (
-    SELECT min(opened_at) AS held_at, min(due_on) AS due_on FROM holds_hold hold
-    WHERE hold.participation_id = person.id AND hold.lifted_at IS NULL
-) held
-LEFT JOIN LATERAL (
-    SELECT piece, owed_by, since_on, due_on,
-           array_agg(piece::text || ':' || owed_by) OVER (ORDER BY due_on, piece ROWS BETWEEN UNBOUNDED PRECEDING
-                                                          AND UNBOUNDED FOLLOWING) AS pieces
-    FROM purchases_reconciliationstanding stood WHERE stood.purchase_id = person.purchase_id
-    ORDER BY owed_by <> 'programme', due_on, piece LIMIT 1
-) stood ON person.reconciled_at IS NULL
-LEFT JOIN LATERAL (
-    SELECT entitlement.entitled_at, entitlement.lapsed_at, entitlement.payment_on, run.planned_at, run.approved_at,
+LEFT JOIN (
+    SELECT participation_id, min(opened_at) AS held_at, min(due_on) AS due_on
+    FROM person JOIN holds_hold hold ON hold.participation_id = person.id AND hold.lifted_at IS NULL
+    GROUP BY participation_id
+) held ON held.participation_id = person.id
+LEFT JOIN (
+    SELECT DISTINCT ON (stood.purchase_id) stood.purchase_id, piece, owed_by, since_on, due_on,
+           array_agg(piece::text || ':' || owed_by) OVER (
+               PARTITION BY stood.purchase_id ORDER BY due_on, piece
+               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS pieces
+    FROM person JOIN purchases_reconciliationstanding stood ON stood.purchase_id = person.purchase_id
+    WHERE person.reconciled_at IS NULL
+    ORDER BY stood.purchase_id, owed_by <> 'programme', due_on, piece
+) stood ON stood.purchase_id = person.purchase_id
+LEFT JOIN (
+    SELECT DISTINCT ON (entitlement.participation_id) entitlement.participation_id, entitlement.entitled_at,
+           entitlement.lapsed_at, entitlement.payment_on, run.planned_at, run.approved_at,
            (SELECT min(recorded_at) FROM incentives_payoutstatus answer
             WHERE answer.payout_id = payout.id AND answer.state = 'sent') AS sent_at
-    FROM incentives_entitlement entitlement
+    FROM person
+    JOIN incentives_entitlement entitlement
+        ON entitlement.participation_id = person.id AND entitlement.kind = 'incentive'
     LEFT JOIN incentives_payout payout ON payout.entitlement_id = entitlement.id AND payout.ended_at IS NULL
     LEFT JOIN incentives_payoutrun run ON run.id = payout.run_id
-    WHERE entitlement.participation_id = person.id AND entitlement.kind = 'incentive'
-    ORDER BY entitlement.instalment LIMIT 1
-) earned ON true
+    ORDER BY entitlement.participation_id, entitlement.instalment
+) earned ON earned.participation_id = person.id
 """
 _TOLD_SQL = f"""
 SELECT id, participant_id, purchase_id, institution_id, completed_at IS NOT NULL AS is_completed, reason, pieces,

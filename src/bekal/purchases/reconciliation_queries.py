@@ -22,18 +22,23 @@ INSTITUTIONS_SQL = """
 SELECT stood.institution_id, institution.name, stood.institution_count, stood.participant_count,
        stood.conflicting_count, stood.overdue_count, stood.oldest_on, coalesce(matched.matched_count, 0)
 FROM (
-    SELECT institution_id, count(DISTINCT purchase_id) FILTER (WHERE owed_by = 'institution') AS institution_count,
-           count(DISTINCT purchase_id) FILTER (WHERE owed_by = 'participant') AS participant_count,
-           count(DISTINCT purchase_id) FILTER (WHERE owed_by = 'programme') AS conflicting_count,
-           count(DISTINCT purchase_id) FILTER (WHERE owed_by = 'institution' AND due_on < %(on)s) AS overdue_count,
-           min(since_on) AS oldest_on
-    FROM purchases_reconciliationstanding GROUP BY institution_id
+    SELECT institution_id, count(*) FILTER (WHERE by_institution) AS institution_count,
+           count(*) FILTER (WHERE by_participant) AS participant_count,
+           count(*) FILTER (WHERE is_contested) AS conflicting_count,
+           count(*) FILTER (WHERE is_overdue) AS overdue_count, min(oldest_on) AS oldest_on
+    FROM (
+        SELECT institution_id, bool_or(owed_by = 'institution') AS by_institution,
+               bool_or(owed_by = 'participant') AS by_participant, bool_or(owed_by = 'programme') AS is_contested,
+               bool_or(owed_by = 'institution' AND due_on < %(on)s) AS is_overdue, min(since_on) AS oldest_on
+        FROM purchases_reconciliationstanding GROUP BY institution_id, purchase_id
+    ) purchase GROUP BY institution_id
 ) stood
 JOIN catalogue_institution institution ON institution.id = stood.institution_id
 LEFT JOIN (
-    SELECT training.institution_id, count(*) AS matched_count
-    FROM purchases_purchase purchase JOIN catalogue_training training ON training.id = purchase.training_id
-    WHERE purchase.reconciled_at > %(matched_from)s::date GROUP BY 1
+    SELECT training.institution_id, sum(released.purchase_count)::bigint AS matched_count
+    FROM (SELECT training_id, count(*) AS purchase_count FROM purchases_purchase
+          WHERE reconciled_at > %(matched_from)s::date GROUP BY training_id) released
+    JOIN catalogue_training training ON training.id = released.training_id GROUP BY 1
 ) matched ON matched.institution_id = stood.institution_id
 ORDER BY stood.overdue_count DESC, stood.institution_count DESC, stood.institution_id LIMIT %(limit)s
 """
