@@ -11,6 +11,7 @@ from bekal.incentives.models import PayoutFile, PayoutRun, PayoutStatus
 from bekal.proofs.check import prove_ledger, record
 from tests import factories
 from tests.conftest import StoppedClock
+from tests.factories.holding import held
 from tests.incentives import journey
 from tests.incentives.partner import answers, status_file
 
@@ -63,6 +64,22 @@ def test_from_plan_to_every_payout_answered(officers: tuple[Client, Client]) -> 
     again = SimpleUploadedFile("jawaban.csv", answers(download.content))
     assert "sudah pernah dibaca" in said(first, f"{path}status-file/", {"partner": sent.partner, "file": again})
     assert PayoutStatus.objects.filter(state="settled").count() == 3
+
+
+def test_what_an_alarm_holds_is_shown_before_and_kept_back_after_the_files_are_made(
+    officers: tuple[Client, Client],
+) -> None:
+    first, second = officers
+    _, waiting = journey.earners(2)
+    run = plan(first)
+    held(waiting)
+    path = f"/console/payout-runs/{run.pk}/"
+    assert "Alarm menahan 1 pembayaran dari daftar ini." in second.get(path).content.decode()
+    approve(second, run)
+    record(prove_ledger(connection))
+    page = said(first, f"{path}export/", {})
+    assert "1 pembayaran yang ditahan alarm tidak ikut dikirim" in page
+    assert "Alarm menahan" not in page and '<span class="chip sun">tidak dikirim</span>' in page
 
 
 def test_what_comes_back_is_shown_and_an_officer_takes_back_what_was_paid_wrongly(
