@@ -110,6 +110,8 @@ FURTHER = {
         "/console/catalogue/accreditation/",
         "/console/catalogue/suspensions/?all=1",
         "/console/catalogue/owners/",
+        "/console/certificates/1/",
+        "/console/people/25/",
         "/console/mass-runs/",
         "/console/mass-runs/plan/settle_institutions/",
         "/console/clawbacks/",

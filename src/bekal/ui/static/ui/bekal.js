@@ -39,5 +39,6 @@
       }
     }
     table.classList.add("folds");
+    if (box.scrollWidth > box.clientWidth) table.classList.add("single");
   }
 })();
