@@ -74,6 +74,22 @@ def test_from_registration_to_a_live_key_shown_once(
     assert secret not in text_of(office, own(partner)) and secret not in text_of(office)
 
 
+def test_a_double_click_issues_one_key_and_shows_it(office: Client) -> None:
+    """Of two answers a browser shows the second: it has to have the secret of the key that the first made."""
+    partner = sandbox_partner("lembaga-dua")
+    (after,) = re.findall(r'name="after" value="(\d+)"', text_of(office, own(partner)))
+    wanted = {"generation": "2", "world": "sandbox", "scopes": ["redeem"], "after": after}
+    first, second = (text_of(office, own(partner, "keys/"), wanted) for _ in range(2))
+    assert re.findall(r"[0-9a-f]{64}", first) == re.findall(r"[0-9a-f]{64}", second) != []
+    assert "sesudah formulir ini dibuka" in text_of(
+        office, own(partner, "keys/"), wanted | {"scopes": ["keys"]}, status=422
+    )
+    assert PartnerKey.objects.count() == 1
+    (after,) = re.findall(r'name="after" value="(\d+)"', text_of(office, own(partner)))
+    text_of(office, own(partner, "keys/"), wanted | {"after": after})
+    assert PartnerKey.objects.count() == 2
+
+
 def test_scopes_of_v2_and_at_most_two_of_a_kind(office: Client) -> None:
     partner = sandbox_partner("lembaga-dua")
     wanted = {"generation": "2", "world": "sandbox", "scopes": ["redeem", "evidence"]}

@@ -1,15 +1,26 @@
 """`issue_keys`, `revoke_keys`, `suspend_keys`, `lift_keys`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bekal.accounts.privacy import decrypt
-from bekal.partners.keys import LIVE_LIMIT_COUNT, KeyOrder, issue_keys, lift_keys, revoke_keys, suspend_keys
+from bekal.core.refusal import Refusal
+from bekal.partners.keys import (
+    DOUBLE_CLICK,
+    LIVE_LIMIT_COUNT,
+    KeyOrder,
+    issue_keys,
+    lift_keys,
+    revoke_keys,
+    suspend_keys,
+)
 from bekal.partners.misses import MISS_LIMIT_COUNT, record_miss
 from bekal.partners.models import Partner, PartnerKey
+from bekal.partners.refusals import PartnerRefusal
 from tests import factories
 from tests.factories.partners import key_of, live_partner, sandbox_partner
 from tests.factories.unchanged import nothing_changes
@@ -98,3 +109,16 @@ def test_an_instant_without_a_zone_is_an_error(partner: Partner) -> None:
     key = key_of(partner)
     with pytest.raises(ValueError, match=r"zone|naive|aware"):
         lift_keys(key_ids=[key.pk], at=AT.replace(tzinfo=None))
+
+
+def test_a_form_older_than_the_newest_key_orders_none_but_a_double_clicks(partner: Partner) -> None:
+    order = KeyOrder(partner.pk, 2, True, ("redeem",), after_id=0)
+    (first,) = issue_keys(orders=[order], at=AT)
+    (second,) = issue_keys(orders=[order], at=AT + DOUBLE_CLICK)
+    assert (second.key_id, second.secret, second.repeated) == (first.key_id, first.secret, True)
+    for late in (replace(order, scopes=("keys",)), replace(order, generation=1, scopes=())):
+        (refused,) = issue_keys(orders=[late], at=AT)
+        assert refused.refusal == Refusal(PartnerRefusal.KEY_ISSUED_SINCE, {"key": first.client_code})
+    (refused,) = issue_keys(orders=[order], at=AT + DOUBLE_CLICK + timedelta(seconds=1))
+    assert refused.refusal is not None and not refused.secret
+    assert PartnerKey.objects.filter(partner=partner).count() == 1

@@ -10,16 +10,19 @@ from bekal.core.rules import RULES
 from bekal.ledger.clock import JAKARTA, programme_day
 from bekal.participants.models import Participation
 from bekal.partners import world
-from bekal.partners.models import Partner, SandboxCode
+from bekal.partners.models import Partner, SandboxCode, WebhookDelivery
 from bekal.partners.move_clock import Destination, MovedClock, begin_anew, destination_at, move_clock, move_clock_inside
 from bekal.partners.open_sandbox import IDLE_COUNT, more_codes, open_sandboxes, sandbox_of
 from bekal.partners.sandbox_refusals import SandboxRefusal
+from bekal.partners.webhook_endpoints import NewEndpoint, open_endpoints
+from bekal.partners.webhook_events import collect_events
 from bekal.partners.world import world_of_partner
 from bekal.purchases.models import Purchase
 from bekal.purchases.record_attendance import Attendance, record_attendance
 from bekal.purchases.record_completion import Completion, record_completion
 from bekal.purchases.redeem import Redemption, redeem
 from tests import databases
+from tests.api.v2.calling import Caller, answer, key_of
 from tests.conftest import StoppedClock
 from tests.factories import jakarta
 from tests.factories.partners import sandbox_partner
@@ -155,6 +158,30 @@ def test_begun_anew_there_is_no_past(partner: Partner, clock: StoppedClock) -> N
         assert own.count() == len(fresh.codes) - 1  # one is another institution's
     assert begin_anew(partner_id=partner.pk).refusal is None
     assert move_clock(partner_id=partner.pk, days=1).at == clock.now() + timedelta(days=1)
+
+
+def test_begun_anew_webhooks_tell_at_once_and_keys_serve_again(partner: Partner, clock: StoppedClock) -> None:
+    """Nothing waits until the clock is where it was before, and no key is answered with what is out of sight."""
+    move_clock(partner_id=partner.pk, destination=Destination.YEAR_END)
+    clock.forward(hours=1)
+    hook = NewEndpoint(partner.pk, True, "https://lembaga.example/", clock_of(partner), ("purchase.redeemed",))
+    assert open_endpoints(endpoints=[hook], at=clock.now())[0].refusal is None
+    learn(partner)
+    move_clock(partner_id=partner.pk, days=40)
+    assert collect_events(now=clock.now()) > 0
+    code = Caller(key_of(partner, is_sandbox=True, client_code="uji-baru").client_code)
+    assert code.post("/sandbox/codes", {"purpose": "self_paced"}, idempotency_key="a").status_code == 201
+    clock.forward(hours=1)
+    begun = [code.post("/sandbox/beginnings", idempotency_key="b") for _ in range(2)]
+    assert answer(begun[0], 201) == answer(begun[1], 201) and begun[1].headers["Idempotency-Replayed"] == "true"
+    collect_events(now=clock.now())
+    made = code.post("/sandbox/codes", {"purpose": "self_paced"}, idempotency_key="a")
+    assert "Idempotency-Replayed" not in made.headers
+    (line,) = answer(made, 201)["codes"]
+    redeemed = answer(code.post("/redemptions", {"redeem_code": line["redeem_code"]}), 201)["purchase"]
+    collect_events(now=clock.now())
+    told = WebhookDelivery.objects.filter(event__kind="purchase.redeemed").order_by("-pk")
+    assert redeemed in [delivery.event.values["purchase"] for delivery in told.select_related("event")]
 
 
 def test_a_second_click_at_the_same_moment_moves_once(partner: Partner) -> None:

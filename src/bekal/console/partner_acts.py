@@ -55,7 +55,7 @@ def issue_key(request: HttpRequest, partner_id: int) -> HttpResponse:
     if form.is_valid():
         asked = form.cleaned_data
         scopes = tuple(asked["scopes"]) if asked["generation"] == "2" else ()
-        order = KeyOrder(partner.pk, int(asked["generation"]), asked["world"] == "sandbox", scopes)
+        order = KeyOrder(partner.pk, int(asked["generation"]), asked["world"] == "sandbox", scopes, asked["after"])
         (outcome,) = issue_keys(orders=[order], at=programme_now())
         if outcome.refusal is None:
             return partner_page(request, partner, new_key=(outcome.client_code, outcome.secret))

@@ -85,6 +85,8 @@ class KeyForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
 
+    after = forms.IntegerField(min_value=0, max_value=MAX_ID, required=False, widget=forms.HiddenInput)
+
     def clean(self) -> dict[str, Any]:
         asked = super().clean() or {}
         if asked.get("generation") == "2" and not asked.get("scopes"):
@@ -191,6 +193,7 @@ def partner_page(
         "conformance": conformance_of(partner),
         "is_officer": request.user.role == Role.OFFICER,  # type: ignore[union-attr]
         "key_form": KeyForm(initial={"scopes": list(ALL_SCOPES)}),
+        "newest_key_id": max((key.pk for key in keys), default=0),
         "tie_form": TieForm(),
         "reason_form": ReasonForm(),
         "redirect_form": RedirectForm(),

@@ -63,8 +63,10 @@ def _page(
     context: dict[str, object] = {"institution": institution, "seen": seen, "is_away": is_away, "new_key": new_key}
     if partner is not None and seen is not None:
         conformance = conformance_of(partner)
+        keys = list(partner.keys.filter(is_sandbox=True).order_by("generation", "pk"))
         context |= {
-            "keys": partner.keys.filter(is_sandbox=True, revoked_at=None).order_by("generation", "pk"),
+            "newest_key_id": max((key.pk for key in keys), default=0),
+            "keys": [key for key in keys if key.revoked_at is None],
             "uris": RedirectUri.objects.filter(partner=partner, is_sandbox=True).order_by("pk"),
             "unused": [code for code in seen.codes if code.is_unused and code.purpose in FRESH][:CODES_SHOWN_COUNT],
             "refused": [code for code in seen.codes if code.purpose not in FRESH][:CODES_SHOWN_COUNT],
@@ -118,8 +120,10 @@ def issue_key(request: HttpRequest) -> HttpResponse:
     generation = request.POST.get("generation", "")
     if partner is None or generation not in ("1", "2"):
         return redirect("console:sandbox")
-    scopes = ALL_SCOPES if generation == "2" else ()
-    (outcome,) = issue_keys(orders=[KeyOrder(partner.pk, int(generation), True, scopes)], at=programme_now())
+    scopes, after = ALL_SCOPES if generation == "2" else (), request.POST.get("after", "")
+    after_id = int(after) if after.isascii() and after.isdigit() and len(after) <= 18 else None
+    order = KeyOrder(partner.pk, int(generation), True, scopes, after_id)
+    (outcome,) = issue_keys(orders=[order], at=programme_now())
     if outcome.refusal is not None:
         messages.error(request, sentence(outcome.refusal))
         return redirect("console:sandbox")

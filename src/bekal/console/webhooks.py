@@ -19,7 +19,7 @@ from bekal.accounts.models import Role
 from bekal.console.institution import own_institution
 from bekal.console.sandbox import own_partner
 from bekal.core.refusal import Refusal
-from bekal.ledger.clock import machine_now
+from bekal.ledger.clock import machine_now, programme_now
 from bekal.partners.models import Partner, WebhookEndpoint
 from bekal.partners.queries import deliveries_of
 from bekal.partners.refusals import PartnerRefusal
@@ -112,7 +112,7 @@ def open_webhook(request: HttpRequest) -> HttpResponse:
     if isinstance(stood, Refusal):
         return _told(request, world, stood, "")
     new = NewEndpoint(partner.pk, WORLDS[world], form.cleaned_data["url"], stood.at, tuple(form.cleaned_data["events"]))
-    (outcome,) = open_endpoints(endpoints=[new], at=stood.at)
+    (outcome,) = open_endpoints(endpoints=[new], at=programme_now())
     if outcome.refusal is not None:
         form.add_error("url", sentence(outcome.refusal))
         return _page(request, partner, world, form=form)

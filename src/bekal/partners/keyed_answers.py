@@ -111,6 +111,13 @@ def forget_answers(*, now: datetime) -> int:
     return refused_count + done_count
 
 
+def forget_answers_of_sandbox(*, partner_id: int) -> int:
+    """What a partner was told in a sandbox that it begins anew, whatever it was: the same keys serve again there.
+    The call that is being answered now is kept. Returns how many answers went. Call inside the sandbox's world."""
+    answered = KeyedAnswer.objects.filter(partner=partner_id, is_sandbox=True, status__isnull=False)
+    return answered.delete()[0]
+
+
 class _Wish:
     """A call with the keyed hashes it is found by."""
 

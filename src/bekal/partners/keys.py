@@ -7,17 +7,18 @@ first is revoked. The secret is shown once, when it is issued, and lies encrypte
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from bekal.accounts.privacy import encrypt
+from bekal.accounts.privacy import decrypt, encrypt
 from bekal.core.refusal import Refusal
 from bekal.ledger.clock import programme_day
 from bekal.partners.models import Partner, PartnerKey
 from bekal.partners.refusals import PartnerRefusal
 
 LIVE_LIMIT_COUNT = 2
+DOUBLE_CLICK = timedelta(minutes=1)
 # Letters and digits that nobody mistakes for one another; small, because existing clients' codes are.
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 _CODE_LENGTH = 8
@@ -25,18 +26,20 @@ _CODE_LENGTH = 8
 
 @dataclass(frozen=True, slots=True)
 class KeyOrder:
-    """A key that is wanted: of generation 1 or 2, for the live world or the sandbox."""
+    """A key that is wanted: of generation 1 or 2, for the live world or the sandbox. `after_id`: the newest key of the
+    partner that whoever orders has seen (0: none); None where nobody looked, as a system that calls."""
 
     partner_id: int
     generation: int
     is_sandbox: bool
     scopes: tuple[str, ...] = ()
+    after_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyOutcome:
-    """`secret` is there only when a key was issued, and never again. `repeated`: it stood so before. A refusal changed
-    nothing."""
+    """`secret` is there only when a key was issued, and never again but for the second click of a double one.
+    `repeated`: it stood so before. A refusal changed nothing."""
 
     key_id: int | None
     client_code: str = ""
@@ -48,8 +51,9 @@ class KeyOutcome:
 def issue_keys(*, orders: Sequence[KeyOrder], at: datetime) -> tuple[KeyOutcome, ...]:
     """Give partners new keys; outcomes in the order of `orders`.
 
-    Refused: an unknown partner, a live key of one that is tied to no institution or platform yet, v1 for a platform, a
-    third live key of one generation and world. Locks partners in the order of their numbers.
+    A second click on the same form is the first one's key (`repeated`). Refused: an unknown partner, a live key of one
+    that is tied to no institution or platform yet, v1 for a platform, a third live key of one generation and world, an
+    order from a form that is older than the newest key. Locks partners in the order of their numbers.
     """
     with transaction.atomic():
         partners = _locked_partners({order.partner_id for order in orders})
@@ -60,6 +64,10 @@ def issue_keys(*, orders: Sequence[KeyOrder], at: datetime) -> tuple[KeyOutcome,
         outcomes = []
         for order in orders:
             partner = partners.get(order.partner_id)
+            clicked = _clicked_before(order, at)
+            if clicked is not None:
+                outcomes.append(clicked)
+                continue
             kind = order.partner_id, order.generation, order.is_sandbox
             refusal = _refusal_of_order(partner, order, counts.get(kind, 0))
             if partner is None or refusal is not None:
@@ -135,6 +143,22 @@ def _locked_partners(partner_ids: Collection[int]) -> dict[int, Partner]:
 def _locked_keys(key_ids: Collection[int]) -> dict[int, PartnerKey]:
     rows = PartnerKey.objects.select_for_update(no_key=True).filter(pk__in=key_ids).order_by("pk")
     return {key.pk: key for key in rows}
+
+
+def _clicked_before(order: KeyOrder, at: datetime) -> KeyOutcome | None:
+    """What became of this form's first click, where there was one: its key, within the minute; afterwards a refusal."""
+    if order.after_id is None:
+        return None
+    world = PartnerKey.objects.filter(partner=order.partner_id, is_sandbox=order.is_sandbox)
+    rows = world.filter(pk__gt=order.after_id)
+    newest = rows.order_by("-pk").first()
+    if newest is None:
+        return None
+    given = newest.generation, tuple(newest.scopes), newest.revoked_at
+    is_same = given == (order.generation, order.scopes, None)
+    if is_same and timedelta(0) <= at - newest.issued_at <= DOUBLE_CLICK:
+        return KeyOutcome(newest.pk, newest.client_code, decrypt(bytes(newest.secret_encrypted)), repeated=True)
+    return KeyOutcome(None, refusal=Refusal(PartnerRefusal.KEY_ISSUED_SINCE, {"key": newest.client_code}))
 
 
 def _refusal_of_order(partner: Partner | None, order: KeyOrder, live_count: int) -> Refusal | None:

@@ -14,6 +14,7 @@ from bekal.ledger.copy_rows import int_array
 from bekal.lifecycle.end_balances import end_balances
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.models import Participation
+from bekal.partners.keyed_answers import forget_answers_of_sandbox
 from bekal.partners.models import Partner, SandboxPeople
 from bekal.partners.open_sandbox import OpenedSandbox, begin, lock_partner
 from bekal.partners.sandbox_people import people_of
@@ -138,7 +139,8 @@ def move_clock_inside(
 
 def begin_anew(*, partner_id: int) -> OpenedSandbox:
     """Set the partner's clock back to the programme's, and give it an institution or platform without a past, with
-    fresh people and codes. What was before stays in its books, out of the partner's sight.
+    fresh people and codes. What was before stays in its books, out of the partner's sight; what was answered under an
+    idempotency key there is forgotten, and webhooks tell of what happens from now on.
 
     Refused as `open_sandboxes` refuses, and then nothing has changed."""
     partner = Partner.objects.filter(pk=partner_id).first()
@@ -158,6 +160,7 @@ def begin_anew_inside(*, partner_id: int, world: World) -> OpenedSandbox:
         Partner.objects.filter(pk=partner_id).update(sandbox_offset=None)
         unmoved = replace(world, at=world.at - (world.offset or timedelta(0)), offset=None)
         partner = Partner.objects.get(pk=partner_id)
+        forget_answers_of_sandbox(partner_id=partner_id)
         codes = begin(partner, _without_past(partner, unmoved))
         if isinstance(codes, Refusal):
             transaction.set_rollback(True)

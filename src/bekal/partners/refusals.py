@@ -65,6 +65,7 @@ class PartnerRefusal(StrEnum):
     GENERATION_OF_INSTITUTIONS = "v1_for_institutions_only"
     KEY_UNKNOWN = "unknown_key"
     KEYS_LIVE = "two_keys_live"  # limit_count
+    KEY_ISSUED_SINCE = "key_issued_since"  # key
     KEY_REVOKED = "key_revoked"  # revoked_on
     REDIRECT_MALFORMED = "redirect_malformed"
     REDIRECT_KNOWN = "redirect_registered"

@@ -17,6 +17,7 @@ from django.db.models import Max, Min
 from bekal.core.refusal import Refusal
 from bekal.partners.models import Partner, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from bekal.partners.refusals import PartnerRefusal
+from bekal.partners.sandbox_people import people_of
 from bekal.partners.world import SandboxUnavailableError, world_of_partner
 
 # What can be told, and in words for the contract page and the forms.
@@ -173,8 +174,14 @@ def ping(*, endpoint: WebhookEndpoint, at: datetime, now: datetime) -> Pinged:
 
 
 def _found(partner: Partner, is_sandbox: bool, since: datetime) -> list[Happened]:
+    with world_of_partner(partner, is_sandbox=is_sandbox) as world:
+        now = world.at
+        people = people_of(partner.pk) if is_sandbox else None
+    if people is not None and _tell_from(partner, people.opened_at):
+        since = min(since, people.opened_at)
     own = WebhookEvent.objects.filter(partner=partner, is_sandbox=is_sandbox).exclude(kind="ping")
-    newest = own.aggregate(newest=Max("happened_at"))["newest"]
+    # What was told before a clock was set back is no reason to wait until it is there again.
+    newest = own.filter(happened_at__lte=now).aggregate(newest=Max("happened_at"))["newest"]
     since = since if newest is None else max(since, newest - OVERLAP)
     known = list(own.filter(happened_at__gte=since).order_by("pk").values_list("event_key", flat=True))
     with world_of_partner(partner, is_sandbox=is_sandbox) as world:
@@ -184,6 +191,13 @@ def _found(partner: Partner, is_sandbox: bool, since: datetime) -> list[Happened
         if world.platform_id is not None:
             return _rows(PLATFORM_SQL, {**values, "owner": world.platform_id})
     return []
+
+
+def _tell_from(partner: Partner, opened_at: datetime) -> int:
+    """A sandbox that was begun anew has its clock back: endpoints that were registered before are told from then on,
+    and do not wait until the clock is where it was. Returns how many waited."""
+    before = WebhookEndpoint.objects.filter(partner=partner, is_sandbox=True, registered_at__lte=opened_at)
+    return before.exclude(told_from_at=opened_at).update(told_from_at=opened_at)
 
 
 def _rows(sql: str, values: Mapping[str, Any]) -> list[Happened]:

@@ -100,6 +100,10 @@ PARTNERS: Mapping[str, object] = {
     PartnerRefusal.KEYS_LIVE: _(
         "%(limit_count)s keys of this kind are live already. Revoke the one that is not used any more first."
     ),
+    PartnerRefusal.KEY_ISSUED_SINCE: _(
+        "The key %(key)s was issued after this form was opened. Look at the list, and issue another one if it is still "
+        "wanted."
+    ),
     PartnerRefusal.KEY_REVOKED: _("This key was revoked on %(revoked_on)s. Issue a new one."),
     PartnerRefusal.SUSPENSION_REASON_EMPTY: _("The reason is empty. Say why the partner is suspended."),
     PartnerRefusal.SUSPENSION_REASON_TOO_LONG: _(
