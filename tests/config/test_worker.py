@@ -20,7 +20,8 @@ from django.db import connection
 
 from bekal.config import worker as module
 from bekal.config.management.commands.work import wait_for_call
-from bekal.config.worker import RETRY_AFTER, Worker
+from bekal.config.steps import RETRY_AFTER, alone_with
+from bekal.config.worker import Worker
 from bekal.ledger.clock import programme_now
 from bekal.ledger.digests import close_digest
 from bekal.ledger.proof_results import latest_proof_result, request_proof
@@ -173,7 +174,7 @@ def test_what_another_worker_is_at_nobody_else_does(one: Worker, said: list[str]
     taken, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with module._alone(lock) as alone:
+        with alone_with(lock) as alone:
             assert alone
             taken.set()
             done.wait()

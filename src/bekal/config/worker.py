@@ -1,21 +1,19 @@
 """The background worker: mass runs that may work, proofs and figures that were asked for, and once a programme day the
-daily work, everybody's list, the digest with its sums, and the proof.
+daily work, everybody's list, the digest with its sums, and the proof. What leaves the house goes beside it
+(`couriers.py`).
 
 It holds nothing in memory that matters: several may run, each may be killed anywhere, and the next goes on. Each step
 is tried by itself: an error in one keeps none of the others from being done.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from pathlib import Path
-from traceback import extract_tb
 
-from django.conf import settings
-from django.db import connection, connections
+from django.db import connections
 
 from bekal.alarms.watch import watch
 from bekal.catalogue.on_sale import refresh_sales
+from bekal.config.steps import RETRY_AFTER, Steps
 from bekal.console.tallies import COUNTS
 from bekal.core.money import format_rupiah
 from bekal.incentives.entitle import entitle
@@ -26,15 +24,10 @@ from bekal.lifecycle.closed_sums import close_sums
 from bekal.lifecycle.daily_work import do_daily_work
 from bekal.lifecycle.mass_list import SealedLists
 from bekal.lifecycle.mass_runs import Progress, work
-from bekal.lifecycle.mass_work import is_lost, kind_of
 from bekal.lifecycle.tallies import count_next
-from bekal.messaging.channels import carriers
-from bekal.participants.send_messages import send_messages
 from bekal.partners.calls import forget_calls
-from bekal.partners.deliver_webhooks import deliver_webhooks
 from bekal.partners.keyed_answers import forget_answers
 from bekal.partners.purchase_intents import forget_intents
-from bekal.partners.webhook_events import collect_events
 from bekal.proofs.check import prove_ledger, record
 from bekal.purchases.queries import buyers_of
 from bekal.purchases.reconcile_changed import reconcile_changed
@@ -43,40 +36,30 @@ from bekal.recommender.prepare_lists import prepare_lists
 from bekal.recommender.price_seats import price_seats, reprice_seats
 
 CHUNKS_AT_A_TIME = 10
-# A chunk, a day's step or a proof that failed is tried again after so long, not at once and not never.
-RETRY_AFTER = timedelta(minutes=10)
 # Of several workers one is at it, and the locks of one that dies go with its connection.
 DAILY_LOCK, DIGEST_LOCK, PROOF_LOCK = "config.worker.daily", "config.worker.digest", "config.worker.proof"
 COUNT_LOCK, LISTS_LOCK = "config.worker.count", "config.worker.lists"
-SEATS_LOCK, MESSAGES_LOCK = "config.worker.seats", "config.worker.messages"
+SEATS_LOCK = "config.worker.seats"
 ALARMS_LOCK, REVIEWS_LOCK = "config.worker.alarms", "config.worker.reviews"
 SALES_LOCK, CALLS_LOCK = "config.worker.sales", "config.worker.calls"
-WEBHOOKS_LOCK = "config.worker.webhooks"
-COLLECTED_EVERY = timedelta(seconds=30)
 RECONCILE_LOCK = "config.worker.reconcile"
 REPRICED_EVERY = timedelta(hours=1)
 
 
-class Worker:
+class Worker(Steps):
     """One worker: `round()` looks once at everything there may be to do."""
 
     def __init__(self, *, say: Callable[[str], None], stop: Callable[[], bool] = lambda: False) -> None:
-        self._say = say
-        self._stop = stop
+        super().__init__(say=say, stop=stop)
         self._done_on: dict[str, date] = {}
-        self._failed_at: dict[str, datetime] = {}
         self._sealed = SealedLists()
         self._repriced_at: datetime | None = None
-        self._collected_at: datetime | None = None
-        self._carriers = carriers(settings.CARRIER_ADDRESSES, demo=settings.DEMO)
 
     def round(self) -> bool:
         """Do a little of everything that waits; whether there was anything. Raises only where the database is gone."""
         at = programme_now()
         busy = [
             self._guarded("mass runs", self._work, at),
-            self._tried("messages", MESSAGES_LOCK, self._send_messages, at),
-            self._tried("webhooks", WEBHOOKS_LOCK, self._tell_partners, at),
             self._tried("proof", PROOF_LOCK, self._prove_if_asked, at),
             self._tried("reconciliation", RECONCILE_LOCK, self._reconcile, at),
             self._daily("sales of the day", SALES_LOCK, self._refresh_sales, at),
@@ -92,37 +75,6 @@ class Worker:
             self._daily("daily proof", PROOF_LOCK, self._prove_daily, at),
         ]
         return any(busy)
-
-    def _guarded(self, what: str, step: Callable[[datetime], bool], at: datetime) -> bool:
-        """The step; an error in it is said and stops neither the others nor the next round."""
-        if self._stop():
-            return False
-        try:
-            done = step(at)
-        except Exception as error:
-            if is_lost(error) or (not connection.in_atomic_block and not connection.is_usable()):
-                raise
-            # Never the text of an error, which may hold a name: its kind and where it was raised.
-            frame = extract_tb(error.__traceback__)[-1]
-            self._say(f"{what} failed: {kind_of(error)} in {Path(frame.filename).name}, line {frame.lineno}")
-            self._failed_at[what] = at
-            return False
-        self._failed_at.pop(what, None)
-        return done
-
-    def _tried(self, what: str, lock: str, step: Callable[[datetime], bool], at: datetime) -> bool:
-        """The step, where no other worker is at it and its last failure is not too fresh."""
-        failed_at = self._failed_at.get(what)
-        # Either way: the clock of a simulated programme can be set back.
-        if failed_at is not None and abs(at - failed_at) < RETRY_AFTER:
-            return False
-
-        def alone_at_it(at: datetime) -> bool:
-            with _alone(lock) as alone:
-                # Another worker is at it; if it dies, the next round is ours.
-                return alone and step(at)
-
-        return self._guarded(what, alone_at_it, at)
 
     def _daily(self, what: str, lock: str, step: Callable[[datetime], bool], at: datetime) -> bool:
         """The step once a programme day; after a restart again, which changes nothing but for what is new."""
@@ -149,24 +101,6 @@ class Worker:
             f"run {progress.run_id}: {progress.done_chunk_count} of {progress.chunk_count} chunks, "
             f"{progress.done_count:,} done, {format_rupiah(progress.done_rupiah)}"
         )
-
-    def _send_messages(self, at: datetime) -> bool:
-        """Before what takes long: somebody waits for a code."""
-        sent = send_messages(carriers=self._carriers, at=at)
-        if sent.message_count:
-            self._say("messages: " + ", ".join(f"{count:,} {what}" for what, count in sorted(sent.counts.items())))
-        return sent.message_count > 0
-
-    def _tell_partners(self, at: datetime) -> bool:
-        """Look for news twice a minute, which reads much, and deliver what is due at once."""
-        now = machine_now()
-        if self._collected_at is None or abs(now - self._collected_at) >= COLLECTED_EVERY:
-            collect_events(now=now)
-            self._collected_at = now
-        delivered = deliver_webhooks(now=now)
-        if delivered.delivery_count:
-            self._say("webhooks: " + ", ".join(f"{count:,} {what}" for what, count in sorted(delivered.counts.items())))
-        return delivered.delivery_count > 0
 
     def _prove_if_asked(self, at: datetime) -> bool:
         return self._prove(at, only_asked=True)
@@ -285,17 +219,3 @@ class Worker:
         moved = reprice_seats(at=at)
         self._repriced_at = at
         return moved.changed_count > 0
-
-
-@contextmanager
-def _alone(name: str) -> Iterator[bool]:
-    """Whether this connection alone holds that name in the database while the block runs; a dead one lets go."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
-        held = bool(cursor.fetchone()[0])
-    try:
-        yield held
-    finally:
-        if held and connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])

@@ -3,7 +3,8 @@
 import select
 import signal
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,11 +12,16 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection, connections
 from django.db.utils import Error
 
+from bekal.config.couriers import MessageCourier, WebhookCourier
 from bekal.config.worker import Worker
 from bekal.lifecycle.mass_work import CHANNEL, kind_of
 
 # How long it waits for a call before it looks by itself: for what nobody calls for (a new day, a chunk to try again).
 LOOK_SECONDS = 5.0
+# How long a courier that found nothing waits: somebody waits for a code.
+COURIER_SECONDS = 1.0
+# How long a courier may take to end: what it has claimed and not noted goes out a second time.
+COURIER_ENDS_SECONDS = 30.0
 DATABASE_GONE_SECONDS = 5.0
 
 
@@ -27,16 +33,49 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._asked_to_end = False
-        worker = Worker(say=self._say, stop=lambda: self._asked_to_end)
+        worker = Worker(say=self._say, stop=self._is_asked_to_end)
+        couriers = [kind(say=self._say, stop=self._is_asked_to_end) for kind in (MessageCourier, WebhookCourier)]
         with self._signals() as bell:
             if options["once"]:
-                while worker.round() and not self._asked_to_end:
+                # Each of them a round, and as long as one of them found something.
+                while sum(loop.round() for loop in (*couriers, worker)) and not self._asked_to_end:
                     pass
                 return
             self._say("ready")
-            while not self._asked_to_end:
-                self._round_and_wait(worker, bell)
+            with self._beside(couriers):
+                while not self._asked_to_end:
+                    self._round_and_wait(worker, bell)
             self._say("ended")
+
+    @contextmanager
+    def _beside(self, couriers: Sequence[MessageCourier | WebhookCourier]) -> Iterator[None]:
+        """Each courier in a thread with connections of its own, until the block ends."""
+        ended = threading.Event()
+        threads = [threading.Thread(target=self._carry, args=[courier, ended], daemon=True) for courier in couriers]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join(COURIER_ENDS_SECONDS)
+
+    def _carry(self, courier: MessageCourier | WebhookCourier, ended: threading.Event) -> None:
+        while not ended.is_set():
+            pause = COURIER_SECONDS
+            try:
+                if courier.round():
+                    continue
+            except Exception as error:  # whatever it is: a thread that ended would be missed by nobody
+                self._say(f"the database does not answer ({kind_of(error)}); trying again")
+                connections.close_all()
+                pause = DATABASE_GONE_SECONDS
+            ended.wait(pause)
+        connections.close_all()
+
+    def _is_asked_to_end(self) -> bool:
+        return self._asked_to_end
 
     def _say(self, text: str) -> None:
         self.stdout.write(f"worker: {text}")

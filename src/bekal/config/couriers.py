@@ -1,0 +1,56 @@
+"""What leaves the house, each in a loop of its own beside the worker's: somebody waits for a code, and neither a proof
+of a minute nor a partner's receiver that does not answer may keep it back."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from bekal.config.steps import Steps
+from bekal.ledger.clock import machine_now, programme_now
+from bekal.messaging.channels import carriers
+from bekal.participants.send_messages import send_messages
+from bekal.partners.deliver_webhooks import deliver_webhooks
+from bekal.partners.webhook_events import collect_events
+
+MESSAGES_LOCK, WEBHOOKS_LOCK = "config.worker.messages", "config.worker.webhooks"
+COLLECTED_EVERY = timedelta(seconds=30)
+
+
+class MessageCourier(Steps):
+    """Hands what waits in the outbox to the carriers. Raises ValueError for a carrier's address that cannot be one."""
+
+    def __init__(self, *, say: Callable[[str], None], stop: Callable[[], bool] = lambda: False) -> None:
+        super().__init__(say=say, stop=stop)
+        self._carriers = carriers(settings.CARRIER_ADDRESSES, demo=settings.DEMO)
+
+    def round(self) -> bool:
+        """One batch; whether there was anything. Raises only where the database is gone."""
+        return self._tried("messages", MESSAGES_LOCK, self._send_messages, programme_now())
+
+    def _send_messages(self, at: datetime) -> bool:
+        sent = send_messages(carriers=self._carriers, at=at)
+        if sent.message_count:
+            self._say("messages: " + ", ".join(f"{count:,} {what}" for what, count in sorted(sent.counts.items())))
+        return sent.message_count > 0
+
+
+class WebhookCourier(Steps):
+    """Tells partners what happened to their own purchases."""
+
+    _collected_at: datetime | None = None
+
+    def round(self) -> bool:
+        """One batch; whether there was anything. Raises only where the database is gone."""
+        return self._tried("webhooks", WEBHOOKS_LOCK, self._tell_partners, programme_now())
+
+    def _tell_partners(self, at: datetime) -> bool:
+        """Look for news twice a minute, which reads much, and deliver what is due at once."""
+        now = machine_now()
+        if self._collected_at is None or abs(now - self._collected_at) >= COLLECTED_EVERY:
+            collect_events(now=now)
+            self._collected_at = now
+        delivered = deliver_webhooks(now=now)
+        if delivered.delivery_count:
+            self._say("webhooks: " + ", ".join(f"{count:,} {what}" for what, count in sorted(delivered.counts.items())))
+        return delivered.delivery_count > 0
