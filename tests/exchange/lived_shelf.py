@@ -5,10 +5,16 @@ from datetime import timedelta
 from bekal.catalogue.content import Content, content_sha256
 from bekal.catalogue.curate import Criterion, NewDecision, curate
 from bekal.catalogue.models import Submission, Training
+from bekal.catalogue.offer_trainings import offer_trainings, take_off_sale
 from bekal.catalogue.submit_trainings import NewSubmission, submit_trainings, withdraw_submissions
 from bekal.catalogue.suspend import NewLift, NewSuspension, lift_suspensions, suspend
+from bekal.participants.models import Participation
+from bekal.partners.register import suspend_partner
+from bekal.purchases.move_sessions import SessionMove, move_sessions
+from bekal.recommender.switch_personalisation import switch_personalisation
 from tests import factories
 from tests.factories import jakarta
+from tests.factories.partners import live_partner, sandbox_partner
 
 AT = jakarta(2020, 12, 30)
 ALL = tuple(each.value for each in Criterion)
@@ -26,6 +32,28 @@ def curate_and_suspend(training: Training) -> None:
     withdraw_submissions(submission_ids=[waiting], institution_id=institution.pk, at=AT + timedelta(hours=5))
     submitted(institution.pk, "Mewarnai", code="warna", is_draft=True)
     _suspend(training, institution.pk)
+    _change(training, institution.pk)
+
+
+def _change(training: Training, institution_id: int) -> None:
+    """Put on sale, a session dated, moved and called off; partners with and without an owner; a switch, off and on."""
+    batik = Training.objects.get(code="batik")
+    by_id = factories.institution_staff(batik.institution).pk
+    offer_trainings(institution_id=institution_id, training_ids=[batik.pk], by_id=by_id, at=AT)
+    take_off_sale(institution_id=institution_id, training_ids=[batik.pk], by_id=by_id, at=AT)
+    for days in (5, 6, None):
+        starts_at = None if days is None else AT + timedelta(days=days)
+        move = SessionMove(
+            institution_id=institution_id, training_id=batik.pk, sequence=1, starts_at=starts_at, reason="Hujan, banjir"
+        )
+        (moved,) = move_sessions(moves=[move], at=AT + timedelta(hours=8))
+        assert moved.refusal is None, moved
+    partner = live_partner(training.institution, at=AT)
+    suspend_partner(partner_id=partner.pk, reason="Kunci bocor", at=AT + timedelta(hours=1))
+    sandbox_partner("baru", at=AT)
+    people = [Participation.objects.order_by("id")[0].participant_id]
+    for is_on in (False, True, False):
+        switch_personalisation(participant_ids=people, is_on=is_on, at=AT)
 
 
 def submitted(institution_id: int, title: str, *, code: str, is_draft: bool = False, **more: object) -> int:

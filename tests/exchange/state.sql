@@ -66,6 +66,16 @@ WITH person AS (
            login_name, decided_at)::text
     FROM catalogue_curationdecision decision JOIN catalogue_submission submission ON submission.id = submission_id
     JOIN accounts_user curator ON curator.id = curator_id WHERE %(person)s::bytea IS NULL
+    UNION ALL SELECT 'offer change', (shelf.code, change.is_offered, changed_at)::text
+    FROM catalogue_offerchange change JOIN shelf ON shelf.id = training_id
+    UNION ALL SELECT 'session change', (shelf.code, sequence, from_at, to_at, reason, told_count, changed_at)::text
+    FROM catalogue_sessionchange JOIN shelf ON shelf.id = training_id
+    UNION ALL SELECT 'partner', (partner.code, partner.name, kind, institution.name, platform.name, registered_at,
+           suspended_at, suspension_reason)::text
+    FROM partners_partner partner LEFT JOIN catalogue_institution institution ON institution.id = institution_id
+    LEFT JOIN catalogue_platform platform ON platform.id = platform_id WHERE %(person)s::bytea IS NULL
+    UNION ALL SELECT 'personalisation', (who, is_enabled, switched_at)::text
+    FROM recommender_personalisation JOIN person USING (participant_id)
     UNION ALL SELECT 'training summary', (code, bought_count, completed_count, rating_count, rating_sum)::text
     FROM catalogue_training WHERE %(person)s::bytea IS NULL
     UNION ALL SELECT 'session', (code, sequence, starts_at, ends_at, place)::text

@@ -12,11 +12,7 @@ _PARTNERS = "keys and what hangs on them stay: a partner of another house gets k
 _SANDBOX = "the sandbox is another world, with test people"
 _OWN = "an office begins its own"
 LEFT_OUT: dict[str, str] = {
-    "catalogue_offerchange": _OWN,
-    "catalogue_sessionchange": _OWN,
     "incentives_payoutreversal": _OWN,
-    "recommender_personalisation": _OWN,
-    "partners_partner": _OWN,
     "partners_platformsale": _OWN,
     "ledger_programmeclock": _THIS_HOUSE,
     "ledger_digestlink": _MADE_ANEW,
@@ -86,6 +82,8 @@ NOT_COMPARED: dict[str, str] = {
     "purchases_reviewflag.raised_by_id": _NOBODY,
     "purchases_reviewreply.written_by_id": _NOBODY,
     "catalogue_submission.written_by_id": _NOBODY,
+    "catalogue_offerchange.changed_by_id": _NOBODY,
+    "catalogue_sessionchange.changed_by_id": _NOBODY,
     "catalogue_trainingprice.set_by_id": "who approved a price stands with the curator's decision",
     "incentives_payoutstatus.file_id": "a status without a file gets none",
 }

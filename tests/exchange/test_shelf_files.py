@@ -6,8 +6,20 @@ import pytest
 
 from bekal.catalogue.content import content_sha256
 from bekal.catalogue.curate import Criterion, NewDecision, curate
-from bekal.catalogue.models import Category, CurationDecision, Institution, Platform, Submission, Suspension, Training
+from bekal.catalogue.models import (
+    Category,
+    CurationDecision,
+    Institution,
+    Platform,
+    SessionChange,
+    Submission,
+    Suspension,
+    Training,
+)
 from bekal.catalogue.suspend import NewLift, lift_suspensions
+from bekal.participants.models import Participant
+from bekal.partners.models import Partner, PartnerKey
+from bekal.recommender.switch_personalisation import personalisation_of
 from tests import factories
 from tests.conftest import StoppedClock
 from tests.factories import jakarta
@@ -199,3 +211,88 @@ def test_decisions_come_in_once(waiting: Submission, take: Take, wrong: Wrong) -
     assert (decision.reason, decision.met) == ("Tulis;\n\nlalu kirim.", ["skill", "price"])
     (problem,) = wrong("curation_decisions", DECISIONS + row.replace("price;skill", "price"))
     assert problem[1] == "decision" and "known already" in problem[3]
+
+
+CHANGES = "training,what,number,changed_at,is_offered,sequence,from_at,to_at,reason,told_count\n"
+PARTNERS = "code,name,kind,owner,registered_at,suspended_at,reason\n"
+SWITCHES = "nik,number,is_on,switched_at\n"
+
+
+def test_changes_of_trainings_come_in_once_and_move_nothing(shelf: Training, take: Take) -> None:
+    rows = [
+        "jahit,session,1,2020-05-01,,1,,2020-06-01T09:00,,",
+        "jahit,session,2,2020-05-02,,1,2020-06-01T09:00,,Hujan,7",
+        "jahit,offer,1,2020-05-03,false,,,,,",
+    ]
+    assert "3 added" in take("training_changes", CHANGES + "\n".join(rows) + "\n")
+    assert "3 unchanged" in take("training_changes", CHANGES + "\n".join(rows) + "\n")
+    shelf.refresh_from_db()
+    assert shelf.on_sale and not shelf.sessions.exists()
+    assert SessionChange.objects.order_by("id").values_list("told_count", flat=True)[1] == 7
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "words"),
+    [
+        ("roti,offer,1,2020-05-01,true,,,,,", "training", "no training has this code"),
+        ("jahit,offer,2,2020-05-01,true,,,,,", "number", "the one before this is missing"),
+        ("jahit,offer,1,2020-05-01,true,,,,Hujan,", "what", "only a session"),
+        ("jahit,session,1,2020-05-01,,1,,,Hujan,", "to_at", "got a date"),
+        ("jahit,session,1,2022-05-01,,1,,2020-06-01,,", "changed_at", "has not come yet"),
+        ("jahit,harga,1,2020-05-01,true,,,,,", "what", "write one of"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused(shelf: Training, wrong: Wrong, row: str, column: str, words: str) -> None:
+    (problem,) = wrong("training_changes", CHANGES + row + "\n")
+    assert problem[1] == column and words in problem[3], problem
+
+
+def test_partners_come_without_keys_and_one_that_was_suspended_stays_so(shelf: Training, take: Take) -> None:
+    rows = "satu,Sistem Satu,institution,lembaga satu,2020-05-01,2020-05-02,Kunci bocor\n"
+    rows += "dua-tiga,Sistem Dua,platform,,2020-05-01,,\n"
+    assert "2 added" in take("partners", PARTNERS + rows)
+    assert "2 unchanged" in take("partners", PARTNERS + rows)
+    tied, free = Partner.objects.order_by("id")
+    assert tied.institution == shelf.institution and tied.suspended_at == jakarta(2020, 5, 2, 0)
+    assert free.suspended_at is None and not PartnerKey.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "words"),
+    [
+        ("satu,Satu,institution,Lembaga Nol,2020-05-01,,", "owner", "no institution has this name"),
+        ("satu,Satu,institution,,2020-05-01,2020-05-02,", "reason", "exactly where suspended_at"),
+        ("satu,Satu,institution,,2022-05-01,,", "registered_at", "has not come yet"),
+        ("dua kata,Satu,institution,,2020-05-01,,", "code", "partner_code_malformed"),
+        ("lama,Lain,institution,,2020-05-01,,", "code", "known already"),
+        ("baru,Satu,institution,Lembaga Satu,2020-05-01,,", "code", "owner_taken"),
+        ("satu,Satu,bank,,2020-05-01,,", "kind", "write one of"),
+    ],
+)
+def test_a_partner_that_cannot_be_is_refused(
+    shelf: Training, take: Take, wrong: Wrong, row: str, column: str, words: str
+) -> None:
+    take("partners", PARTNERS + "lama,Sistem Lama,institution,Lembaga Satu,2020-05-01,,\n")
+    (problem,) = wrong("partners", PARTNERS + row + "\n")
+    assert problem[1] == column and words in problem[3], problem
+
+
+def test_who_wants_no_lists_of_their_own_gets_none_here_either(nik: str, take: Take) -> None:
+    person = Participant.objects.get()
+    rows = f"{nik},1,false,2020-05-01\n{nik},2,true,2020-05-02\n{nik},3,false,2020-05-03\n"
+    assert "3 added" in take("personalisations", SWITCHES + rows)
+    assert "3 unchanged" in take("personalisations", SWITCHES + rows)
+    assert personalisation_of([person.pk]) == {person.pk: False}
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "words"),
+    [
+        ("2,true,2020-05-02", "number", "the one before this is missing"),
+        ("1,true,2020-05-02", "is_on", "the first switch is off"),
+        ("1,false,2022-05-02", "switched_at", "has not come yet"),
+    ],
+)
+def test_a_switch_that_cannot_be_is_refused(nik: str, wrong: Wrong, row: str, column: str, words: str) -> None:
+    (problem,) = wrong("personalisations", SWITCHES + f"{nik},{row}\n")
+    assert problem[1] == column and words in problem[3], problem

@@ -30,10 +30,13 @@ from bekal.exchange.export_columns import (
 )
 from bekal.exchange.export_money_back import clawbacks, closings, endings, repayments
 from bekal.exchange.hold_steps import extract as hold_steps
+from bekal.exchange.partners import extract as partners
 from bekal.exchange.people import IS_PERSON, NOBODY, PLACES, PURCHASES
+from bekal.exchange.personalisations import extract as personalisations
 from bekal.exchange.review_trail import extract as review_trail
 from bekal.exchange.submissions import extract as submissions
 from bekal.exchange.suspensions import extract as suspensions
+from bekal.exchange.training_changes import extract as training_changes
 from bekal.ledger.movements import Kind
 from bekal.participants.models import Participation
 
@@ -328,9 +331,12 @@ EXTRACTS: dict[str, Callable[[], Extract]] = {
     "suspensions": suspensions,
     "submissions": submissions,
     "curation_decisions": curation_decisions,
+    "training_changes": training_changes,
+    "partners": partners,
     "participants": _participants,
     "contact_points": _contact_points,
     "payout_accounts": _payout_accounts,
+    "personalisations": personalisations,
     "choices": _choices,
     "completions": _completions,
     "reviews": _reviews,

@@ -28,6 +28,7 @@ SINCE_VERSION = (
     dict.fromkeys(("institution_stops", "clawbacks", "repayments", "closings"), 2)
     | dict.fromkeys(("accreditations", "ownerships"), 3)
     | dict.fromkeys(("catalogue_names", "suspensions", "submissions", "curation_decisions"), 4)
+    | dict.fromkeys(("training_changes", "partners", "personalisations"), 4)
     | dict.fromkeys(
         ("evidence", "evidence_cases", "case_rulings", "certificates", "certificate_events", "hold_steps"), 4
     )
