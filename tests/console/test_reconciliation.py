@@ -100,16 +100,6 @@ def test_two_days_are_drawn_as_lines(people: dict[str, int], clock: StoppedClock
     assert shown.count('class="line"') == 4 and "26 April 2020" in shown
 
 
-def test_pages_ask_the_database_a_fixed_number_of_times(
-    people: dict[str, int], django_assert_max_num_queries: object
-) -> None:
-    client = signed_in()
-    for name, most in (("reconciliation", 10), ("reconciliation_people", 6), ("reconciliation_waiting", 4)):
-        page(client, name)
-        with django_assert_max_num_queries(most):  # type: ignore[operator]
-            page(client, name)
-
-
 def test_an_empty_programme_says_so(clock: StoppedClock, db: None) -> None:
     shown = page(signed_in(), "reconciliation")
     assert "Tidak ada yang kurang" in shown and "Belum ada hari yang dihitung" in shown
