@@ -214,7 +214,7 @@ def test_decisions_come_in_once(waiting: Submission, take: Take, wrong: Wrong) -
 
 
 CHANGES = "training,what,number,changed_at,is_offered,sequence,from_at,to_at,reason,told_count\n"
-PARTNERS = "code,name,kind,owner,registered_at,suspended_at,reason\n"
+PARTNERS = "code,name,kind,belongs_to,registered_at,suspended_at,reason\n"
 SWITCHES = "nik,number,is_on,switched_at\n"
 
 
@@ -260,7 +260,7 @@ def test_partners_come_without_keys_and_one_that_was_suspended_stays_so(shelf: T
 @pytest.mark.parametrize(
     ("row", "column", "words"),
     [
-        ("satu,Satu,institution,Lembaga Nol,2020-05-01,,", "owner", "no institution has this name"),
+        ("satu,Satu,institution,Lembaga Nol,2020-05-01,,", "belongs_to", "no institution has this name"),
         ("satu,Satu,institution,,2020-05-01,2020-05-02,", "reason", "exactly where suspended_at"),
         ("satu,Satu,institution,,2022-05-01,,", "registered_at", "has not come yet"),
         ("dua kata,Satu,institution,,2020-05-01,,", "code", "partner_code_malformed"),

@@ -29,7 +29,9 @@ FIELDS: tuple[Field, ...] = (
     Field("code", text_field, required=True, max_characters=40, about="Names the system for ever."),
     Field("name", text_field, required=True, max_characters=NAME_LIMIT_COUNT, exact=True, about="What it is called."),
     Field("kind", one_of({each: each for each in Partner.Kind.values}), required=True, about="Whose system it is."),
-    Field("owner", text_field, about="The institution or platform, as in `trainings`; blank: not tied to one yet."),
+    Field(
+        "belongs_to", text_field, about="The institution or platform, as in `trainings`; blank: not tied to one yet."
+    ),
     Field("registered_at", instant, required=True, about="When it was registered."),
     Field("suspended_at", instant, about="Since when nothing it signs is answered; blank: it is."),
     Field("reason", text_field, max_characters=REASON_LIMIT_COUNT, exact=True, about="Why it is suspended."),
@@ -43,7 +45,7 @@ def extract() -> Extract:
             text("code", "partner.code"),
             text("name", "partner.name"),
             text("kind", "partner.kind"),
-            text("owner", "coalesce(institution.name, platform.name)"),
+            text("belongs_to", "coalesce(institution.name, platform.name)"),
             instant_column("registered_at", "partner.registered_at"),
             instant_column("suspended_at", "partner.suspended_at"),
             text("reason", "nullif(partner.suspension_reason, '')"),
@@ -75,10 +77,12 @@ def _take(values: Mapping[str, Any], at: datetime) -> Taken:
     if (values.get("suspended_at") is None) != (values.get("reason") is None):
         wrong.append(("reason", "this stands exactly where suspended_at does: write both, or none"))
     models: dict[str, type[Institution] | type[Platform]] = {"institution": Institution, "platform": Platform}
-    owners = models[values["kind"]].objects.filter(name__iexact=values.get("owner") or "").order_by("pk")
-    owner = owners.first() if values.get("owner") else None
-    if values.get("owner") and owner is None:
-        wrong.append(("owner", f"no {values['kind']} has this name: import the catalogue_names first, or correct it"))
+    owners = models[values["kind"]].objects.filter(name__iexact=values.get("belongs_to") or "").order_by("pk")
+    owner = owners.first() if values.get("belongs_to") else None
+    if values.get("belongs_to") and owner is None:
+        wrong.append(
+            ("belongs_to", f"no {values['kind']} has this name: import the catalogue_names first, or correct it")
+        )
     if wrong:
         return wrong, False
     known = Partner.objects.filter(code=values["code"]).first()
