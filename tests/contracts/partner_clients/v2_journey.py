@@ -81,11 +81,11 @@ def deliveries(caller: Caller, receiver: Receiver, wanted: set[tuple[str, Any]],
     is_told = receiver.wait(lambda events: wanted <= told())
     report.see("v2.webhook_delivered", "received, and rightly signed", is_told and not receiver.refused_count, told())
     ping = next((event["id"] for event in receiver.events if event["type"] == "ping"), "")
-    found, path = [], "/webhooks/deliveries?state=delivered&limit=2"
-    while path:
-        answer = caller.call("GET", path)
-        found += answer.json.get("items", [])
-        path = f"/webhooks/deliveries?limit=2&cursor={answer.json['next']}" if answer.json.get("next") else ""
+    # That they have arrived here is noted there a moment later.
+    found, until = _delivered(caller), time.monotonic() + 30
+    while len(found) < len(wanted) and time.monotonic() < until:
+        time.sleep(0.2)
+        found = _delivered(caller)
     named = {line["message_id"]: line for line in found}
     is_so = ping in named and all(line["state"] == "delivered" for line in found) and len(named) == len(found) > 2
     report.see("v2.webhook_deliveries", "GET /webhooks/deliveries", is_so, found)
@@ -93,6 +93,16 @@ def deliveries(caller: Caller, receiver: Receiver, wanted: set[tuple[str, Any]],
     report.see("v2.replay_delivery", "POST a replay", answer.status == 202, answer)
     is_again = receiver.wait(lambda events: [event["id"] for event in events].count(ping) == 2)
     report.see("v2.replay_delivery", "it came again under the same webhook-id", is_again, receiver.events)
+
+
+def _delivered(caller: Caller) -> list[Values]:
+    """What was delivered, page by page."""
+    found, path = [], "/webhooks/deliveries?state=delivered&limit=2"
+    while path:
+        answer = caller.call("GET", path)
+        found += answer.json.get("items", [])
+        path = f"/webhooks/deliveries?limit=2&cursor={answer.json['next']}" if answer.json.get("next") else ""
+    return found
 
 
 def money(caller: Caller, receiver: Receiver, report: Report) -> None:
