@@ -15,6 +15,7 @@ from bekal.purchases.confirm_attendance import Confirmation, confirm_attendance
 from bekal.purchases.end_purchases import end_purchases
 from bekal.purchases.record_attendance import Attendance, record_attendance
 from tests import factories
+from tests.conftest import StoppedClock
 from tests.factories import jakarta
 from tests.factories.holding import held
 from tests.web.conftest import Visitor, text_of
@@ -122,8 +123,24 @@ def test_what_is_still_to_come_is_nobodys_debt(sign_in: SignIn) -> None:
     visitor = sign_in(person)
     page = text_of(visitor.open("purchase", purchase_id))
     assert "Balai Latihan mencatatnya mulai 20 November 2020, paling lambat 23 November 2020." in page
-    assert "Ditunggu dari" not in page + text_of(visitor.open("purchases"))
+    listed = text_of(visitor.open("purchases"))
+    assert "Balai Latihan mencatatnya mulai 20 November 2020" in listed
+    assert "Ditunggu dari" not in page + listed
     assert "Jadwalnya 24 November 2020." in page and "Saya hadir" not in page
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("day", "is_asked"), [(19, False), (20, True)])
+def test_nobody_is_asked_about_a_session_before_its_day(
+    sign_in: SignIn, clock: StoppedClock, day: int, is_asked: bool
+) -> None:
+    """From 2023 the participant confirms each session of a webinar."""
+    clock.set(2023, 6, day, 9, 0)
+    (person,) = factories.accepted(at=jakarta(2023, 6, 10))
+    training = factories.training(price_rupiah=400_000, title="Barista", mode="webinar")
+    Session.objects.create(training=training, sequence=1, starts_at=jakarta(2023, 6, 20))
+    factories.redeemed(person, training, at=jakarta(2023, 6, 18))
+    assert ("Jawab apakah kamu hadir: “Barista”" in text_of(sign_in(person).open("home"))) == is_asked
 
 
 @pytest.mark.django_db

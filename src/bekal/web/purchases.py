@@ -101,7 +101,10 @@ class Bought:
     @property
     def asks_for_sessions(self) -> bool:
         """Whether the incentive waits for an answer of the participant about a session that was held."""
-        return any(line.is_mine and line.state.piece is Piece.ATTENDANCE for line in self.owed_now)
+        return any(
+            line.is_mine and line.state.piece is Piece.ATTENDANCE and (line.state.since_on or self.today) <= self.today
+            for line in self.awaited
+        )
 
     @property
     def is_open_for_answers(self) -> bool:
@@ -109,13 +112,10 @@ class Bought:
         return self.asks_for_sessions or self.stage in (Stage.LEARNING, Stage.CONTESTED)
 
     @property
-    def owed_now(self) -> tuple[Line, ...]:
-        """What is missing or contested and somebody's turn, the reader's own first."""
-        waiting = [
-            line
-            for line in self.pieces
-            if not line.state.is_present and line.state.since_on and line.state.since_on <= self.today
-        ]
+    def awaited(self) -> tuple[Line, ...]:
+        """What is missing or contested and somebody's turn, or will be on a day that is known; the reader's own
+        first."""
+        waiting = [line for line in self.pieces if not line.state.is_present and line.state.since_on]
         return tuple(sorted(waiting, key=lambda line: not line.is_mine))
 
     @property
