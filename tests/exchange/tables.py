@@ -10,10 +10,9 @@ _MESSAGES = "messages and codes have served"
 _MODELS = "a model is fitted anew, and its lists with it"
 _PARTNERS = "keys and what hangs on them stay: a partner of another house gets keys of that house"
 _SANDBOX = "the sandbox is another world, with test people"
-_OWN = "an office begins its own"
 LEFT_OUT: dict[str, str] = {
-    "incentives_payoutreversal": _OWN,
-    "partners_platformsale": _OWN,
+    "incentives_payoutreversal": "that a payout came back is carried; who asked for it and who agreed is not",
+    "partners_platformsale": "what was bought is carried; that a platform's pages had led there is not",
     "ledger_programmeclock": _THIS_HOUSE,
     "ledger_digestlink": _MADE_ANEW,
     "ledger_proofresult": _THIS_HOUSE,
