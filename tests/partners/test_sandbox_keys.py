@@ -66,6 +66,11 @@ def test_a_platform_has_keys_of_the_second_generation_alone(sandbox: TestDatabas
     assert said["kind"] == "platform"
     assert "client_code" not in said
     assert said["key_id"].startswith("uji-platform-")
+    assert "redeem_code" not in said and "redirect_uri" not in said
+    assert set(said["start_codes"]) == {"covered", "not_covered", "withdrawn", "elsewhere"}
+    again = printed("--platform")
+    assert (again["key_id"], again["secret"]) == (said["key_id"], said["secret"])
+    assert again["start_code"] == again["start_codes"]["covered"]["start_code"] != said["start_code"]
 
 
 def test_a_partner_of_the_programme_keeps_its_live_keys_to_itself() -> None:
