@@ -17,7 +17,6 @@ from bekal.core.refusal import Refusal
 from bekal.holds.appeal_holds import Appeal, appeal_holds
 from bekal.holds.decide_holds import propose_holds, take_holds
 from bekal.holds.models import Hold
-from bekal.ledger.queries import remaining
 from bekal.participants.give_sign_in import give_sign_in
 from bekal.participants.models import Participation
 from bekal.partners.purchase_intents import IntentWish, open_intents
@@ -38,18 +37,22 @@ DEVICE = "demo-shared-device"
 HIDDEN = "Ulasan ini menyebut nama dan alamat orang lain."
 OBJECTION = "Saya belajar sendiri. Laptop itu milik lembaga dan dipakai bergantian oleh semua peserta."
 NOT_FINISHED = "Catatan platform menunjukkan materi belum selesai."
-# Who has lived through most: some of it proven, some being learned, some that waits for a review.
+# Who has lived through most: some of it proven, some being learned, some that waits for a review, and with a balance
+# left that buys one more training.
 PEOPLE_SQL = """
-SELECT purchase.participation_id
+SELECT purchase.participation_id, max(balance.remaining_rupiah) >= %(price)s
+       AND bool_and(purchase.training_id IS DISTINCT FROM %(offer)s) AS may_buy
 FROM purchases_purchase purchase
 JOIN participants_participation place ON place.id = purchase.participation_id
 JOIN participants_participant person ON person.id = place.participant_id
+JOIN ledger_trainingbalance balance ON balance.owner_id = place.id
 LEFT JOIN purchases_review review ON review.purchase_id = purchase.id
 WHERE place.revoked_at IS NULL AND person.user_id IS NULL
 GROUP BY 1
-ORDER BY bool_or(purchase.id = ANY(%s::bigint[])) DESC, bool_or(purchase.reconciled_at IS NOT NULL) DESC,
+ORDER BY bool_or(purchase.id = ANY(%(learning)s::bigint[])) DESC, may_buy DESC,
+         bool_or(purchase.reconciled_at IS NOT NULL) DESC,
          bool_or(purchase.completed_at IS NOT NULL AND review.purchase_id IS NULL) DESC, count(*) DESC, 1
-LIMIT 40
+LIMIT 1
 """
 # Being learned, with sessions on record: what a participant can deny.
 LEARNING_SQL = """
@@ -76,9 +79,7 @@ def make_demo_troubles(*, office: Office, login_name: str, password: str, at: da
     with connection.cursor() as cursor:
         cursor.execute(LEARNING_SQL, [at - timedelta(days=12)])
         learning: list[tuple[int, int]] = cursor.fetchall()
-        cursor.execute(PEOPLE_SQL, [[number for number, _ in learning]])
-        people = [number for (number,) in cursor.fetchall()]
-    place, offer = _who(people, office.institution_id)
+    place, offer = _who(learning, office.institution_id)
     give_sign_in(participant_id=place.participant_id, login_name=login_name, password=password, is_demo=True)
     place.participant.refresh_from_db()
     _contest(learning, place, office, at)
@@ -92,20 +93,23 @@ def make_demo_troubles(*, office: Office, login_name: str, password: str, at: da
     _look_at_holds(place, office, at)
 
 
-def _who(people: Sequence[int], institution_id: int) -> tuple[Participation, Training | None]:
-    """The participant, and a training of that institution that they can buy over a platform; anybody where none can."""
+def _who(learning: Sequence[tuple[int, int]], institution_id: int) -> tuple[Participation, Training | None]:
+    """The participant, and a training of that institution that they can buy over a platform; anybody where none has
+    bought anything."""
     shelf = Training.objects.filter(institution_id=institution_id, platform__isnull=False, seat_count=None)
     offer = shelf.exclude(is_suspended=True).order_by("price_rupiah", "pk").first()
-    balances = remaining(owner_ids=people)
-    able = people
-    if offer is not None:
-        owners = set(Purchase.objects.filter(training=offer).values_list("participation_id", flat=True))
-        able = [each for each in people if balances[each] >= offer.price_rupiah and each not in owners]
+    values = {
+        "learning": [number for number, _ in learning],
+        "offer": offer and offer.pk,
+        "price": offer.price_rupiah if offer else 0,
+    }
     rows = Participation.objects.select_related("participant")
-    if able:
-        return rows.get(pk=able[0]), offer
-    anybody = rows.filter(participant__user=None).order_by("pk")
-    return (rows.get(pk=people[0]) if people else anybody[0]), None
+    with connection.cursor() as cursor:
+        cursor.execute(PEOPLE_SQL, values)
+        found = cursor.fetchone()
+    if found is None:
+        return rows.filter(participant__user=None).order_by("pk")[0], None
+    return rows.get(pk=found[0]), offer if found[1] else None
 
 
 def _contest(learning: Sequence[tuple[int, int]], place: Participation, office: Office, at: datetime) -> None:
