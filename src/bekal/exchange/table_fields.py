@@ -291,6 +291,8 @@ def column_map_from(argument: str) -> ColumnMap:
         raise _bad_map(argument, f"it cannot be read ({type(error).__name__}): check the name of the file") from None
     except yaml.YAMLError as error:
         raise _bad_map(argument, f"it is no YAML: {str(error).partition(chr(10))[0]}") from None
+    except (AttributeError, LookupError, TypeError, OverflowError):  # PyYAML on a scalar that is not what its tag says
+        raise _bad_map(argument, "a value is not what its tag (!!) says: write text without tags") from None
     return _checked_map(argument, content)
 
 

@@ -125,10 +125,11 @@ def _is_inside() -> bool:
 def _connected_to_sandbox() -> Iterator[None]:
     """The default connection of this thread leads to the sandbox; afterwards back, also after an exception."""
     real = connections[DEFAULT_DB_ALIAS]
-    if any(not getattr(block, "_from_testcase", False) for block in real.atomic_blocks):
+    if _is_in_transaction(real):
         raise RuntimeError("the sandbox is another database: leave the transaction of the programme's first")
-    wrapper = _wrapper()
-    wrapper.close_if_unusable_or_obsolete()
+    wrapper = sandbox_connection()
+    if not wrapper.in_atomic_block:
+        wrapper.close_if_unusable_or_obsolete()
     try:
         wrapper.ensure_connection()
     except OperationalError:
@@ -142,12 +143,18 @@ def _connected_to_sandbox() -> Iterator[None]:
     finally:
         _of_thread.inside = False
         connections[DEFAULT_DB_ALIAS] = real
-        if wrapper.in_atomic_block or wrapper.needs_rollback:
+        if _is_in_transaction(wrapper) or wrapper.needs_rollback:
             wrapper.close()  # nobody finishes what was begun there
 
 
-def _wrapper() -> BaseDatabaseWrapper:
-    """This thread's own; a new one where the connections have been led elsewhere since."""
+def _is_in_transaction(wrapper: BaseDatabaseWrapper) -> bool:
+    """Whether one is open that is not around everything to be undone, as tests and harnesses have theirs."""
+    return any(not getattr(block, "_from_testcase", False) for block in wrapper.atomic_blocks)
+
+
+def sandbox_connection() -> BaseDatabaseWrapper:
+    """This thread's own; a new one where the connections have been led elsewhere since. Calls go there by `world_of`
+    alone; a harness may have a transaction around them."""
     wanted = sandbox_settings()
     held: _Held | None = getattr(_of_thread, "held", None)
     if held is None or held.wrapper.settings_dict["NAME"] != wanted["NAME"]:

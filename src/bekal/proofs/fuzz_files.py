@@ -3,29 +3,37 @@
 import hashlib
 import io
 import json
+import os
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from shutil import copytree
-from tempfile import TemporaryDirectory
+from shutil import copytree, rmtree
 
+import numpy as np
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from bekal.core import rules
+from bekal.core.recommend.store import from_bytes, to_bytes
+from bekal.core.rules.reading import RuleError, read_rule_file
 from bekal.incentives.models import PayoutFile
 from bekal.incentives.settle_payout_run import settle_payout_run
 from bekal.ledger.clock import programme_now
 from bekal.proofs.access_world import everything
-from bekal.proofs.fuzz_corpus import bent_bytes, bent_json
+from bekal.proofs.fuzz_corpus import ANY, bent_bytes, bent_json
+from bekal.proofs.fuzz_documents import archives, zipped
+from bekal.proofs.fuzz_partner_files import partner_readers
+from bekal.proofs.fuzz_reader import Read, Reader, reading
+from bekal.proofs.fuzz_rounds import Place
 from bekal.proofs.fuzz_tables import bent_table
 from bekal.proofs.fuzz_watch import Watch
 from bekal.proofs.fuzz_world import FuzzWorld
+from bekal.simulation.fake_partner import InstructionError, instructions_of
 
-LOOK_EVERY = 5
-"""Of so many refused files one is followed by a look at every table."""
+LOOK_EVERY = 20
+"""Of so many files one is followed by a look at every table where it was refused."""
 MAPS = (
     "columns: {nik: NIK}",
     "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: &d [*c, *c]\ncolumns: *d",
@@ -49,69 +57,72 @@ MAPS = (
     "!!binary =====",
     "!!timestamp x",
     "!!int x",
+    "!!int ''",
+    "!!bool x",
+    "!!float ''",
+    "!!null x",
+    "!!omap [a]",
+    "!!pairs [a]",
+    "!!set [a]",
+    "!!str [a]",
+    "!!map a",
+    "!!seq {a: b}",
+    "columns: {x: 0b}",
+    "columns: {x: 0x}",
+    "columns: {x: 9999-99-99 99:99:99}",
+    "columns: {x: 2020-01-01 10:00:00 +99:99}",
     "columns: {nik: !!float .inf}",
     "columns: {nik: 1:2:99}",
 )
-Read = Callable[[bytes], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Something that reads a file: `read` gives the sentence of its refusal, None where it took the file."""
-
-    name: str
-    valid: bytes
-    bend: Callable[[bytes, random.Random], tuple[str, bytes]]
-    read: Read
-
-
-def fuzz_files(watch: Watch, world: FuzzWorld, *, cases: int, rng: random.Random) -> None:
-    """So many bent files for each reader."""
-    with readers(world) as found:
-        for reader in found:
-            read = reading(watch, reader)
-            for number in range(cases):
-                bent, content = ("as it was", reader.valid) if number == 0 else reader.bend(reader.valid, rng)
-                look = rng.randrange(LOOK_EVERY) == 0
-                watch.case(reader.name, f"{bent}: {content[:200]!r}", partial(read, content, look=look))
-
-
-def reading(watch: Watch, reader: Reader) -> Callable[..., str | None]:
-    """`read(content, look=...)`: what was wrong with how a file was taken; with `look` every table is looked at."""
+def file_places(watch: Watch, world: FuzzWorld, folder: Path) -> list[Place]:
+    """Each reader of files, which may work in this folder."""
     as_it_is = everything()
 
-    def read(content: bytes, *, look: bool) -> str | None:
-        refused = reader.read(content)
-        watch.answers["a file taken" if refused is None else "a file refused"] += 1
-        if refused is None:
-            return None
-        if not refused.strip() or "Traceback" in refused:
-            return f"refused without a sentence: {refused[:80]!r}"
-        changed = [name for name, rows in everything().items() if as_it_is.get(name) != rows] if look else []
-        return f"refused, and stored in {', '.join(changed)}" if changed else None
+    def place(reader: Reader) -> Place:
+        read = reading(watch, reader, as_it_is)
 
-    return read
+        def try_some(numbers: range, rng: random.Random) -> None:
+            for number in numbers:
+                bent, content = ("as it was", reader.valid) if number == 0 else reader.bend(reader.valid, rng)
+                look = number % LOOK_EVERY == 1
+                watch.case(reader.name, f"{bent}: {content[:200]!r}", partial(read, content, look=look))
+
+        return Place(reader.name, try_some, forks=not reader.name.endswith("(parquet)"))
+
+    return [place(reader) for reader in readers(world, folder)]
 
 
-@contextmanager
-def readers(world: FuzzWorld) -> Iterator[list[Reader]]:
+def readers(world: FuzzWorld, folder: Path) -> list[Reader]:
     """Each kind of import with a file that the world itself has written, and everything else that takes files."""
-    with TemporaryDirectory() as folder:
-        place = Path(folder)
-        found: list[Reader] = []
-        for file_format, bend in (("csv", bent_table), ("parquet", _bent)):
-            whole = place / file_format
-            call_command("export-data", str(whole), "--format", file_format, stdout=io.StringIO(), stderr=io.StringIO())
-            for path in sorted(whole.glob(f"*.{file_format}")):
-                content = path.read_bytes()
-                if file_format == "csv":
-                    content = _with_rows(content, world)
-                name = f"import-data {path.stem} ({file_format})"
-                found.append(Reader(name, content, bend, _importing(path.stem, place / f"file.{file_format}")))
-        found.append(Reader("import-data programme", b"", _bent_programme(place), _programme))
-        found.append(Reader("import-data --map", MAPS[0].encode(), _bent_map, _mapping(place)))
-        found.append(Reader("status file of a payout run", world.status_file, _bent_statuses, _settling(world)))
-        yield found
+    found: list[Reader] = []
+    for file_format, bend in (("csv", bent_table), ("parquet", _bent)):
+        whole = folder / file_format
+        call_command("export-data", str(whole), "--format", file_format, stdout=io.StringIO(), stderr=io.StringIO())
+        for path in sorted(whole.glob(f"*.{file_format}")):
+            content = path.read_bytes()
+            if file_format == "csv":
+                content = _with_rows(content, world)
+            name = f"import-data {path.stem} ({file_format})"
+            found.append(Reader(name, content, bend, _importing(path.stem, folder, file_format)))
+    model = to_bytes({"a": np.arange(6.0).reshape(2, 3), "b": np.array(["x", "yz"])})
+    holds = (Path(rules.__file__).parent / "holds.yaml").read_bytes()
+    return [
+        *found,
+        Reader("import-data programme", b"", _bent_programme(folder), _programme),
+        Reader("import-data --map", MAPS[0].encode(), _bent_map, _mapping(folder)),
+        Reader("status file of a payout run", world.status_file, _bent_statuses, _settling(world)),
+        Reader("instructions for the made-up partner", world.instructions, _bent_statuses, _instructing),
+        Reader("rule file", holds, _bent_rules, _ruling(folder)),
+        Reader("arrays of a model", model, _bent_arrays, _modelling),
+        *partner_readers(world),
+    ]
+
+
+def _own(folder: Path, name: str) -> Path:
+    """A place of this process's own: several work in the same folder."""
+    return folder / f"{os.getpid()}-{name}"
 
 
 def _bent(content: bytes, rng: random.Random) -> tuple[str, bytes]:
@@ -123,7 +134,7 @@ def _with_rows(content: bytes, world: FuzzWorld) -> bytes:
     heading, _, rest = content.partition(b"\n")
     if rest:
         return content
-    plausible = {"nik": world.nik, "training": world.training_code, "price_rupiah": "200000", "wave": "1"}
+    plausible = {"nik": world.nik, "training": world.live.training_code, "price_rupiah": "200000", "wave": "1"}
 
     def cell(name: str) -> str:
         by_end = {"_on": "2020-05-01", "_at": "2020-05-01T10:00:00+07:00", "rupiah": "600000", "number": "1"}
@@ -133,8 +144,9 @@ def _with_rows(content: bytes, world: FuzzWorld) -> bytes:
     return b"\n".join((heading, row, row, b""))
 
 
-def _importing(kind: str, path: Path) -> Read:
+def _importing(kind: str, folder: Path, file_format: str) -> Read:
     def read(content: bytes) -> str | None:
+        path = _own(folder, f"file.{file_format}")
         path.write_bytes(content)
         return _refusal_of("import-data", kind, str(path))
 
@@ -150,13 +162,15 @@ def _refusal_of(*arguments: str) -> str | None:
     return None
 
 
-def _bent_programme(place: Path) -> Callable[[bytes, random.Random], tuple[str, bytes]]:
+def _bent_programme(folder: Path) -> Callable[[bytes, random.Random], tuple[str, bytes]]:
     """A whole export with a bent manifest, or with a bent file that the manifest says is right."""
-    whole = place / "csv"
+    whole = folder / "csv"
     manifest = json.loads((whole / "manifest.json").read_text())
 
     def bend(content: bytes, rng: random.Random) -> tuple[str, bytes]:
-        bent = Path(copytree(whole, place / f"bent-{rng.randrange(10**12)}"))
+        bent = _own(folder, "bent")
+        rmtree(bent, ignore_errors=True)
+        copytree(whole, bent)
         if rng.random() < 0.5:
             (bent / "manifest.json").write_bytes(bent_json(manifest, rng))
             return "a bent manifest", str(bent).encode()
@@ -180,11 +194,12 @@ def _bent_map(content: bytes, rng: random.Random) -> tuple[str, bytes]:
     return ("a mapping", chosen) if rng.random() < 0.5 else ("bent bytes", bent_bytes(chosen, rng))
 
 
-def _mapping(place: Path) -> Read:
-    table, path = place / "waves.csv", place / "map.yaml"
+def _mapping(folder: Path) -> Read:
+    table = folder / "waves.csv"
     table.write_bytes(b"number,opens_on,closes_on,quota_count\n7,2020-06-11,2020-06-16,3\n")
 
     def read(content: bytes) -> str | None:
+        path = _own(folder, "map.yaml")
         path.write_bytes(content)
         return _refusal_of("import-data", "waves", str(table), "--map", str(path))
 
@@ -221,3 +236,61 @@ def _settling(world: FuzzWorld) -> Read:
         )
 
     return read
+
+
+def _instructing(content: bytes) -> str | None:
+    try:
+        instructions_of(content)
+    except InstructionError as error:
+        return str(error)
+    return None
+
+
+def _bent_rules(content: bytes, rng: random.Random) -> tuple[str, bytes]:
+    if rng.random() < 0.2:
+        return _bent_map(content, rng)
+    lines = content.split(b"\n")
+    place = rng.randrange(len(lines))
+    match rng.randrange(4):
+        case 0:
+            return "bent bytes", bent_bytes(content, rng)
+        case 1:
+            return "a line moved", b"\n".join([*lines[:place], rng.choice(lines), *lines[place:]])
+        case 2:
+            return "a line less", b"\n".join([*lines[:place], *lines[place + 1 :]])
+    name, colon, _ = lines[place].partition(b":")
+    lines[place] = name + colon + b" " + rng.choice(ANY)[:3_000].encode("utf-8", "surrogatepass")
+    return "a value", b"\n".join(lines)
+
+
+def _ruling(folder: Path) -> Read:
+    def read(content: bytes) -> str | None:
+        path = _own(folder, "holds.yaml")
+        path.write_bytes(content)
+        try:
+            read_rule_file(path)
+        except RuleError as error:
+            return str(error)
+        return None
+
+    return read
+
+
+def _bent_arrays(content: bytes, rng: random.Random) -> tuple[str, bytes]:
+    """Bits, archives of something else, and archives whose arrays are bent but whose sums are right."""
+    if rng.random() < 0.1:
+        return rng.choice(list(archives().items()))
+    if rng.random() < 0.5:
+        return "bent bytes", bent_bytes(content, rng)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        inner = {name: archive.read(name) for name in archive.namelist()}
+    name = rng.choice(list(inner))
+    return "bent array", zipped(inner | {name: bent_bytes(inner[name], rng)})
+
+
+def _modelling(content: bytes) -> str | None:
+    try:
+        from_bytes(content)
+    except ValueError as error:
+        return str(error)
+    return None

@@ -28,12 +28,14 @@ from bekal.proofs.access_world import Caller
 from bekal.proofs.fuzz_corpus import ANY, BODIES, HEADER_VALUES
 from bekal.proofs.fuzz_documents import archives, xml_documents
 from bekal.proofs.fuzz_partner import escaped, fresh_client, sendable
+from bekal.proofs.fuzz_rounds import Place
 from bekal.proofs.fuzz_tables import bent_table
 from bekal.proofs.fuzz_watch import Watch
 from bekal.proofs.fuzz_world import FuzzWorld
 from bekal.proofs.partner_calls import client
 
 ADDRESSES_KEPT = 3
+PAGE_SHARE = 0.05
 HEADERS = (
     *(
         "HTTP_ACCEPT_LANGUAGE",
@@ -68,18 +70,24 @@ class Page:
         return f"page {self.name}"
 
 
-def fuzz_pages(watch: Watch, world: FuzzWorld, *, cases: int, rng: random.Random) -> None:
-    """So many cases of each page, over its callers in turn."""
+def page_places(watch: Watch, world: FuzzWorld) -> list[Place]:
+    """Each page, over its callers in turn, once all of them were visited: a twentieth of what operations get."""
     site = Site(world)
     site.learn(watch)
     of_route: dict[str, list[Page]] = defaultdict(list)
     for page in site.pages.values():
         of_route[page.name].append(page)
-    for pages in of_route.values():
-        for number in range(cases):
-            page = pages[number % len(pages)]
-            said, do = page_case(watch, site, page, rng)
-            watch.case(page.place, f"{page.caller.name}: {said}", do)
+
+    def place(pages: list[Page]) -> Place:
+        def try_some(numbers: range, rng: random.Random) -> None:
+            for number in numbers:
+                page = pages[number % len(pages)]
+                said, do = page_case(watch, site, page, rng)
+                watch.case(page.place, f"{page.caller.name}: {said}", do)
+
+        return Place(pages[0].place, try_some, PAGE_SHARE)
+
+    return [place(pages) for pages in of_route.values()]
 
 
 class Site:

@@ -3,12 +3,13 @@
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
@@ -17,9 +18,15 @@ from django.urls import reverse
 from bekal.catalogue.models import Category
 from bekal.core.strict_json import strict_json
 from bekal.exchange.kinds import KINDS, Loaded
-from bekal.proofs.fuzz_files import readers, reading
+from bekal.partners.evidence_files import FileOutcome, take_evidence_file
+from bekal.partners.models import SandboxCode
+from bekal.partners.open_sandbox import more_codes_inside
+from bekal.proofs.access_world import everything
+from bekal.proofs.fuzz_files import readers
 from bekal.proofs.fuzz_pages import Site, page_case
-from bekal.proofs.fuzz_partner import v1_case, v1_paths, visits
+from bekal.proofs.fuzz_partner import visits
+from bekal.proofs.fuzz_reader import reading
+from bekal.proofs.fuzz_v1 import v1_case, v1_paths
 from bekal.proofs.fuzz_watch import Watch
 from bekal.proofs.fuzz_world import FuzzWorld
 
@@ -45,6 +52,19 @@ def _backtracking(raw: bytes) -> Any:
     return strict_json(raw)
 
 
+def _noted(**taken: Any) -> FileOutcome:
+    """Writes down that a file came before it knows whether it is taken."""
+    Category.objects.create(slug="berkas-datang", name_id="Berkas datang", name_en="A file came")
+    return take_evidence_file(**taken)
+
+
+def _three_kinds(*, purposes: Sequence[SandboxCode.Purpose], **asked: Any) -> Any:
+    """Knows three of the four kinds of test codes."""
+    if SandboxCode.Purpose.LATER in purposes:
+        raise KeyError(SandboxCode.Purpose.LATER)
+    return more_codes_inside(purposes=purposes, **asked)
+
+
 def _storing(path: Path, *arguments: Any, at: datetime, dry_run: bool, **more: Any) -> Loaded:
     """Writes before it has read."""
     Category.objects.create(slug="belum-dibaca", name_id="Belum dibaca", name_en="Not read yet")
@@ -52,15 +72,22 @@ def _storing(path: Path, *arguments: Any, at: datetime, dry_run: bool, **more: A
 
 
 def _redemptions(watch: Watch, world: FuzzWorld, rng: random.Random) -> None:
-    for visit in visits(watch, world, rng):
+    for visit in visits(watch, world.live):
         if "redeem_code" in json.dumps(visit.operation.example):
+            visit.rng = rng
             _until_told(watch, visit.bent)
             return
 
 
 def _first_v1(watch: Watch, world: FuzzWorld, rng: random.Random) -> None:
     path = v1_paths()[0]
-    _until_told(watch, lambda: watch.case(path, *v1_case(watch, world, path, rng)))
+    _until_told(watch, lambda: watch.case(path, *v1_case(watch, world.live, path, rng)))
+
+
+def _sandbox_codes(watch: Watch, world: FuzzWorld, rng: random.Random) -> None:
+    (visit,) = [each for each in visits(watch, world.sandbox) if each.operation.path == "/sandbox/codes"]
+    visit.rng = rng
+    _until_told(watch, lambda: visit.generated(4))
 
 
 def _search(watch: Watch, world: FuzzWorld, rng: random.Random) -> None:
@@ -71,13 +98,21 @@ def _search(watch: Watch, world: FuzzWorld, rng: random.Random) -> None:
 
 
 def _waves(watch: Watch, world: FuzzWorld, rng: random.Random) -> None:
-    with readers(world) as found:
-        reader = next(each for each in found if each.name == "import-data waves (csv)")
-        as_it_is = reading(watch, reader)
+    _read_by("import-data waves (csv)", watch, world, rng)
+
+
+def _evidence(watch: Watch, world: FuzzWorld, rng: random.Random) -> None:
+    _read_by("file of evidence (page)", watch, world, rng)
+
+
+def _read_by(name: str, watch: Watch, world: FuzzWorld, rng: random.Random) -> None:
+    with TemporaryDirectory() as folder:
+        (reader,) = [each for each in readers(world, Path(folder)) if each.name == name]
+        read = reading(watch, reader, everything())
 
         def try_one() -> None:
             bent, content = reader.bend(reader.valid, rng)
-            watch.case(reader.name, bent, partial(as_it_is, content, look=True))
+            watch.case(reader.name, bent, partial(read, content, look=True))
 
         _until_told(watch, try_one)
 
@@ -98,5 +133,13 @@ PLANTED: dict[str, tuple[Plant, Look]] = {
     "a file stored before it is read": (
         partial(mock.patch.dict, KINDS, {"waves": replace(WAVES, load=_storing)}),
         _waves,
+    ),
+    "a file of evidence noted before it is taken": (
+        partial(mock.patch, "bekal.console.evidence_files.take_evidence_file", _noted),
+        _evidence,
+    ),
+    "a sandbox that knows three kinds of codes": (
+        partial(mock.patch, "bekal.api.v2.sandbox_codes.more_codes_inside", _three_kinds),
+        _sandbox_codes,
     ),
 }

@@ -11,8 +11,8 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType, TracebackType
 from typing import Any
@@ -28,6 +28,7 @@ HANG_SECONDS = 1.0
 STATEMENT_LIMIT = "20s"
 """What the database works is not time of this process; a statement that takes so long has failed."""
 EXAMPLES = 3
+COUNTERS = ("tries", "answers", "violations")
 PLAIN_STORAGE = "django.contrib.staticfiles.storage.StaticFilesStorage"
 
 
@@ -62,12 +63,20 @@ class Watch:
     slowest: str = ""
     _noter: _Noter = field(default_factory=_Noter)
 
-    def case(self, place: str, said: str, do: Callable[[], str | None]) -> None:
-        """Do one thing; what it returns is what was wrong with it. `said` describes the case to whoever repeats it."""
+    def case(
+        self,
+        place: str,
+        said: str,
+        do: Callable[[], str | None],
+        *,
+        undo: Callable[[], AbstractContextManager[None]] | None = None,
+    ) -> None:
+        """Do one thing; what it returns is what was wrong with it. `said` describes the case to whoever repeats it;
+        inside `undo` it leaves nothing behind."""
         self.tries[place] += 1
-        seconds, wrong = self._once(do)
+        seconds, wrong = self._once(do, undo or undone)
         if seconds > HANG_SECONDS:  # the first time everything may be loaded that comes from a disk
-            seconds, wrong = self._once(do)
+            seconds, wrong = self._once(do, undo or undone)
             if seconds > HANG_SECONDS:
                 wrong = f"hangs: more than {HANG_SECONDS:g} s of processor time"
         if seconds > self.slowest_seconds:
@@ -79,12 +88,34 @@ class Watch:
             if len(kept) < EXAMPLES:
                 kept.append(shown(said, limit=300))
 
-    def _once(self, do: Callable[[], str | None]) -> tuple[float, str | None]:
+    def kept(self) -> dict[str, Any]:
+        """What was seen, for another process or a file."""
+        counters = {name: dict(getattr(self, name)) for name in COUNTERS}
+        return {**counters, "examples": self.examples, "slowest_seconds": self.slowest_seconds, "slowest": self.slowest}
+
+    def add(self, kept: Mapping[str, Any]) -> None:
+        """What another process, or an earlier start, has `kept` counts as seen here."""
+        for name in COUNTERS:
+            getattr(self, name).update(kept[name])
+        for sentence, examples in kept["examples"].items():
+            self.examples[sentence] = [*self.examples.get(sentence, []), *examples][:EXAMPLES]
+        if kept["slowest_seconds"] > self.slowest_seconds:
+            self.slowest_seconds, self.slowest = kept["slowest_seconds"], kept["slowest"]
+
+    def clear(self) -> None:
+        """Begin anew, with nothing seen."""
+        for name in (*COUNTERS, "examples"):
+            getattr(self, name).clear()
+        self.slowest_seconds, self.slowest = 0.0, ""
+
+    def _once(
+        self, do: Callable[[], str | None], undo: Callable[[], AbstractContextManager[None]]
+    ) -> tuple[float, str | None]:
         self._noter.told.clear()
         began = time.process_time()
         wrong: str | None = None
         try:
-            with undone(), _alarm():
+            with undo(), _alarm():
                 wrong = do()
         except Hang:
             return max(time.process_time() - began, HANG_SECONDS * 1.001), None

@@ -88,7 +88,9 @@ def document() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of the document: `who` is institution, platform, either of both, or partner (tied or not)."""
+    """One operation of the document: `who` is institution, platform, either of both, or partner (tied or not).
+
+    `example` and `media_type` are of its body."""
 
     method: str
     path: str
@@ -96,6 +98,7 @@ class Operation:
     scope: str | None
     who: str
     example: Any
+    media_type: str
 
     @property
     def writes(self) -> bool:
@@ -111,7 +114,7 @@ def operations(found: dict[str, Any]) -> list[Operation]:
             said["operationId"],
             said.get("x-bekal-scope"),
             said.get("x-bekal-for", "partner"),
-            _example(said),
+            *_example(said),
         )
         for path, methods in found["paths"].items()
         for method, said in methods.items()
@@ -119,6 +122,7 @@ def operations(found: dict[str, Any]) -> list[Operation]:
     ]
 
 
-def _example(said: dict[str, Any]) -> Any:
+def _example(said: dict[str, Any]) -> tuple[Any, str]:
+    """The example of a body, and of which type it is."""
     content = said.get("requestBody", {}).get("content", {})
-    return next((part.get("example") for part in content.values()), None)
+    return next(((part.get("example"), media_type) for media_type, part in content.items()), (None, ""))

@@ -19,6 +19,8 @@ from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
 
+from bekal.partners.world import SUFFIX, close_sandbox_connections
+
 URLS = ("DATABASE_URL", "BEKAL_APP_DATABASE_URL", "BEKAL_PROOF_DATABASE_URL")
 PREFIX = "bekal_prove_"
 # Django's connection with every right. Outside config nobody names it but this module, and whoever asks it for a cursor
@@ -64,6 +66,21 @@ def scratch_database(
             yield Scratch(name, {key: os.environ[key] for key in URLS if key in os.environ})
     finally:
         connections.close_all()
+        _drop_soon(name)
+
+
+@contextmanager
+def sandbox_beside(scratch: Scratch, *, template: str | None = None) -> Iterator[str]:
+    """The partners' sandbox of a scratch database, empty or a copy of `template`; its name. Raises RuntimeError as
+    `scratch_database`."""
+    name = f"{scratch.name}{SUFFIX}"
+    connections.close_all()
+    _copy(name, template or _template())
+    _open.append(name)
+    try:
+        yield name
+    finally:
+        close_sandbox_connections()
         _drop_soon(name)
 
 
@@ -148,6 +165,11 @@ def _create(label: str, source: str | None) -> str:
     while name in _in_use:
         number += 1
         name = f"{PREFIX}{label}{number}_{os.getpid()}"
+    _copy(name, source)
+    return name
+
+
+def _copy(name: str, source: str | None) -> None:
     _drop(name)
     statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
     if source is not None:
@@ -160,7 +182,6 @@ def _create(label: str, source: str | None) -> str:
         _drop(name)
         raise
     _in_use.add(name)
-    return name
 
 
 def _drop_soon(name: str) -> None:
@@ -212,7 +233,7 @@ def _drop_leftovers() -> None:
             [PREFIX, platform.node()],
         ).fetchall()
     for (name,) in rows:
-        process = re.search(r"_(\d+)$", str(name))
+        process = re.search(rf"_(\d+)({SUFFIX})?$", str(name))
         if process and not process_runs(int(process[1])):
             _drop(str(name))
 
