@@ -11,10 +11,13 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from bekal.messaging.one_time_codes import FAILURES_AN_HOUR
+from bekal.partners.misses import MISS_LIMIT_COUNT
 from bekal.proofs import guess_redeem
 from bekal.proofs.guess import PLANTED, RIVAL_COUNT
+from bekal.proofs.guess_partners import PARTNERS_PLANTED
 from bekal.proofs.guess_redeem import RedeemGuesses, _drawn_evenly, guess_redeem_codes
 from bekal.proofs.scratch import scratch_database
+from bekal.proofs.small_world import World
 from bekal.purchases.redeem_codes import new_redeem_code
 
 pytestmark = pytest.mark.usefixtures("own_databases")
@@ -29,7 +32,9 @@ def test_ten_thousand_guesses_open_nothing(tmp_path: Path) -> None:
     assert figures["most_compared_in_an_hour"] - figures["opened"] <= FAILURES_AN_HOUR
     assert sum(figures["refused"].values()) == 10_000
     assert figures["overshoot_of_rivals"] <= RIVAL_COUNT
-    assert figures["planted"].keys() == PLANTED.keys() and None not in figures["planted"].values()
+    partners = figures["partners"]
+    assert partners["most_told_a_key"] == MISS_LIMIT_COUNT and partners["tries"] > 2 * MISS_LIMIT_COUNT
+    assert figures["planted"].keys() == {*PLANTED, *PARTNERS_PLANTED} and None not in figures["planted"].values()
     assert "10_000 tries" in out.getvalue() and "seed 5" in out.getvalue()
 
 
@@ -43,9 +48,9 @@ def test_a_limit_that_is_gone_fails_the_command(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_code_that_can_be_guessed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Codes whose characters hardly differ: a guess beside a true one hits another."""
-    monkeypatch.setattr("bekal.proofs.guess_redeem._guessed", lambda bought, rng: rng.choice(bought).redeem_code)
+    monkeypatch.setattr("bekal.proofs.guess_redeem.guessed", lambda bought, rng: rng.choice(bought).redeem_code)
     with scratch_database("guess"):
-        guesses = guess_redeem_codes(tries=500, rng=random.Random(1))
+        guesses = guess_redeem_codes(World(), tries=500, rng=random.Random(1))
     assert guesses.found > 0 and any("guessed" in violation for violation in guesses.violations)
 
 

@@ -5,7 +5,6 @@ agree, and an address that is not in the file fails. Then everybody tries everyt
 belongs to another is not there, and nothing changes. A door that is planted open must be noticed.
 """
 
-import logging
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from bekal.accounts.access import declared_roles
 from bekal.proofs.access_api import try_partners
 from bekal.proofs.access_world import AccessWorld, Caller, access_world, everything
 from bekal.proofs.arguments import add_common_arguments
-from bekal.proofs.partner_calls import client
+from bekal.proofs.partner_calls import client, without_a_word
 from bekal.proofs.report import bound, heading
 from bekal.proofs.result_file import write_result
 from bekal.proofs.scratch import scratch_database
@@ -88,7 +87,7 @@ def run(options: Mapping[str, Any], stdout: Output) -> int:
 
 def prove_access(access: Access) -> None:
     """Everything by everybody, in a database of its own."""
-    with scratch_database("access"), _without_a_word():
+    with scratch_database("access"), without_a_word():
         world = access_world()
         routes = declared_routes(access.violations)
         access.route_count = len(routes)
@@ -98,18 +97,6 @@ def prove_access(access: Access) -> None:
         access.partner_tries = partners.tries
         access.violations += partners.violations
         _plant(access, world, routes)
-
-
-@contextmanager
-def _without_a_word() -> Iterator[None]:
-    """Everybody who is turned away would be a line of the log."""
-    logger = logging.getLogger("django.request")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def declared_routes(violations: list[str]) -> list[Route]:

@@ -2,7 +2,8 @@
 
 A thief holds many accounts and asks for a code on each; no code is seen, all are guessed, five tries each, hour after
 hour, with rivals at the edge of the hour's budget. Redeem codes are guessed as a whole, and as the neighbours of true
-ones. Verbs without their limits are planted in the same harness, and must be noticed.
+ones, and by the keys of many partners over both generations of their API, day after day. Verbs without their limits
+are planted in the same harness, and must be noticed.
 """
 
 import random
@@ -16,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
+from django.core.management.base import CommandError
 from django.db import connection, connections
 
 from bekal.messaging import confirm_codes as confirming
@@ -25,15 +27,16 @@ from bekal.messaging.models import Channel
 from bekal.messaging.one_time_codes import ATTEMPT_COUNT, FAILURES_AN_HOUR, HOUR
 from bekal.messaging.refusals import CodeRefusal
 from bekal.proofs.arguments import add_common_arguments, seed_of, whole_number
+from bekal.proofs.guess_partners import PARTNERS_PLANTED, PartnerGuesses, guess_as_partners
 from bekal.proofs.guess_redeem import RedeemGuesses, guess_redeem_codes
 from bekal.proofs.report import bound, heading
 from bekal.proofs.result_file import write_result
 from bekal.proofs.scratch import scratch_database
-from bekal.proofs.small_world import jakarta
+from bekal.proofs.small_world import World, jakarta
 from bekal.proofs.subjects import Output
 from bekal.proofs.workers import Bar
 
-TRIES = 10_000
+TRIES, FULL_TRIES = 10_000, 1_000_000
 TRIES_AN_HOUR = 5_000
 BATCH_COUNT = 200
 RIVAL_COUNT = 8
@@ -58,24 +61,29 @@ class Guess:
     overshoot_of_rivals: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     redeem: RedeemGuesses = field(default_factory=RedeemGuesses)
+    partners: PartnerGuesses = field(default_factory=PartnerGuesses)
     planted: dict[str, str | None] = field(default_factory=dict)  # name -> what gave it away
     violations: list[str] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
         noticed = bool(self.planted) and None not in self.planted.values()
-        return self.tries > 0 and self.redeem.tries > 0 and not self.violations and noticed
+        tried = min(self.tries, self.redeem.tries, self.partners.tries) > 0
+        return tried and not self.violations and noticed
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--tries", type=whole_number(1_000), default=TRIES, help=f"guesses (default {TRIES:,})")
+    parser.add_argument("--tries", type=whole_number(1_000), metavar="N", help=f"guesses (default {TRIES:,})")
+    parser.add_argument("--full", action="store_true", help=f"{FULL_TRIES:,} guesses")
     add_common_arguments(parser, resume=False)
 
 
 def run(options: Mapping[str, Any], stdout: Output) -> int:
     """The command; 0 where no limit gave way and every planted verb without one was noticed."""
+    if options["tries"] and options["full"]:
+        raise CommandError("--tries and --full both say how many guesses: leave one of them out")
     guess = Guess(seed_of(options))
-    prove_guess(guess, tries=options["tries"])
+    prove_guess(guess, tries=options["tries"] or (FULL_TRIES if options["full"] else TRIES))
     stdout.write(heading("guess", seed=guess.seed, tries=guess.tries, accounts=guess.account_count))
     for line in lines_of(guess):
         stdout.write(line)
@@ -88,8 +96,13 @@ def prove_guess(guess: Guess, *, tries: int) -> None:
     rng = random.Random(guess.seed)
     with scratch_database("guess"):
         # First: once the budget of an hour is spent, honest people's codes wait, too.
-        guess.redeem = guess_redeem_codes(tries=tries, rng=rng)
-        guess.violations += guess.redeem.violations
+        world = World()
+        guess.redeem = guess_redeem_codes(world, tries=tries, rng=rng)
+        guess.partners = guess_as_partners(world, rng)
+        for name, uncounted in PARTNERS_PLANTED.items():
+            with uncounted():
+                guess.planted[name] = next(iter(guess_as_partners(world, rng).violations), None)
+        guess.violations += [*guess.redeem.violations, *guess.partners.violations]
         _rivals(guess)
         _one_time_codes(guess, tries, rng)
         for name, without in PLANTED.items():
@@ -256,6 +269,11 @@ def lines_of(guess: Guess) -> Iterator[str]:
     yield (
         f"redeem codes: {guess.redeem.tries:,} guesses at {guess.redeem.code_count:,} codes, {guess.redeem.found:,} "
         f"found; {guess.redeem.bits:.0f} bits; {bound(guess.redeem.tries)}"
+    )
+    partners = guess.partners
+    yield (
+        f"partners' keys: {partners.key_count:,} keys over {partners.days:,} days, {partners.tries:,} guesses, "
+        f"{partners.told:,} told how a code stands (at most {partners.most_told_a_key:,} to a key until it is lifted)"
     )
     for name, told in guess.planted.items():
         yield f"planted, {name}: {told or 'NOT NOTICED'}"

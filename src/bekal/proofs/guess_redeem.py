@@ -32,16 +32,15 @@ class RedeemGuesses:
     violations: list[str] = field(default_factory=list)
 
 
-def guess_redeem_codes(*, tries: int, rng: random.Random) -> RedeemGuesses:
+def guess_redeem_codes(world: World, *, tries: int, rng: random.Random) -> RedeemGuesses:
     """So many guesses at the codes of a small programme: nine of ten at random, the tenth one character beside a true
     code. Another institution's true code must not open either."""
     guesses = RedeemGuesses(bits=LENGTH * math.log2(len(ALPHABET)))
-    world = World()
     bought = _bought(world)
     guesses.code_count = len(bought)
     true = {purchase.redeem_code for purchase in bought}
     while guesses.tries < tries:
-        codes = [_guessed(bought, rng) for _ in range(min(BATCH_COUNT, tries - guesses.tries))]
+        codes = [guessed(bought, rng) for _ in range(min(BATCH_COUNT, tries - guesses.tries))]
         attempts = [Redemption(world.institution.pk, code) for code in codes]
         outcomes = redeem(redemptions=attempts, at=REDEEMED_AT)
         opened = [code for code, outcome in zip(codes, outcomes, strict=True) if outcome.purchase_id is not None]
@@ -66,7 +65,7 @@ def _bought(world: World) -> list[Bought]:
     return world.buy([(person, training) for person in world.accept(CODE_COUNT)])
 
 
-def _guessed(bought: list[Bought], rng: random.Random) -> str:
+def guessed(bought: list[Bought], rng: random.Random) -> str:
     if rng.randrange(10):
         return "".join(rng.choice(ALPHABET) for _ in range(LENGTH))
     code, place = rng.choice(bought).redeem_code.replace("-", ""), rng.randrange(LENGTH)

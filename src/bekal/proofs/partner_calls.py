@@ -1,6 +1,9 @@
 """Calls of partners' systems, signed as the contract pages say, for the proofs that try every door."""
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -21,6 +24,18 @@ V1, V2 = "/api/v1/integration/", "/api/v2"
 def client() -> Client:
     """A visitor without a browser; a fault of ours is an answer of 500, not an exception of theirs."""
     return Client(raise_request_exception=False, SERVER_NAME="localhost")
+
+
+@contextmanager
+def without_a_word() -> Iterator[None]:
+    """Everybody who is turned away would be a line of the log."""
+    logger = logging.getLogger("django.request")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @dataclass(frozen=True, slots=True)
