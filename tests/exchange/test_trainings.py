@@ -79,6 +79,14 @@ def test_the_same_file_twice_changes_nothing_and_a_changed_one_only_what_differs
     assert (roti.price_rupiah, roti.on_sale) == (5_000, False)
 
 
+@pytest.mark.parametrize("text", ["!!timestamp x", "!!bool x", "!!int ''", "!!float ''"])
+def test_a_mapping_whose_value_is_not_what_its_tag_says_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "map.yaml"
+    path.write_text(text)
+    with pytest.raises(TableError, match="this mapping cannot be used"):
+        column_map_from(str(path))
+
+
 @pytest.mark.django_db
 def test_a_dry_run_counts_and_keeps_nothing(tmp_path: Path) -> None:
     with nothing_changes():

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import random
+import re
 import time
 from collections.abc import Callable
 from io import StringIO
@@ -15,18 +16,48 @@ from django.core.management.base import CommandError
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bekal
 from bekal.accounts.models import Role, User
+from bekal.core.evidence_file import read_evidence_file
 from bekal.core.money import MAX_RUPIAH, MoneyError, parse_rupiah
 from bekal.core.strict_json import StrictJsonError, strict_json
+from bekal.exchange.kinds import KINDS
+from bekal.proofs.fuzz import PARTS, _rounds_of
 from bekal.proofs.fuzz_corpus import AMOUNTS, BODIES, RAW_JSON, bent_json
+from bekal.proofs.fuzz_documents import TURNS, bent_xml
 from bekal.proofs.fuzz_files import sealed
+from bekal.proofs.fuzz_partner_files import COLUMNS, COURSE, sealed_evidence
 from bekal.proofs.fuzz_planted import PLANTED
+from bekal.proofs.fuzz_rounds import Place, Rounds
 from bekal.proofs.fuzz_tables import BYTES, CELLS, bent_table
+from bekal.proofs.fuzz_v1 import v1_paths
 from bekal.proofs.fuzz_watch import Watch
+from bekal.proofs.result_file import read_progress
 from bekal.proofs.scratch import scratch_database
 from bekal.simulation.fake_partner import answer
 
-CASES = 2
+CASES = 12
+SOURCE = Path(bekal.__file__).parent
+OURS = "only files that are shipped with the programme, or that it has written itself"
+JSON = "the cases of its operation: its example is JSON"
+OPENS = {
+    "api/v2/evidence_files.py": "file of evidence (v2)",
+    "api/v2/xapi_courses.py": "cmi5 course (v2)",
+    "api/v2/xapi_statements.py": JSON,
+    "console/evidence_files.py": "file of evidence (page)",
+    "console/payout_runs.py": "status file of a payout run",
+    "core/recommend/store.py": "arrays of a model",
+    "core/rules/reading.py": "rule file",
+    "engagement/questionnaires.py": OURS,
+    "exchange/export_files.py": OURS,
+    "exchange/programme.py": "import-data programme",
+    "exchange/table_fields.py": "import-data --map",
+    "exchange/table_file.py": "import-data KIND (csv), import-data KIND (parquet)",
+    "recommender/price_seats.py": OURS,
+    "simulation/catalogue.py": OURS,
+    "simulation/management/commands/fake-partner.py": "instructions for the made-up partner",
+    "simulation/model.py": OURS,
+}
 
 
 @pytest.mark.usefixtures("own_databases")
@@ -35,9 +66,12 @@ def test_whatever_is_sent_is_answered(tmp_path: Path) -> None:
     call_command("prove", "fuzz", "--seed", "5", "--cases", str(CASES), "--result", str(result), stdout=out)
     figures = json.loads(result.read_text())
     assert figures["violations"] == {}, out.getvalue()
-    assert min(figures["tries_by_place"].values()) >= CASES
-    places = {name.partition(" ")[0] for name in figures["tries_by_place"]}
-    assert places == {"v2", "v1", "page", "import-data", "status"}
+    assert figures["cases_by_part"].keys() == PARTS.keys()
+    for place, count in figures["cases_by_place"].items():
+        assert count >= (1 if place.startswith(("page ", "sandbox ")) else CASES), place
+    assert figures["cases_by_place"]["sandbox v2 move_sandbox_clock"] == CASES
+    names = figures["cases_by_place"]
+    assert {f"import-data {kind} ({form})" for kind in KINDS for form in ("csv", "parquet")} <= names.keys()
     assert figures["answers"]["a file taken"] > 0 < figures["answers"]["a file refused"]
     assert figures["answers"]["200"] > 0 < figures["answers"]["302"]
     assert figures["planted"].keys() == PLANTED.keys() and None not in figures["planted"].values()
@@ -46,12 +80,54 @@ def test_whatever_is_sent_is_answered(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("own_databases")
-def test_a_fault_fails_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_fails_the_command_and_its_place_begins_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("bekal.proofs.fuzz.PLANTED", {})
-    out = StringIO()
+    out, kept = StringIO(), tmp_path / "progress.json"
     with mock.patch("bekal.api.v1.door.fields_of", json.loads), pytest.raises(CommandError, match="prove fuzz"):
-        call_command("prove", "fuzz", "--seed", "1", "--cases", "15", "--only", "v1", stdout=out)
+        call_command("prove", "fuzz", "--seed", "1", "--cases", "15", "--only", "v1", "--resume", str(kept), stdout=out)
     assert "VIOLATED" in out.getvalue() and "api/v1/door.py" in out.getvalue()
+    assert set(json.loads(kept.read_text())["done"].values()) == {15}
+    options = {"cases": 20, "resume": kept}
+    begun = _rounds_of(read_progress("fuzz", options), options)
+    assert begun.seed == 1 and not begun.watch.violations and len(begun.done) < len(v1_paths())
+
+
+def test_rounds_go_on_where_they_stopped_and_try_the_same() -> None:
+    def tried_in(*stops: int) -> list[tuple[str, int, float]]:
+        tried: list[tuple[str, int, float]] = []
+
+        def place(name: str, share: float) -> Place:
+            def try_some(numbers: range, rng: random.Random) -> None:
+                tried.extend((name, number, rng.random()) for number in numbers)
+
+            return Place(name, try_some, share, forks=False)
+
+        rounds = Rounds(7)
+        for cases in stops:
+            rounds.go([place("a", 1.0), place("b", 0.05)], cases=cases, databases=[])
+        assert rounds.done == {"a": stops[-1], "b": stops[-1] // 20}
+        return tried
+
+    first, *later = sorted(tried_in(100, 400))
+    assert [first, *later] == sorted(tried_in(400))
+    assert {number for name, number, _ in tried_in(100, 200, 400) if name == "a"} == set(range(400))
+
+
+def test_every_reader_of_files_is_known() -> None:
+    """Whoever opens a file, or takes one from a form or a call, stands in OPENS: beside it the reader that tries it, or
+    why none does."""
+    opening = re.compile(
+        r"request\.FILES|RawBody\(|\.read_bytes\(|np\.load\(|path\.open\((?!\"[xw])|(?<!FILE)\bpath\.read_text\("
+    )
+    rooms = (path for path in SOURCE.rglob("*.py") if path.relative_to(SOURCE).parts[0] not in ("proofs", "config"))
+    found = {path.relative_to(SOURCE).as_posix() for path in rooms if opening.search(path.read_text())}
+    assert found == OPENS.keys()
+    tried = "".join((SOURCE / f"proofs/{name}.py").read_text() for name in ("fuzz_files", "fuzz_partner_files"))
+    names = {reader for told in OPENS.values() for reader in told.split(", ") if told not in (OURS, JSON)}
+    assert {name for name in names if f'"{name}"' not in tried} <= {
+        "import-data KIND (csv)",
+        "import-data KIND (parquet)",
+    }
 
 
 def _spins() -> str | None:
@@ -113,6 +189,18 @@ def test_any_table_can_be_bent(number: int, table: bytes) -> None:
     how, bent = bent_table(table, random.Random(number))
     assert isinstance(bent, bytes) and how
     assert {*BYTES, *CELLS}
+
+
+@given(st.integers(0, 2**32), st.sampled_from([COURSE, b"<a/>", b"", b"x"]))
+def test_any_document_can_be_bent(number: int, document: bytes) -> None:
+    how, bent = bent_xml(document, random.Random(number))
+    assert isinstance(bent, bytes) and how and TURNS
+
+
+def test_a_sealed_file_of_evidence_is_read() -> None:
+    lines = COLUMNS + b"3,progress,,40,,true,,\n4,progress,,2,,true,,\n"
+    read = read_evidence_file([sealed_evidence(lines)])
+    assert not read.faults and [(row.purchase, row.percent) for row in read.rows] == [(3, 40), (4, 2)]
 
 
 def test_a_sealed_file_is_as_a_partner_seals_it() -> None:

@@ -19,7 +19,7 @@ from bekal.proofs.fuzz_watch import Watch
 from bekal.proofs.scratch import Scratch, connected_to, sandbox_beside, scratch_database
 from bekal.proofs.workers import Bar, fork
 
-AT_ONCE = 100
+AT_ONCE = 50
 """Cases of a place in one round."""
 MOST_WORKERS = 8
 
