@@ -14,7 +14,7 @@ from bekal.messaging.one_time_codes import FAILURES_AN_HOUR
 from bekal.partners.misses import MISS_LIMIT_COUNT
 from bekal.proofs import guess_redeem
 from bekal.proofs.guess import PLANTED, RIVAL_COUNT
-from bekal.proofs.guess_partners import PARTNERS_PLANTED
+from bekal.proofs.guess_partners import PARTNERS_PLANTED, guess_as_partners
 from bekal.proofs.guess_redeem import RedeemGuesses, _drawn_evenly, guess_redeem_codes
 from bekal.proofs.scratch import scratch_database
 from bekal.proofs.small_world import World
@@ -36,6 +36,12 @@ def test_ten_thousand_guesses_open_nothing(tmp_path: Path) -> None:
     assert partners["most_told_a_key"] == MISS_LIMIT_COUNT and partners["tries"] > 2 * MISS_LIMIT_COUNT
     assert figures["planted"].keys() == {*PLANTED, *PARTNERS_PLANTED} and None not in figures["planted"].values()
     assert "10_000 tries" in out.getvalue() and "seed 5" in out.getvalue()
+
+
+def test_partners_keys_are_told_of_twenty_codes() -> None:
+    with scratch_database("guess"):
+        guesses = guess_as_partners(World(), random.Random(3))
+    assert guesses.violations == [] and guesses.most_told_a_key == 20 == guesses.told // (guesses.key_count + 2)
 
 
 def test_a_limit_that_is_gone_fails_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,12 +58,12 @@ LINES: dict[str, bytes] = {
     "HTTP/0.9": b"GET /\r\n",
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "HTTP/9.9": b"GET / HTTP/9.9\r\n\r\n",
-    "a line of 100,000": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a line of 100,000": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     "no version": b"GET / \r\n\r\n",
-    "a method of 10,000": b"X" * 10_000 + b" / HTTP/1.1\r\nHost: a\r\n\r\n",
-    "an asterisk": b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a method of 10,000": b"X" * 10_000 + b" / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "an asterisk": b"OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     "a whole address": b"GET http://example.com/api/v2/me HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-    "another's port": b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n",
+    "another's port": b"CONNECT example.com:443 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     "no host": b"GET /api/v2/me HTTP/1.1\r\n\r\n",
     "bytes above 127": b"GET /\xff\xfe HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     "NUL": b"\0" * 100,
@@ -74,7 +74,7 @@ LINES: dict[str, bytes] = {
 }
 # What a server says of the protocol, not of itself: a coding it does not know, a version it does not speak.
 OF_THE_PROTOCOL = {501, 505}
-AT_MOST_SECONDS = 30
+AT_MOST_SECONDS = 50
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_whatever_comes_is_answered_or_closed(client_of_institution: Client, ins
     server, sent = client_of_institution.server, dict(LINES)
     _, redeem_code = institution.bought()
     right = client_of_institution.request("payment/redeem-code/status", b'{"redeem_code":"%s"}' % redeem_code.encode())
-    assert server.send(right).status == 200
+    assert statuses(server, right) == [200]
     for line, (name, rest) in product((V1, V2, PAGE), HEADS.items()):
         sent[f"{line}: {name}"] = f"{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n".encode() + rest
     for name, raw in sent.items():
