@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 from urllib.parse import quote
 
 from django.urls import reverse
@@ -41,8 +42,11 @@ def partner_readers(world: FuzzWorld) -> list[Reader]:
 
 
 def bent_evidence(content: bytes, rng: random.Random) -> tuple[str, bytes]:
-    """Often with a trailer that is right again, or wrong in one number alone."""
+    """Often with a trailer that is right again, or wrong in one number alone; or whole, about another purchase."""
     body, _, trailer = content.rpartition(b"trailer,")
+    if rng.random() < 0.1:
+        number = rng.choice((*range(1, 10), 2**31, 2**63 - 1))
+        return "another purchase", sealed_evidence(re.sub(rb"(?m)^\d+", b"%d" % number, body))
     how, bent = bent_table(body, rng)
     match rng.randrange(5):
         case 0:
