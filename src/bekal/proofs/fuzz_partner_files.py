@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from django.urls import reverse
 
+from bekal.ledger.clock import programme_now
 from bekal.proofs.access_world import Caller
 from bekal.proofs.fuzz_documents import bent_xml
 from bekal.proofs.fuzz_partner import fresh_client, signed_call
@@ -25,13 +26,12 @@ COURSE = (
 
 def partner_readers(world: FuzzWorld) -> list[Reader]:
     """Over v2 as an institution's system sends them, and through the form of its staff."""
-    lines = (
-        COLUMNS
-        + "".join(
-            f"{world.access.redeemed.purchase_id},{piece},,,2020-05-20T10:00:00+07:00,true,{revision},\n"
-            for piece, revision in (("attendance", 7), ("completion", 8))
-        ).encode()
+    happened_at = programme_now().isoformat(timespec="seconds")
+    rows = "".join(
+        f"{world.access.redeemed.purchase_id},{piece},{sequence},,{happened_at},true,{revision},\n"
+        for piece, sequence, revision in (("attendance", "1", 7), ("completion", "", 8))
     )
+    lines = COLUMNS + rows.encode()
     evidence = sealed_evidence(lines)
     course = f"training={quote(world.live.training_code, safe='')}"
     return [
