@@ -16,7 +16,7 @@ from bekal.proofs.fuzz_tables import bent_table
 from bekal.proofs.fuzz_world import FuzzWorld
 
 COLUMNS = b"purchase,piece,sequence,percent,happened_at,holds,revision,reason\n"
-COURSE = (
+CMI5 = (
     b'<courseStructure xmlns="https://w3id.org/xapi/profiles/cmi5/v1/CourseStructure.xsd">'
     b'<course id="https://lembaga.example/kursus/1"><title><langstring lang="id">Kursus</langstring></title></course>'
     b'<au id="https://lembaga.example/kursus/1/sesi-1" moveOn="CompletedOrPassed"><url>x</url></au>'
@@ -33,11 +33,11 @@ def partner_readers(world: FuzzWorld) -> list[Reader]:
     )
     lines = COLUMNS + rows.encode()
     evidence = sealed_evidence(lines)
-    course = f"training={quote(world.live.training_code, safe='')}"
+    query = f"training={quote(world.live.training_code, safe='')}"
     return [
         Reader("file of evidence (v2)", evidence, bent_evidence, _sending(world, "/evidence-files", "text/csv")),
         Reader("file of evidence (page)", evidence, bent_evidence, _uploading(world.access.owners["institution"])),
-        Reader("cmi5 course (v2)", COURSE, bent_xml, _sending(world, "/xapi/courses", "application/xml", course)),
+        Reader("cmi5 course (v2)", CMI5, bent_xml, _sending(world, "/xapi/courses", "application/xml", query)),
     ]
 
 

@@ -53,7 +53,7 @@ class _Thief:
     generation: int
     system: PartnerSystem
     own: Bought
-    told: int = 0
+    told: set[str] = field(default_factory=set)
 
     def ask(self, redeem_code: str) -> str:
         """How a call about this code ends: a refusal's code, or "answered"."""
@@ -84,9 +84,10 @@ def _guesses(world: World, rng: random.Random) -> PartnerGuesses:
             for thief in thieves:
                 guesses.tries += 1
                 code = guessed(others, rng) if rng.random() < 0.8 else rng.choice(others).redeem_code
-                thief.told += _is_told(guesses, thief, code)
-    guesses.told = sum(thief.told for thief in thieves)
-    guesses.most_told_a_key = max(thief.told for thief in thieves)
+                if _is_told(guesses, thief, code):  # the same call again is told the same, and nothing new
+                    thief.told.add(code)
+    guesses.told = sum(len(thief.told) for thief in thieves)
+    guesses.most_told_a_key = max(len(thief.told) for thief in thieves)
     if guesses.most_told_a_key > MISS_LIMIT_COUNT:
         guesses.violations.append(f"a key was told {guesses.most_told_a_key} times how a code stands")
     _after_that(guesses, thieves)
