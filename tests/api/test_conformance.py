@@ -119,6 +119,17 @@ def test_the_form_that_was_signed(partner: Partner, access: SandboxAccess, sent:
     assert {code for code in green(partner) if code.startswith("v1.form")} == {form}
 
 
+@pytest.mark.parametrize("length", ["../../etc/passwd", "9" * 30])
+def test_a_call_beside_the_six_whose_length_is_no_number_is_answered(
+    partner: Partner, access: SandboxAccess, length: str
+) -> None:
+    """Such an address is refused before its body is read; nobody reads it afterwards either."""
+    (key,) = [key for key in access.keys if key.generation == 1]
+    headers: dict[str, Any] = {"HTTP_CLIENT_CODE": key.client_code, "CONTENT_LENGTH": length}
+    answer = Client(raise_request_exception=False).generic("POST", f"{BASE}{STATUS}//", b"{}", **headers)
+    assert answer.status_code == 404 and not green(partner)
+
+
 def test_v2_calls_show_their_checks(partner: Partner, access: SandboxAccess) -> None:
     client = v2(access)
     answer(client.get("/me"))

@@ -11,6 +11,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from bekal.accounts.privacy import decrypt
+from bekal.api.v1.body import Refused, body_of
 from bekal.api.v1.door import BASE as V1_BASE
 from bekal.api.v1.door import HEADERS as V1_HEADERS
 from bekal.api.v2.endpoint import ENDPOINTS
@@ -94,7 +95,11 @@ def _note_v1(request: HttpRequest, response: HttpResponse) -> None:
     operation = request.path.removeprefix(V1_BASE).rstrip("/")
     if operation not in V1_OPERATIONS:
         return
-    facts = {f"form_{_form(request, key, operation)}"}
+    try:
+        body = body_of(request)
+    except Refused:
+        return  # an address beside the six is told so before its body is read
+    facts = {f"form_{_form(request, key, operation, body)}"}
     if "Bekal-Repeated" in response.headers:
         outcome = "repeated"
     elif outcome == "answered":
@@ -102,7 +107,7 @@ def _note_v1(request: HttpRequest, response: HttpResponse) -> None:
     _record(key, request, response, operation, outcome, facts)
 
 
-def _form(request: HttpRequest, key: PartnerKey, operation: str) -> str:
+def _form(request: HttpRequest, key: PartnerKey, operation: str, body: bytes) -> str:
     """How the body was written that was signed: raw, compact, go, php."""
     headers = {name: str(request.META.get(header, "")) for name, header in V1_HEADERS.items()}
     sent = str(request.META.get("RAW_URI", request.path)).partition("?")[0]
@@ -112,7 +117,7 @@ def _form(request: HttpRequest, key: PartnerKey, operation: str) -> str:
         timestamp=headers["timestamp"],
         method="POST",
         paths=tuple(dict.fromkeys((f"{V1_BASE}{operation}", sent))),
-        body=request.body,
+        body=body,
         signature=headers["signature"],
     )
 

@@ -1,6 +1,7 @@
 """Model files: what goes in comes out, and nothing else does."""
 
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -58,3 +59,15 @@ def test_pickles_are_neither_written_nor_read():
 def test_a_damaged_file_is_refused(damage):
     with pytest.raises(ValueError, match="holds no arrays that can be read"):
         from_bytes(damage(to_bytes(ARRAYS)))
+
+
+def test_whatever_the_bytes_are_they_are_refused_with_a_sentence():
+    array = io.BytesIO()
+    np.lib.format.write_array(array, np.arange(6.0))
+    for head in (b"{'descr': '<f8', 'shape': (6,", b"{'descr': (((", b"{'descr': '\n", b"{", b"[1]", b"x" * 60):
+        inner = array.getvalue()[:10] + head.ljust(118) + array.getvalue()[128:]
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("a.npy", inner)
+        with pytest.raises(ValueError, match="holds no arrays that can be read"):
+            from_bytes(buffer.getvalue())

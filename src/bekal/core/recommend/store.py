@@ -3,13 +3,20 @@
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
+# What numpy and zipfile raise for bytes that are no arrays: numpy reads the head of an array as Python's words.
+UNREADABLE = (
+    *(OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
+    *(ValueError, TypeError, AttributeError, LookupError, SyntaxError, TokenError, MemoryError),
+)
 
 
 def content_hash(arrays: Arrays) -> str:
@@ -57,6 +64,6 @@ def from_bytes(data: bytes, *, sha256: str | None = None) -> dict[str, NDArray[A
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, EOFError, zipfile.BadZipFile, ValueError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"The file holds no arrays that can be read ({error}): store the model anew.") from error
     return arrays if sha256 is None else checked_arrays(arrays, sha256)
