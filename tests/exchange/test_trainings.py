@@ -1,6 +1,7 @@
 """A catalogue comes in whole or not at all, twice without a change, and says what is wrong with it."""
 
 import csv
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from bekal.catalogue.import_trainings import import_trainings
 from bekal.catalogue.models import Category, Institution, Platform, Training
-from bekal.exchange.table_fields import ColumnMap, column_map_from
+from bekal.exchange.table_fields import ColumnMap, column_map_from, instant
 from bekal.exchange.table_file import TableError
 from bekal.exchange.trainings import derived_code, read_trainings
 from tests.factories import jakarta
@@ -77,6 +78,14 @@ def test_the_same_file_twice_changes_nothing_and_a_changed_one_only_what_differs
     )
     roti = Training.objects.get(title="Roti, Kue")
     assert (roti.price_rupiah, roti.on_sale) == (5_000, False)
+
+
+@pytest.mark.parametrize(
+    "text", ["2020-05-20T10:00:00+17:00", "2020-05-19T05:01:00-23:59", "2020-05-20T00:00:00+07:00"]
+)
+def test_an_instant_is_one_that_the_database_can_write(text: str) -> None:
+    """PostgreSQL refuses offsets from 16 hours on; the instant is the same."""
+    assert (at := instant(text)) == datetime.fromisoformat(text) and at.utcoffset() == timedelta(hours=7)
 
 
 @pytest.mark.parametrize("text", ["!!timestamp x", "!!bool x", "!!int ''", "!!float ''"])

@@ -268,7 +268,8 @@ def _instant(text: str) -> datetime:
     # fromisoformat takes week dates and compact forms besides; a file that has them was not meant so.
     if at is None or not _INSTANT.match(text) or not 2000 <= at.year <= 2100:
         raise FieldError("write the instant as 2020-04-16T10:00:00+07:00, or the day as 2020-04-16")
-    return at if at.tzinfo else at.replace(tzinfo=JAKARTA)
+    # PostgreSQL takes no offset from 16 hours on; the same instant in Jakarta's time is written always.
+    return at.astimezone(JAKARTA) if at.tzinfo else at.replace(tzinfo=JAKARTA)
 
 
 instant = Value(
