@@ -217,9 +217,10 @@ class Memory:
             return None, "unknown_purchase"
         if self.offers[training].institution != institution:
             return None, "other_institution"
-        if purchase.ended_at is not None:
-            return None, "purchase_ended"
-        return (None, "not_redeemed") if purchase.redeemed_at is None else (purchase, "")
+        # An institution was never handed what nobody redeemed there: not even that it ended is told.
+        if purchase.redeemed_at is None:
+            return None, "not_redeemed"
+        return (None, "purchase_ended") if purchase.ended_at is not None else (purchase, "")
 
     def attend(self, person: int, training: int, institution: int, session: int) -> str:
         purchase, refusal = self._at_desk(person, training, institution)
