@@ -98,9 +98,9 @@ def _who(learning: Sequence[tuple[int, int]], institution_id: int) -> tuple[Part
     bought anything."""
     shelf = Training.objects.filter(institution_id=institution_id, platform__isnull=False, seat_count=None)
     offer = shelf.exclude(is_suspended=True).order_by("price_rupiah", "pk").first()
-    values = {
+    values: dict[str, list[int] | int | None] = {
         "learning": [number for number, _ in learning],
-        "offer": offer and offer.pk,
+        "offer": offer.pk if offer else None,
         "price": offer.price_rupiah if offer else 0,
     }
     rows = Participation.objects.select_related("participant")
