@@ -4,6 +4,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.http import HttpResponse
@@ -95,6 +96,9 @@ def v1_case(watch: Watch, books: Books, path: str, rng: random.Random) -> tuple[
                 headers[name] = f"{headers.get(name, '')},{headers.get(name, '')}"
             case _:
                 headers[name] = rng.choice((*HEADER_VALUES, *map(sendable, ANY)))[:9_000]
+    with suppress(KeyError, ValueError):
+        if int(headers["CONTENT_LENGTH"]) > len(body):  # a body that breaks off is for a socket: here it is a mistake
+            headers["CONTENT_LENGTH"] = "9" * 30
     content_type = rng.choice(HEADER_VALUES) if rng.random() < 0.1 else "application/json"
 
     def send() -> str | None:

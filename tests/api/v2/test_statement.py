@@ -50,6 +50,11 @@ def test_every_page_is_as_of_the_instant_of_the_first(clock: Any) -> None:
     assert answer(institution.get("/statement"))["totals"]["refunded_rupiah"] == 900_000
 
 
+@pytest.mark.parametrize("as_of", ["2020-04-16T10:00:00-23:59", "2020-04-16T10:00:00%2B17:00"])
+def test_an_offset_that_the_database_does_not_take_is_read(as_of: str) -> None:
+    assert answer(caller().get("/statement", f"as_of={as_of}"))["totals"]["escrow_rupiah"] == 0
+
+
 @pytest.mark.parametrize("as_of", ["2020-11-19T10:00:01%2B07:00", "2021-01-01T00:00:00Z"])
 def test_no_statement_of_the_future(as_of: str) -> None:
     members = problem(caller().get("/statement", f"as_of={as_of}"), 422, "values_invalid")

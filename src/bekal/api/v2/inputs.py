@@ -30,7 +30,7 @@ def _instant(value: Any) -> datetime:
         try:
             at = datetime.fromisoformat(value.upper())
             if _EARLIEST <= at < _LATEST:
-                return at
+                return at.astimezone(UTC)  # PostgreSQL takes no offset from 16 hours on
         except (ValueError, OverflowError):
             pass
     raise PydanticCustomError("not_an_instant", "not an instant")
