@@ -15,8 +15,9 @@ from typing import TypeVar
 
 import polars as pl
 
+from bekal.exchange.parquet_probe import SLICE_ROWS, is_decodable
+
 MAX_FILE_BYTES = 4 * 1024**3
-SLICE_ROWS = 50_000
 MAX_COLUMNS = 100
 MAX_FIELD_CHARACTERS = 10_000
 QUOTED_CHARACTERS = 60
@@ -109,6 +110,8 @@ class Table:
 
     def _parquet_rows(self) -> Iterator[Row]:
         """As `_csv_rows`; a slice of rows at a time, so that a large file needs no more memory than a small one."""
+        if not is_decodable(self.path):
+            raise _broken(0, "the Parquet file cannot be read (a length in it is bent): write it again")
         frame = pl.scan_parquet(self.path, glob=False)
         schema = self._read(frame.collect_schema)
         yield Row(0, tuple(_checked_heading(list(schema))))
@@ -117,7 +120,8 @@ class Table:
                 raise TableError(Problem(0, name, str(kind), "store this column as text, whole numbers or dates"))
         for start in range(0, self.max_rows + 1, SLICE_ROWS):
             part = self._read(frame.slice(start, SLICE_ROWS).collect)
-            for line, values in enumerate(part.iter_rows(), start=start + 1):
+            # A day that Python has no year for is found here.
+            for line, values in enumerate(self._read(part.rows), start=start + 1):
                 yield Row(line, tuple(map(_as_text, values)))
             if part.height < SLICE_ROWS:
                 break
