@@ -213,7 +213,7 @@ def test_the_purchases_of_a_person_are_those_of_the_instant(walked: dict[str, in
     seen = {}
     for as_of in ("2020-04-20", "2020-04-22", "2020-04-25", "2020-05-02"):
         lines = office.get(path, {"as_of": as_of}).context["purchases"]
-        seen[as_of] = [(line.price_rupiah, line.reconciled_at is not None) for line in lines]
+        seen[as_of] = [(line.price_rupiah, line.reconciled_at is not None) for line, _ in lines]
     assert seen == {
         "2020-04-20": [],
         "2020-04-22": [(250_000, False)],
@@ -233,7 +233,9 @@ def test_an_ending_is_that_of_the_instant(walked: dict[str, int], office: Client
     purchase = Purchase.objects.get(participation=walked["buyer"])
     end_purchases(purchase_ids=[purchase.pk], at=factories.jakarta(2020, 5, 4))
     path = f"/console/people/{walked['buyer']}/"
-    ((before,), (after,)) = (office.get(path, {"as_of": f"2020-05-0{n}"}).context["purchases"] for n in (3, 4))
+    (((before, _),), ((after, _),)) = (
+        office.get(path, {"as_of": f"2020-05-0{n}"}).context["purchases"] for n in (3, 4)
+    )
     assert (before.ending, before.refunded_rupiah, before.ended_at, before.to_balance) == ("", 0, None, False)
     assert (after.ending, after.refunded_rupiah, after.to_balance) == ("refunded", 300_000, True)
 

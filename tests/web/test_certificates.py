@@ -9,13 +9,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from bekal.core.evidence import Piece, Source
 from bekal.purchases.certificates import CertificateLine, certificates_of
 from bekal.purchases.models import Purchase
-from bekal.purchases.revoke_certificates import (
-    ask_to_revoke_certificates,
-    revoke_certificates,
-    revoke_unearned,
-)
+from bekal.purchases.record_evidence import Message, Speaker, record_evidence
+from bekal.purchases.revoke_certificates import ask_to_revoke_certificates, revoke_certificates
 from tests import factories
 from tests.web.conftest import Visitor, text_of
 
@@ -49,8 +47,10 @@ def test_anybody_with_the_number_sees_that_it_is_valid_and_no_name(visitor: Visi
 def test_a_revoked_one_says_so_and_can_no_longer_be_taken_along(
     visitor: Visitor, line: CertificateLine, person: int, sign_in: SignIn
 ) -> None:
-    Purchase.objects.filter(pk=line.purchase_id).update(completed_at=None)
-    revoke_unearned(at=AT)
+    institution_id = Purchase.objects.get(pk=line.purchase_id).training.institution_id
+    speaker = Speaker(Source.INSTITUTION, institution_id)
+    taken_back = Message(speaker, line.purchase_id, Piece.COMPLETION, holds=False, revision=2, reason="Salah orang.")
+    assert [each.refusal for each in record_evidence(messages=[taken_back], at=AT)] == [None]
     text = text_of(visitor.open("certificate", line.grouped))
     assert "Sertifikat ini dicabut pada 25 April 2020." in text
     assert "berlaku." not in text
