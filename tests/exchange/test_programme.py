@@ -93,6 +93,7 @@ def test_it_is_taken_as_it_was_exported(directory: Path) -> None:
         (lambda out: (out / MANIFEST).write_text("[]"), "it is no manifest of an export"),
         (lambda out: edit(out, lambda m: m.update(version=5)), "it has version 5, this program reads 1 to 4"),
         (lambda out: edit(out, lambda m: m.update(file_format="exe")), "its parts are not those of an export"),
+        (lambda out: edit(out, lambda m: m.update(file_format=["csv"])), "its parts are not those of an export"),
         (lambda out: edit(out, lambda m: m["kinds"].pop("reviews")), "it names no reviews"),
         (lambda out: edit(out, lambda m: m["kinds"].update(more=m["kinds"]["waves"])), "more is no part of an export"),
         (

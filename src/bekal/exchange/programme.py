@@ -120,7 +120,7 @@ def _manifest(directory: Path) -> dict[str, Any]:
         )
     kinds = manifest.get("kinds")
     if (
-        manifest.get("file_format") not in WRITERS
+        str(manifest.get("file_format")) not in WRITERS
         or not isinstance(kinds, dict)
         or not all(map(_is_kind, kinds.values()))
     ):
