@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-handler400 = "bekal.web.errors.bad_request"
+handler400 = "bekal.config.bad_request.bad_request"
 handler403 = "bekal.web.errors.forbidden"
 handler404 = "bekal.web.errors.not_found"
 handler500 = "bekal.web.errors.server_fault"

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -88,3 +89,10 @@ def test_a_nul_in_any_parameter_is_named(method: str, path: str, operation: dict
         assert response.status_code in (400, 422, 403), (name, response.content)
         if response.status_code != 403:
             assert json.loads(response.content)["errors"][0]["parameter"] == name
+
+
+@pytest.mark.parametrize("host", ["@&^O", "elsewhere.example", ""])
+def test_a_host_that_is_not_ours_is_a_problem_too(client: Client, host: str) -> None:
+    response = client.post("/api/v2/webhooks", {}, content_type="application/json", headers={"host": host})
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+    assert response.json()["type"] == "/api/v2/problems/request_unreadable"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import get_language
@@ -83,7 +84,7 @@ def problem_members(problem: Problem, request: HttpRequest) -> dict[str, Any]:
     definition, language = catalogue()[problem.code], reader_language()
     detail = problem.detail or definition.detail[language] % problem.values
     members: dict[str, Any] = {
-        "type": request.build_absolute_uri(problem_address(problem.code)),
+        "type": _absolute(request, problem_address(problem.code)),
         "title": definition.title[language],
         "status": definition.status,
         "detail": detail,
@@ -95,6 +96,14 @@ def problem_members(problem: Problem, request: HttpRequest) -> dict[str, Any]:
             for fault in problem.faults
         ]
     return {**members, **problem.more}
+
+
+def _absolute(request: HttpRequest, path: str) -> str:
+    """The whole address; the path alone where the request names a host that is not ours."""
+    try:
+        return request.build_absolute_uri(path)
+    except DisallowedHost:
+        return path
 
 
 def problem_response(problem: Problem, request: HttpRequest) -> HttpResponse:
