@@ -61,6 +61,8 @@ APPEND_ONLY = {
 ALLOWED_ROWS: dict[str, dict[str, Any]] = {
     "catalogue.Accreditation": {"platform": None},
     "ledger.Transfer": {"reason": 1, "debit_kind": 1, "credit_kind": 2},
+    "incentives.PayoutFetch": {"refusal": ""},
+    "incentives.PayoutStatus": {"call": None},
     "purchases.CertificateEvent": {"asked": None, "asked_by": None, "reason": "x"},
     "purchases.Evidence": {"source": "institution", "percent": None},
     "partners.StatementTaken": {"statement_id": "7ba10c5e-1c51-4f3c-9d6f-9d5a2ac1d9a1", "voids": None},

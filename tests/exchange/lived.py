@@ -16,7 +16,7 @@ from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.entitle import entitle
 from bekal.incentives.models import Entitlement, Payout
 from bekal.incentives.plan_payout_run import plan_payout_run
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.lifecycle.end_balances import end_balances
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.mark_unreachable import Unreachable, mark_unreachable
@@ -198,7 +198,7 @@ def _come_back(people: tuple[int, ...]) -> None:
     content = status_file([(returned.reference, returned.amount_rupiah, "returned", "AC06")])
     at = jakarta(2020, 7, 30)
     partner = returned.partner
-    assert settle_payout_run(partner=partner, name="retur.csv", content=content, at=at).returned_count == 1
+    assert settle_payouts(partner=partner, name="retur.csv", content=content, at=at).returned_count == 1
     (outcome,) = journey.taken_back(reversed_.reference, at=at + timedelta(hours=1))
     assert outcome.refusal is None, outcome
 

@@ -12,7 +12,7 @@ from bekal.incentives.export_payout_run import Exported, export_payout_run
 from bekal.incentives.models import PayoutRun
 from bekal.incentives.plan_payout_run import PlannedRun, plan_payout_run
 from bekal.incentives.reverse_payouts import ReverseOutcome, ask_to_reverse_payouts, reverse_payouts
-from bekal.incentives.settle_payout_run import Settled, settle_payout_run
+from bekal.incentives.settle_payouts import Settled, settle_payouts
 from bekal.purchases.reconcile import reconcile
 from bekal.purchases.redeem import Redemption, redeem
 from bekal.purchases.write_review import NewReview, write_review
@@ -92,8 +92,7 @@ def settled(
 ) -> tuple[Settled, ...]:
     """Every partner answers its file."""
     outcomes = tuple(
-        settle_payout_run(
-            run_id=run.run_id,
+        settle_payouts(
             partner=file.partner,
             name=f"jawab-{file.name}",
             content=answers(file.content, rejected),

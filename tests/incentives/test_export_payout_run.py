@@ -15,10 +15,10 @@ from bekal.holds.decide_holds import lift_holds
 from bekal.holds.models import Hold
 from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.export_payout_run import Exported
-from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun, PayoutStatus
+from bekal.incentives.models import Entitlement, Payout, PayoutException, PayoutFile, PayoutRun, PayoutStatus
 from bekal.incentives.queries import RunState, run_detail
 from bekal.incentives.refusals import PayoutRefusal
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.incentives.timeline import InstalmentState, timeline_of
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import IdempotencyConflict, Posting, post
@@ -187,7 +187,7 @@ def test_many_payouts_are_a_handful_of_statements(
 ) -> None:
     earners(30)
     run_id = approved()
-    with assert_queries(12):
+    with assert_queries(11):
         assert export(run_id=run_id, at=EXPORTED_AT).files[0].line_count == 30
 
 
@@ -206,8 +206,8 @@ def test_what_an_alarm_holds_by_now_stays_out_and_nobody_else_waits() -> None:
     assert timeline_of(participation_id=ids[1], on=EXPORTED_AT.date())[0].state == InstalmentState.HELD
     # The partner cannot answer what it was not sent, and the run is finished without it.
     answer_file = status_file([(kept_back.reference, 600_000, "settled", "")])
-    answer = settle_payout_run(partner="bni", name="jawab.csv", content=answer_file, at=SETTLED_AT)
-    assert answer.refusal is not None and answer.refusal.code == PayoutRefusal.UNKNOWN_REFERENCE
+    answer = settle_payouts(partner="bni", name="jawab.csv", content=answer_file, at=SETTLED_AT)
+    assert [opened.kind for opened in answer.opened] == [PayoutException.Kind.UNKNOWN_REFERENCE]
     settled(done)
     detail = run_detail(run_id=run_id)
     assert detail is not None and (detail.run.state, detail.in_transit_rupiah) == (RunState.FINISHED, 0)

@@ -16,7 +16,7 @@ from bekal.incentives.queries import (
     run_lines,
     runs,
 )
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.ledger.movements import Kind
 from bekal.participants.models import Participant
 from tests import factories
@@ -91,7 +91,7 @@ def test_what_came_back_is_neither_paid_nor_in_transit() -> None:
     first, second, third = references(run.run_id)
     settled(run, {third: "AC04"})
     content = status_file([(first, 600_000, "returned", "AC04")])
-    settle_payout_run(run_id=run.run_id, partner="bni", name="retur.csv", content=content, at=SETTLED_AT)
+    settle_payouts(partner="bni", name="retur.csv", content=content, at=SETTLED_AT)
     assert taken_back(second)[0].refusal is None
     detail = run_detail(run_id=run.run_id)
     assert detail is not None and detail.run.state is RunState.FINISHED and detail.in_transit_rupiah == 0

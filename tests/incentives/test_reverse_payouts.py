@@ -16,7 +16,7 @@ from bekal.incentives.reverse_payouts import (
     drop_reversals,
     reverse_payouts,
 )
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.ledger.movements import Kind
 from bekal.ledger.queries import balances_of, transfers_of
 from tests import factories
@@ -154,7 +154,7 @@ def test_what_the_bank_sent_back_is_not_taken_back_as_well(asker: int, other: in
     ask(asker, one)
     run_id = Payout.objects.get(reference=one).run_id
     content = status_file([(one, 600_000, "returned", "AC06")])
-    assert settle_payout_run(run_id=run_id, partner="bni", name="r.csv", content=content, at=SETTLED_AT).refusal is None
+    assert settle_payouts(partner="bni", name="r.csv", content=content, at=SETTLED_AT).refusal is None
     with nothing_changes():
         (outcome,) = agree(other, one)
     assert outcome.refusal is not None and outcome.refusal.values == {"reference": one, "known": "returned AC06"}

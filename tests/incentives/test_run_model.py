@@ -15,7 +15,7 @@ from bekal.incentives.models import Entitlement, PayoutRun
 from bekal.incentives.plan_payout_run import plan_payout_run
 from bekal.incentives.queries import InstalmentState, run_lines, timeline_of
 from bekal.incentives.refusals import PayoutRefusal as Why
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.ledger.movements import Kind
 from bekal.ledger.queries import balances_of
 from bekal.proofs.check import prove_ledger
@@ -99,11 +99,10 @@ class Model:
 
     def settle(self, run: Run, said: dict[Instalment, str]) -> str | None:
         if run.state != "exported":
-            return Why.RUN_NOT_EXPORTED
-        if any(run.lines[one] not in ("sent", answer) for one, answer in said.items()):
-            return Why.CONTRADICTION
-        run.lines.update(said)
-        return None
+            return "unknown_reference"
+        news = {one: answer for one, answer in said.items() if run.lines[one] in ("sent", answer)}
+        run.lines.update(news)
+        return None if len(news) == len(said) else "contradiction"
 
     def count(self, person: int, answer: str) -> int:
         return sum(line == answer for run in self.runs for (who, _), line in run.lines.items() if who == person)
@@ -115,6 +114,8 @@ class House:
     def __init__(self, people: tuple[int, ...], officer_ids: tuple[int, ...]) -> None:
         self.people, self.officer_ids = people, officer_ids
         self.run_ids: list[int] = []
+        # A file that was taken is taken once: the same again is answered as the first time.
+        self.answered: dict[bytes, str | None] = {}
         self.at: datetime = NOW
 
     def tick(self) -> datetime:
@@ -140,10 +141,12 @@ class House:
         """One file for the partner of the first reference; all people here have the same one."""
         reasons = {"settled": "", "rejected": "AC04"}
         content = status_file((key, INSTALMENT_RUPIAH, state, reasons[state]) for key, state in said.items())
-        outcome = settle_payout_run(
-            run_id=self.run_ids[number], partner="ovo", name="jawab.csv", content=content, at=self.tick()
-        )
-        return outcome.refusal and outcome.refusal.code
+        outcome = settle_payouts(partner="ovo", name="jawab.csv", content=content, at=self.tick())
+        if outcome.repeated:
+            return self.answered[content]
+        assert outcome.refusal is None
+        self.answered[content] = next((opened.kind.value for opened in outcome.opened), None)
+        return self.answered[content]
 
 
 def take(step: tuple, model: Model, house: House) -> None:  # type: ignore[type-arg]

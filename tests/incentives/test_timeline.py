@@ -11,7 +11,7 @@ from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.entitle import entitle
 from bekal.incentives.models import Entitlement
 from bekal.incentives.queries import InstalmentLine, InstalmentState, NextStep, timeline_of
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.models import Participation, PayoutAccount
 from bekal.purchases.end_purchases import end_purchases
@@ -156,7 +156,7 @@ def test_what_the_bank_sent_back_is_told_with_both_days_and_why_until_it_is_paid
     (reference,) = references(run.run_id)
     back_at = jakarta(2020, 4, 29)
     content = status_file([(reference, 600_000, "returned", "AC06")])
-    settle_payout_run(run_id=run.run_id, partner="bni", name="retur.csv", content=content, at=back_at)
+    settle_payouts(partner="bni", name="retur.csv", content=content, at=back_at)
     line = incentives(person, date(2020, 4, 30))[0]
     assert (line.state, line.state_since_at, line.paid_at) == (InstalmentState.SENT_BACK, back_at, SETTLED_AT)
     assert (line.reason_code, line.next_step, line.is_late) == ("AC06", NextStep.CHECK_ACCOUNT, True)

@@ -10,7 +10,7 @@ from django.utils.translation import override
 from bekal.core.entitlement import InstalmentKind
 from bekal.incentives.entitle import entitle
 from bekal.incentives.queries import InstalmentLine, InstalmentState, NextStep
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.lifecycle.revoke import revoke
 from bekal.participants.models import PayoutAccount
 from bekal.participants.set_districts import NewDistrict, set_districts
@@ -106,7 +106,7 @@ def test_a_payment_that_came_back_says_when_why_and_what_to_do(sign_in: SignIn, 
     journey.settled(run)
     returned, reversed_ = journey.references(run.run_id)
     content = status_file([(returned, 600_000, "returned", "AC04")])
-    settle_payout_run(run_id=run.run_id, partner="bni", name="retur.csv", content=content, at=jakarta(2020, 4, 30))
+    settle_payouts(partner="bni", name="retur.csv", content=content, at=jakarta(2020, 4, 30))
     journey.taken_back(reversed_, reason_code="AM05", at=jakarta(2020, 5, 1))
     visitor = sign_in(one)
     page = text_of(visitor.open("incentives"))

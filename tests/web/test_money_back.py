@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from bekal.incentives.models import Payout
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from tests import factories
 from tests.conftest import StoppedClock
 from tests.factories import jakarta
@@ -79,7 +79,7 @@ def test_what_the_bank_sends_back_after_a_withdrawal_is_said_to_come_again(
     money_back.withdraw(number, at=jakarta(2020, 5, 5))
     payout = Payout.objects.get(entitlement__participation_id=person)
     content = status_file([(payout.reference, payout.amount_rupiah, "returned", "AC04")])
-    settle_payout_run(partner="bni", name="retur.csv", content=content, at=jakarta(2020, 5, 6))
+    settle_payouts(partner="bni", name="retur.csv", content=content, at=jakarta(2020, 5, 6))
     page = text_of(sign_in(person).open("incentives"))
     assert "tidak ada lagi yang dibayar" not in page
     assert "Dikembalikan kepada kami pada 6 Mei 2020" in page and "Periksa rekening" in page

@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from bekal.config.steps import Steps
+from bekal.incentives.hand_over_files import hand_over_files
+from bekal.incentives.house_rails import house_rails
+from bekal.incentives.make_calls import make_calls
 from bekal.ledger.clock import machine_now, programme_now
 from bekal.messaging.channels import carriers
 from bekal.participants.send_messages import send_messages
@@ -14,6 +17,8 @@ from bekal.partners.deliver_webhooks import deliver_webhooks
 from bekal.partners.webhook_events import collect_events
 
 MESSAGES_LOCK, WEBHOOKS_LOCK = "config.worker.messages", "config.worker.webhooks"
+PAYMENTS_LOCK = "config.worker.payments"
+FETCHED_EVERY = timedelta(seconds=5)
 COLLECTED_EVERY = timedelta(seconds=30)
 
 
@@ -54,3 +59,32 @@ class WebhookCourier(Steps):
         if delivered.delivery_count:
             self._say("webhooks: " + ", ".join(f"{count:,} {what}" for what, count in sorted(delivered.counts.items())))
         return delivered.delivery_count > 0
+
+
+class PaymentCourier(Steps):
+    """Takes payments to the partners and their answers back. Raises RailsError where the rails' file cannot be."""
+
+    _fetched_at: datetime | None = None
+
+    def __init__(self, *, say: Callable[[str], None], stop: Callable[[], bool] = lambda: False) -> None:
+        super().__init__(say=say, stop=stop)
+        self._rails = house_rails()
+
+    def round(self) -> bool:
+        """One batch; whether there was anything. Raises only where the database is gone."""
+        return bool(self._rails) and self._tried("payments", PAYMENTS_LOCK, self._pay, programme_now())
+
+    def _pay(self, at: datetime) -> bool:
+        """Calls at once, files and answers every few seconds: a bank is not asked all day whether it has news."""
+        called = make_calls(rails=self._rails, at=at, now=machine_now)
+        outcomes = dict(called.outcomes)
+        now = machine_now()
+        if self._fetched_at is None or abs(now - self._fetched_at) >= FETCHED_EVERY:
+            exchanged = hand_over_files(rails=self._rails, at=at, now=now)
+            self._fetched_at = now
+            for what, count in (*exchanged.outcomes.items(), ("files back", exchanged.fetched_count)):
+                outcomes[what] = outcomes.get(what, 0) + count
+        told = [f"{count:,} {what}" for what, count in sorted(outcomes.items()) if count]
+        if told:
+            self._say(f"payments: {', '.join(told)}")
+        return called.did_anything

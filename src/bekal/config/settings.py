@@ -133,6 +133,9 @@ CARRIER_ADDRESSES = {
     "whatsapp": os.environ.get("BEKAL_WHATSAPP_URL", ""),
 }
 
+# Over which rail each payment partner is paid (docs/bank-files.md); without one officers hand the files over.
+PAYOUT_RAILS_FILE = os.environ.get("BEKAL_PAYOUT_RAILS", "")
+
 LANGUAGE_CODE = "id"
 LANGUAGES = [("id", "Bahasa Indonesia"), ("en", "English")]
 LOCALE_PATHS = [ROOT / "src" / "bekal" / "locale"]

@@ -19,7 +19,9 @@ from bekal.core.money import format_rupiah
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.export_payout_run import export_payout_run
+from bekal.incentives.house_rails import house_rails
 from bekal.incentives.models import PayoutFile, PayoutReversal, PayoutRun
+from bekal.incentives.pause_payout_run import pause_payout_run, resume_payout_run
 from bekal.incentives.plan_payout_run import LeftOutReason, plan_payout_run
 from bekal.incentives.queries import due_days, run_detail, run_lines
 from bekal.incentives.queries import runs as list_runs
@@ -29,7 +31,7 @@ from bekal.incentives.reverse_payouts import (
     drop_reversals,
     reverse_payouts,
 )
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.participants.models import PaymentPartner
 from bekal.ui.refusals import sentence
@@ -60,7 +62,7 @@ class PlanForm(forms.Form):
 class StatusFileForm(forms.Form):
     partner = forms.ChoiceField(label=gettext_lazy("Payment partner"), choices=PaymentPartner.choices)
     file = forms.FileField(
-        label=gettext_lazy("Status file (CSV)"),
+        label=gettext_lazy("File of the partner (CSV, pain.002, camt.053, camt.054, MT940)"),
         allow_empty_file=True,
         help_text=gettext_lazy("Count, sum and hash in the last line are checked before anything is used."),
     )
@@ -173,7 +175,7 @@ def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 def export(request: HttpRequest, run_id: int) -> HttpResponse:
     payout_run = _run_or_404(run_id)
-    exported = export_payout_run(run_id=payout_run.pk, at=programme_now())
+    exported = export_payout_run(run_id=payout_run.pk, at=programme_now(), rails=house_rails())
     if exported.refusal is not None:
         messages.error(request, sentence(exported.refusal))
     else:
@@ -186,14 +188,38 @@ def export(request: HttpRequest, run_id: int) -> HttpResponse:
 
 @open_to(Role.OFFICER)
 @require_POST
+def pause(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Stop handing over: one officer is enough."""
+    payout_run = _run_or_404(run_id)
+    paused = pause_payout_run(run_id=payout_run.pk, officer_id=signed_in_id(request), at=programme_now())
+    if paused.refusal is not None:
+        messages.error(request, sentence(paused.refusal))
+    else:
+        messages.success(request, _("Paused. Nothing more is handed over; what a partner has taken goes on."))
+    return redirect("console:run", run_id=payout_run.pk)
+
+
+@open_to(Role.OFFICER)
+@require_POST
+def resume(request: HttpRequest, run_id: int) -> HttpResponse:
+    payout_run = _run_or_404(run_id)
+    resumed = resume_payout_run(run_id=payout_run.pk)
+    if resumed.refusal is not None:
+        messages.error(request, sentence(resumed.refusal))
+    else:
+        messages.success(request, _("The run goes on."))
+    return redirect("console:run", run_id=payout_run.pk)
+
+
+@open_to(Role.OFFICER)
+@require_POST
 def settle(request: HttpRequest, run_id: int) -> HttpResponse:
     payout_run = _run_or_404(run_id)
     form = StatusFileForm(request.POST, request.FILES)
     if not form.is_valid():
         return run(request, payout_run.pk, form=form)
     file = form.cleaned_data["file"]
-    settled = settle_payout_run(
-        run_id=payout_run.pk,
+    settled = settle_payouts(
         partner=form.cleaned_data["partner"],
         name=file.name,
         content=file.read(),
@@ -210,6 +236,13 @@ def settle(request: HttpRequest, run_id: int) -> HttpResponse:
         if settled.repeated
         else _("Read: %(settled)s paid, %(rejected)s rejected, %(returned)s sent back.")
     )
+    if settled.exception_count:
+        words = ngettext(
+            "%(count)s line could not be taken. It is an exception now, with its next step.",
+            "%(count)s lines could not be taken. They are exceptions now, each with its next step.",
+            settled.exception_count,
+        )
+        messages.warning(request, words % {"count": settled.exception_count})
     counts = {"settled": settled.settled_count, "rejected": settled.rejected_count, "returned": settled.returned_count}
     messages.success(request, sentence_read % counts)
     return redirect("console:run", run_id=payout_run.pk)
@@ -281,7 +314,8 @@ def download(request: HttpRequest, run_id: int, file_id: int) -> HttpResponse:
     """One file of a run, byte for byte as it was sent or received."""
     found = get_object_or_404(PayoutFile, run_id=min(run_id, MAX_ID), pk=min(file_id, MAX_ID))
     content = decrypt(bytes(found.content_encrypted)).encode()
-    response = HttpResponse(content, content_type="text/csv; charset=utf-8")
+    content_type = "application/xml" if found.name.endswith(".xml") else "text/csv; charset=utf-8"
+    response = HttpResponse(content, content_type=content_type)
     response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.name)}"
     response["Cache-Control"] = "no-store"
     return response

@@ -8,11 +8,11 @@ from bekal.exchange.history import LIMIT, Line, one_by_one, post_lines
 from bekal.exchange.payouts_check import OWN_REFERENCE
 from bekal.exchange.progress import Progress
 from bekal.exchange.staging import Staged
+from bekal.incentives.answers import REJECT, RETURN
 from bekal.incentives.export_payout_run import SEND
 from bekal.incentives.models import Entitlement, PayoutFile
 from bekal.incentives.queries import earned_unpaid
 from bekal.incentives.reverse_payouts import REVERSE
-from bekal.incentives.settle_payout_run import REJECT, RETURN
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.queries import balances_of
 

@@ -1,14 +1,15 @@
-"""`export_payout_run`: the intent to pay is written, with one file for each partner; the sending comes afterwards."""
+"""`export_payout_run`: the intent to pay is written, as files for each partner; the sending comes afterwards."""
 
 import hashlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby, islice
-from operator import itemgetter
+from operator import attrgetter
 
 from django.db import connection, transaction
-from django.db.models import Count, Sum
+from django.db.models.functions import Collate
 
 from bekal.accounts.privacy import decrypt, encrypt
 from bekal.core.refusal import Refusal
@@ -16,6 +17,8 @@ from bekal.holds.open_holds import keep_holds
 from bekal.incentives.list_seal import planned_seal, seal_of
 from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun, PayoutStatus
 from bekal.incentives.partners.csv_rail import Instruction, write_instructions
+from bekal.incentives.partners.pain001 import MAX_PAYMENTS_COUNT, TransferFile, write_transfers
+from bekal.incentives.partners.rails import Form, Rail
 from bekal.incentives.queries import held_payout_ids
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.copy_rows import copy_rows
@@ -31,7 +34,8 @@ SEND = {
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """One file for one partner, byte for byte as it was first written."""
+    """One file for one partner, byte for byte as it was first written. `bounds`: its first and last reference, known
+    where it has just been written."""
 
     file_id: int
     partner: str
@@ -39,6 +43,7 @@ class ExportedFile:
     content: bytes = field(repr=False)
     line_count: int
     total_rupiah: int
+    bounds: tuple[str, str] = field(default=("", ""), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +61,30 @@ class Exported:
 CHUNK_COUNT = 20_000
 SENT_SQL = """
 INSERT INTO incentives_payoutstatus (payout_id, state, reason_code, file_id, recorded_at)
-SELECT payout.id, 'sent', '', file.id, %(at)s
+SELECT payout.id, 'sent', '', %(file_id)s, %(at)s
 FROM incentives_payout payout
-JOIN incentives_payoutfile file
-  ON file.run_id = payout.run_id AND file.partner = payout.partner AND file.direction = 'out'
-WHERE payout.run_id = %(run_id)s AND payout.ended_at IS NULL ORDER BY payout.id
+WHERE payout.run_id = %(run_id)s AND payout.partner = %(partner)s AND payout.ended_at IS NULL
+  AND payout.reference COLLATE "C" BETWEEN %(first)s AND %(last)s
+ORDER BY payout.id
 """
 
 
 @transaction.atomic
-def export_payout_run(*, run_id: int, at: datetime, proof_limit: timedelta | None = PROOF_LIMIT) -> Exported:
+def export_payout_run(
+    *,
+    run_id: int,
+    at: datetime,
+    proof_limit: timedelta | None = PROOF_LIMIT,
+    rails: Mapping[str, Rail] | None = None,
+) -> Exported:
     """Write files, SENT statuses and the movements into transit of an approved run, all or nothing.
+
+    A partner's payments leave in the form of its rail (`rails`; CSV where it has none), at most 50,000 a file.
 
     What an alarm holds by now is kept back (WITHHELD): the approval was of the whole list, so less than it may leave,
     never more. It is due again, and planned when the hold is lifted; nobody else waits for it.
 
-    The officer hands the files over after the commit: what the partner can have received is in the books before it can
+    The files are handed over after the commit: what the partner can have received is in the books before it can
     have received it. Again: the same files, nothing written. Refusals: RUN_NOT_FOUND, RUN_CANCELLED, NOT_APPROVED,
     LIST_CHANGED (an account was changed after the approval: cancel and plan again), LEDGER_DIFFERENCE (the newest proof
     found one: no money leaves until it is cleared up), LEDGER_NOT_PROVED (there is no proof, or it is older than
@@ -93,12 +106,16 @@ def export_payout_run(*, run_id: int, at: datetime, proof_limit: timedelta | Non
         return _refused(run_id, PayoutRefusal.LEDGER_NOT_PROVED, hours_count=proof_limit // timedelta(hours=1))
     keep_holds()
     held_ids = held_payout_ids(run_id=run_id)
-    contents = {partner: write_instructions(lines) for partner, lines in _instructions_of(run_id, held_ids)}
+    files = tuple(_write_files(run, held_ids, rails or {}, at))
     # After the list was read: an account that changes in this moment is seen here, or was not read above.
     if seal_of(run_id=run_id) != planned_seal(run):
+        transaction.set_rollback(True)
         return _refused(run_id, PayoutRefusal.LIST_CHANGED)
     _withhold(held_ids, at)
-    return Exported(run_id, _write_intent(run, contents, at), len(held_ids))
+    _mark_sent(run_id, files, at)
+    _post_sending(run, sum(file.line_count for file in files), at)
+    PayoutRun.objects.filter(id=run.id).update(exported_at=at)
+    return Exported(run_id, files, len(held_ids))
 
 
 def _withhold(payout_ids: Sequence[int], at: datetime) -> None:
@@ -110,7 +127,7 @@ def _withhold(payout_ids: Sequence[int], at: datetime) -> None:
 
 def _stored_files(*, run_id: int) -> tuple[ExportedFile, ...]:
     """The files of an exported run as they were first written, in the order of the partners."""
-    rows = PayoutFile.objects.filter(run_id=run_id, direction=PayoutFile.Direction.OUT).order_by("partner")
+    rows = PayoutFile.objects.filter(run_id=run_id, direction=PayoutFile.Direction.OUT).order_by("partner", "id")
     return tuple(
         ExportedFile(
             row.id,
@@ -128,30 +145,72 @@ def _refused(run_id: int, code: PayoutRefusal, **values: int) -> Exported:
     return Exported(run_id, (), refusal=Refusal(code, {"run_id": run_id, **values}))
 
 
-def _instructions_of(run_id: int, held_ids: Sequence[int]) -> Iterator[tuple[str, Iterator[Instruction]]]:
-    """The lines of each partner's file, read as they are asked for: a run may have half a million."""
+def _write_files(
+    run: PayoutRun, held_ids: Sequence[int], rails: Mapping[str, Rail], at: datetime
+) -> Iterator[ExportedFile]:
+    """Store the files of each partner: 50,000 payments at a time are in memory, however many there are."""
+    for partner, instructions in groupby(_instructions_of(run.id, held_ids), key=attrgetter("partner")):
+        rail = rails.get(partner, Rail(partner))
+        number = 0
+        while lines := list(islice(instructions, MAX_PAYMENTS_COUNT)):
+            number += 1
+            yield _store_file(run, rail, number, lines, at)
+
+
+def _instructions_of(run_id: int, held_ids: Sequence[int]) -> Iterator[Instruction]:
+    """The lines of all files, in the order of partners and references, read as they are asked for."""
     columns = ("partner", "reference", "account__number_encrypted", "account__holder_name", "amount_rupiah")
     listed = Payout.objects.filter(run_id=run_id).exclude(id__in=held_ids)
-    rows = listed.order_by("partner", "reference").values_list(*columns)
-    for partner, group in groupby(rows.iterator(chunk_size=CHUNK_COUNT), key=itemgetter(0)):
-        yield (
-            partner,
-            (
-                Instruction(reference, partner, decrypt(number), holder_name, amount_rupiah)
-                for _, reference, number, holder_name, amount_rupiah in group
-            ),
-        )
+    rows = listed.order_by("partner", Collate("reference", "C")).values_list(*columns)
+    for partner, reference, number, holder_name, amount_rupiah in rows.iterator(chunk_size=CHUNK_COUNT):
+        yield Instruction(reference, partner, decrypt(number), holder_name, amount_rupiah)
 
 
-def _write_intent(run: PayoutRun, contents: Mapping[str, bytes], at: datetime) -> tuple[ExportedFile, ...]:
-    rows = Payout.objects.filter(run=run, ended_at=None).order_by("partner").values_list("partner")
-    totals = {partner: total for partner, *total in rows.annotate(Count("id"), Sum("amount_rupiah"))}
-    files = tuple(_store_file(run, partner, content, totals[partner], at) for partner, content in contents.items())
+def _store_file(run: PayoutRun, rail: Rail, number: int, lines: Sequence[Instruction], at: datetime) -> ExportedFile:
+    total_rupiah = sum(line.amount_rupiah for line in lines)
+    message_id = f"BKL{run.planned_for:%Y%m%d}R{run.id}{rail.partner.upper()}{number}"
+    base = f"bekal-{run.planned_for:%Y%m%d}-run{run.id}-{rail.partner}" + (f"-{number}" if number > 1 else "")
+    if rail.form is Form.PAIN_001 and rail.debtor is not None:
+        out = io.BytesIO()
+        header = TransferFile(message_id, at, run.planned_for, len(lines), total_rupiah, rail.debtor, rail.creditor_bic)
+        write_transfers(out, header, lines)
+        content, name = out.getvalue(), f"{base}.xml"
+    else:
+        content, name = write_instructions(lines), f"{base}.csv"
+        message_id = base
+    row = PayoutFile.objects.create(
+        run=run,
+        direction=PayoutFile.Direction.OUT,
+        form=rail.form.value,
+        message_id=message_id,
+        partner=rail.partner,
+        name=name,
+        sha256=hashlib.sha256(content).digest(),
+        content_encrypted=encrypt(content.decode()),
+        line_count=len(lines),
+        total_rupiah=total_rupiah,
+        stored_at=at,
+    )
+    bounds = lines[0].reference, lines[-1].reference
+    return ExportedFile(row.id, rail.partner, name, content, len(lines), total_rupiah, bounds)
+
+
+def _mark_sent(run_id: int, files: Sequence[ExportedFile], at: datetime) -> None:
+    """A SENT status for each line of each file: the lines of a file are neighbours in the order of their references."""
     with connection.cursor() as cursor:
-        cursor.execute(SENT_SQL, {"run_id": run.id, "at": at})
-    _post_sending(run, sum(file.line_count for file in files), at)
-    PayoutRun.objects.filter(id=run.id).update(exported_at=at)
-    return files
+        for file in files:
+            first, last = file.bounds
+            values: dict[str, int | str | datetime] = {
+                "file_id": file.file_id,
+                "at": at,
+                "run_id": run_id,
+                "partner": file.partner,
+                "first": first,
+                "last": last,
+            }
+            cursor.execute(SENT_SQL, values)
+            if cursor.rowcount != file.line_count:
+                raise RuntimeError(f"file {file.file_id}: {cursor.rowcount} payouts marked, {file.line_count} written")
 
 
 def _post_sending(run: PayoutRun, sent_count: int, at: datetime) -> None:
@@ -166,19 +225,3 @@ def _post_sending(run: PayoutRun, sent_count: int, at: datetime) -> None:
         posted_count += len(post(postings=postings, at=at).posted)
     if posted_count != sent_count:
         raise RuntimeError(f"run {run.id}: {sent_count - posted_count} payouts did not reach the ledger")
-
-
-def _store_file(run: PayoutRun, partner: str, content: bytes, total: Sequence[int], at: datetime) -> ExportedFile:
-    line_count, total_rupiah = total
-    row = PayoutFile.objects.create(
-        run=run,
-        direction=PayoutFile.Direction.OUT,
-        partner=partner,
-        name=f"bekal-{run.planned_for:%Y%m%d}-run{run.id}-{partner}.csv",
-        sha256=hashlib.sha256(content).digest(),
-        content_encrypted=encrypt(content.decode()),
-        line_count=line_count,
-        total_rupiah=total_rupiah,
-        stored_at=at,
-    )
-    return ExportedFile(row.id, partner, row.name, content, line_count, total_rupiah)

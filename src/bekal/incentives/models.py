@@ -1,10 +1,14 @@
-"""What is owed in cash, and the runs that pay it."""
+"""What is owed in cash, and the runs that pay it; what passes between us and the partners is in `sending_models`."""
 
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from bekal.accounts.models import User
+from bekal.incentives.sending_models import PayoutCall as PayoutCall
+from bekal.incentives.sending_models import PayoutException as PayoutException
+from bekal.incentives.sending_models import PayoutFetch as PayoutFetch
+from bekal.incentives.sending_models import PayoutSending as PayoutSending
 from bekal.ledger.append_only import AppendOnlyModel
 from bekal.participants.models import Participation, PaymentPartner, PayoutAccount
 
@@ -56,6 +60,9 @@ class PayoutRun(models.Model):
     approved_at = models.DateTimeField(null=True)
     approved_sha256 = models.BinaryField(max_length=32, null=True)
     exported_at = models.DateTimeField(null=True)
+    # While it is paused nothing more of it is handed over; what was handed over goes its way.
+    paused_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="paused_runs")
+    paused_at = models.DateTimeField(null=True)
     cancelled_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="cancelled_runs")
     cancelled_at = models.DateTimeField(null=True)
 
@@ -97,6 +104,12 @@ class PayoutRun(models.Model):
             models.CheckConstraint(
                 condition=Q(payout_count__gt=0, total_rupiah__gt=0), name="incentives_payoutrun_not_empty"
             ),
+            models.CheckConstraint(
+                condition=Q(paused_by__isnull=True, paused_at__isnull=True)
+                | Q(paused_by__isnull=False, paused_at__isnull=False),
+                name="incentives_payoutrun_paused_by_someone",
+                violation_error_message="A paused run names who paused it.",
+            ),
         ]
 
 
@@ -129,14 +142,30 @@ class Payout(models.Model):
 
 
 class PayoutFile(AppendOnlyModel):
-    """One file sent to or received from a payment partner, kept byte for byte."""
+    """One file sent to or received from a payment partner, kept byte for byte.
+
+    `run` is missing where what came back answers several runs, or none. `message_id`: by what name a partner knows a
+    file of ours for ever; what came back has none. A list of payments that are made by calls is kept as a file, too: it
+    is the intent to make them.
+    """
 
     class Direction(models.TextChoices):
         OUT = "out", _("sent")
         BACK = "back", _("received")
 
-    run = models.ForeignKey(PayoutRun, on_delete=models.PROTECT, related_name="files")
+    class Form(models.TextChoices):
+        CSV = "csv", "CSV"
+        PAIN_001 = "pain.001", "pain.001"
+        CALLS = "calls", _("calls")
+        PAIN_002 = "pain.002", "pain.002"
+        CAMT_053 = "camt.053", "camt.053"
+        CAMT_054 = "camt.054", "camt.054"
+        MT940 = "mt940", "MT940"
+
+    run = models.ForeignKey(PayoutRun, null=True, on_delete=models.PROTECT, related_name="files")
     direction = models.CharField(max_length=4, choices=Direction.choices)
+    form = models.CharField(max_length=8, choices=Form.choices, default=Form.CSV, db_default=Form.CSV)
+    message_id = models.CharField(max_length=80, blank=True, default="", db_default="")
     partner = models.CharField(max_length=12, choices=PaymentPartner.choices)
     name = models.CharField(max_length=120)
     sha256 = models.BinaryField(max_length=32)
@@ -148,6 +177,17 @@ class PayoutFile(AppendOnlyModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["direction", "sha256"], name="incentives_payoutfile_once"),
+            models.UniqueConstraint(
+                fields=["partner", "message_id"],
+                condition=~Q(message_id=""),
+                name="incentives_payoutfile_message_once",
+                violation_error_message="A partner knows one file by this name already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(run__isnull=False) | Q(direction="back"),
+                name="incentives_payoutfile_sent_for_a_run",
+                violation_error_message="What is sent belongs to a run.",
+            ),
         ]
 
 
@@ -156,6 +196,8 @@ class PayoutStatus(AppendOnlyModel):
 
     class State(models.TextChoices):
         SENT = "sent", _("sent")
+        # The partner has taken it and will pay or reject it.
+        ACCEPTED = "accepted", _("accepted by the partner")
         SETTLED = "settled", _("paid")
         REJECTED = "rejected", _("rejected")
         RETURNED = "returned", _("returned by the bank")
@@ -166,24 +208,29 @@ class PayoutStatus(AppendOnlyModel):
     payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="statuses")
     state = models.CharField(max_length=10, choices=State.choices)
     reason_code = models.CharField(max_length=8, blank=True)
-    # A reversal and what was kept back are the programme's own acts and have no file.
+    # A reversal and what was kept back are the programme's own acts and have no file; what a partner said to a call
+    # has the call. `partner_code` is the partner's own word beside ours.
     file = models.ForeignKey(PayoutFile, null=True, on_delete=models.PROTECT, related_name="statuses")
+    call = models.ForeignKey(PayoutCall, null=True, on_delete=models.PROTECT, related_name="statuses", db_index=False)
+    partner_code = models.CharField(max_length=40, blank=True, default="", db_default="")
     recorded_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["payout", "state"], name="incentives_payoutstatus_once"),
             models.CheckConstraint(
-                condition=Q(state__in=["sent", "settled", "withheld"], reason_code="")
+                condition=Q(state__in=["sent", "accepted", "settled", "withheld"], reason_code="")
                 | Q(state__in=["rejected", "returned", "reversed"]) & ~Q(reason_code=""),
                 name="incentives_payoutstatus_rejection_has_reason",
                 violation_error_message="A payout that was rejected, returned or reversed names its reason.",
             ),
             models.CheckConstraint(
-                condition=Q(file__isnull=False, state__in=["sent", "settled", "rejected", "returned"])
-                | Q(file=None, state__in=["reversed", "withheld"]),
+                condition=Q(file__isnull=False, call=None, state="sent")
+                | Q(file__isnull=False, call=None, state__in=["accepted", "settled", "rejected", "returned"])
+                | Q(file=None, call__isnull=False, state__in=["accepted", "settled", "rejected", "returned"])
+                | Q(file=None, call=None, state__in=["reversed", "withheld"]),
                 name="incentives_payoutstatus_answer_has_file",
-                violation_error_message="What a partner said is in a file of that partner.",
+                violation_error_message="What a partner said is in a file of that partner, or in its answer to a call.",
             ),
         ]
 

@@ -11,7 +11,7 @@ from django.db.models import Count, F, Q, QuerySet
 
 from bekal.accounts.privacy import decrypt
 from bekal.holds.queries import INCENTIVES_HELD_SQL
-from bekal.incentives.models import Payout, PayoutFile, PayoutReversal, PayoutRun, PayoutStatus
+from bekal.incentives.models import Payout, PayoutFile, PayoutReversal, PayoutRun, PayoutSending, PayoutStatus
 from bekal.incentives.timeline import InstalmentLine, InstalmentState, NextStep, timeline_of
 from bekal.ledger.clock import JAKARTA
 from bekal.ledger.copy_rows import id_array
@@ -74,6 +74,7 @@ class RunLine:
     approved_by_name: str | None
     approved_at: datetime | None
     exported_at: datetime | None
+    paused_at: datetime | None
     cancelled_at: datetime | None
 
     @property
@@ -114,7 +115,8 @@ class PartnerTotal:
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """One file sent to or received from a partner."""
+    """One file sent to or received from a partner. `sending`: what is known of a file that goes out by itself, or
+    nothing; `words`: those of the partner with it."""
 
     file_id: int
     direction: PayoutFile.Direction
@@ -123,6 +125,8 @@ class FileLine:
     line_count: int
     total_rupiah: int
     stored_at: datetime
+    sending: PayoutSending.Outcome | None = None
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +223,12 @@ def run_detail(*, run_id: int) -> RunDetail | None:
     failed = PayoutStatus.objects.filter(payout__run_id=run_id, state__in=[PayoutStatus.State.REJECTED, *BACK])
     said = ("payout__partner", "state", "reason_code")
     reasons = failed.order_by(*said).values_list(*said).annotate(count=Count("id"))
-    files = PayoutFile.objects.filter(run_id=run_id).order_by("id")
+    # What answers several runs belongs to none.
+    answers = PayoutStatus.objects.filter(payout__run_id=run_id, file__run=None).values("file_id")
+    files = list(
+        PayoutFile.objects.filter(Q(run_id=run_id) | Q(id__in=answers)).order_by("id").defer("content_encrypted")
+    )
+    sendings = {row.file_id: row for row in PayoutSending.objects.filter(file__in=files).order_by("id")}
     return RunDetail(
         lines[0],
         partners,
@@ -233,11 +242,16 @@ def run_detail(*, run_id: int) -> RunDetail | None:
                 row.line_count,
                 row.total_rupiah,
                 row.stored_at,
+                *_sent_as(sendings.get(row.id)),
             )
-            for row in files.defer("content_encrypted")
+            for row in files
         ),
         0 if lines[0].exported_at or lines[0].cancelled_at else len(held_payout_ids(run_id=run_id)),
     )
+
+
+def _sent_as(newest: PayoutSending | None) -> tuple[PayoutSending.Outcome | None, str]:
+    return (None, "") if newest is None else (PayoutSending.Outcome(newest.outcome), newest.words)
 
 
 def file_content(*, run_id: int, file_id: int) -> StoredFile | None:

@@ -15,7 +15,6 @@ class PayoutRefusal(StrEnum):
     RUN_NOT_FOUND = "payout_run_not_found"  # run_id
     RUN_CANCELLED = "payout_run_cancelled"  # run_id
     RUN_EXPORTED = "payout_run_exported"  # run_id
-    RUN_NOT_EXPORTED = "payout_run_not_exported"  # run_id
     NOT_APPROVED = "payout_run_not_approved"  # run_id
     ALREADY_APPROVED = "payout_run_already_approved"  # run_id
     SAME_PERSON = "payout_run_same_person"  # run_id
@@ -38,15 +37,21 @@ class PayoutRefusal(StrEnum):
     FILE_NO_TRAILER = "payout_file_no_trailer"  # line
     FILE_TRAILER = "payout_file_trailer"  # line, column, value, expected
     FILE_AFTER_TRAILER = "payout_file_after_trailer"  # line, value
+    # Files of banks besides
+    FILE_XML = "payout_file_xml"  # line, value
+    FILE_DTD = "payout_file_dtd"  # line
+    FILE_KIND = "payout_file_kind"  # value, expected
+    FILE_CURRENCY = "payout_file_currency"  # line, column, value
+    FILE_TOTAL = "payout_file_total"  # line, column, value, expected
+    FILE_PAGES = "payout_file_pages"  # line, value
 
-    # A file against what was sent: line, column, value
-    UNKNOWN_REFERENCE = "payout_unknown_reference"  # line, column, value
-    OTHER_PARTNER = "payout_other_partner"  # line, column, value, partner, expected
-    AMOUNT_MISMATCH = "payout_amount_mismatch"  # line, column, value, expected
-    CONTRADICTION = "payout_contradiction"  # line, column, value, expected
-    RETURNED_BEFORE_PAID = "payout_returned_before_paid"  # line, column, value
-    RETURN_CLAWED_BACK = "payout_return_clawed_back"  # line, column, value
-    RETURN_PAID_BACK = "payout_return_paid_back"  # line, column, value, outstanding_rupiah
+    # A file against what was taken before
+    FILE_OF_OTHER_PARTNER = "payout_file_of_other_partner"  # value, partner, expected
+
+    # An exception is cleared up
+    EXCEPTION_NOT_FOUND = "payout_exception_not_found"
+    NOTE_MISSING = "payout_note_missing"
+    NOTE_TOO_LONG = "payout_note_too_long"  # length_count, limit_count
 
     # The programme takes a payout back: reference
     REVERSAL_REASON = "payout_reversal_reason"  # value

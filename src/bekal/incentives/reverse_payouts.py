@@ -13,9 +13,9 @@ from django.db import connection, transaction
 
 from bekal.core.refusal import Refusal
 from bekal.core.text import shown
+from bekal.incentives.answers import ClawedBack, clawed_back_of
 from bekal.incentives.models import Entitlement, PayoutReversal, PayoutStatus
 from bekal.incentives.refusals import PayoutRefusal
-from bekal.incentives.settle_payout_run import ClawedBack, clawed_back_of
 from bekal.ledger.copy_rows import copy_rows, int_array, text_array
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post

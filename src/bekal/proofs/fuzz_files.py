@@ -19,7 +19,7 @@ from bekal.core import rules
 from bekal.core.recommend.store import from_bytes, to_bytes
 from bekal.core.rules.reading import RuleError, read_rule_file
 from bekal.incentives.models import PayoutFile
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.ledger.clock import programme_now
 from bekal.proofs.access_world import everything
 from bekal.proofs.fuzz_corpus import ANY, bent_bytes, bent_json
@@ -228,12 +228,8 @@ def _settling(world: FuzzWorld) -> Read:
     sent = PayoutFile.objects.get(run_id=world.run_id, direction=PayoutFile.Direction.OUT)
 
     def read(content: bytes) -> str | None:
-        settled = settle_payout_run(
-            partner=sent.partner, name="jawaban.csv", content=content, at=programme_now(), run_id=world.run_id
-        )
-        return (
-            None if settled.refusal is None else " ".join(f"{each.code} {each.values}" for each in settled.exceptions)
-        )
+        settled = settle_payouts(partner=sent.partner, name="jawaban.csv", content=content, at=programme_now())
+        return None if settled.refusal is None else " ".join(f"{each.code} {each.values}" for each in settled.faults)
 
     return read
 

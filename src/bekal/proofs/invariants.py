@@ -92,7 +92,9 @@ FILES = Look(
            coalesce(said.count, 0) AS statuses, coalesce(said.rupiah, 0) AS statuses_rupiah
     FROM incentives_payoutfile file
     LEFT JOIN (SELECT status.file_id, count(*) AS count, sum(payout.amount_rupiah)::bigint AS rupiah
-               FROM incentives_payoutstatus status JOIN incentives_payout payout ON payout.id = status.payout_id
+               -- A line that says what came back can say that it was paid, too.
+               FROM (SELECT DISTINCT file_id, payout_id FROM incentives_payoutstatus) status
+               JOIN incentives_payout payout ON payout.id = status.payout_id
                GROUP BY status.file_id) said ON said.file_id = file.id
     WHERE file.stored_at <= %(as_of)s AND file.name NOT LIKE 'imported-%%'
     """,

@@ -55,7 +55,7 @@ _PAYOUTS = """
            CASE status.state WHEN 'sent' THEN 7 WHEN 'settled' THEN 8 ELSE committed END AS credit_kind,
            payout.amount_rupiah, status.recorded_at AS at, false AS may_be_late
     FROM incentives_payoutstatus status
-    JOIN incentives_payout payout ON payout.id = status.payout_id AND status.state <> 'withheld'
+    JOIN incentives_payout payout ON payout.id = status.payout_id AND status.state NOT IN ('withheld', 'accepted')
     JOIN (SELECT id, participation_id, CASE kind WHEN 'incentive' THEN 5 ELSE 6 END AS committed
           FROM incentives_entitlement) entitlement ON entitlement.id = payout.entitlement_id
 """

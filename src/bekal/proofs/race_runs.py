@@ -10,7 +10,7 @@ from django.db import transaction
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.export_payout_run import export_payout_run
 from bekal.incentives.plan_payout_run import plan_payout_run
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.ledger.copy_rows import int_array
 from bekal.ledger.movements import Movement
 from bekal.lifecycle import mass_runs
@@ -74,7 +74,7 @@ class TwoOfficers(Contest):
         if stage == "export":
             return f"refused {exported.refusal.code}" if exported.refusal else _again("exported", exported.repeated)
         (file,) = exported.files
-        settled = settle_payout_run(partner=file.partner, name="jawaban.csv", content=answer(file.content), at=PAID_AT)
+        settled = settle_payouts(partner=file.partner, name="jawaban.csv", content=answer(file.content), at=PAID_AT)
         return f"refused {settled.refusal.code}" if settled.refusal else _again("answered", settled.repeated)
 
     def careless(self, round_: int, stage: str, rival: int) -> str:

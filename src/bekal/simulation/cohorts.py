@@ -48,7 +48,7 @@ JOIN participants_participation participation USING (participant_id)
 JOIN incentives_entitlement entitlement
   ON entitlement.participation_id = participation.id
 JOIN incentives_payout payout ON payout.entitlement_id = entitlement.id
-JOIN incentives_payoutstatus status ON status.payout_id = payout.id AND status.state <> 'sent'
+JOIN incentives_payoutstatus status ON status.payout_id = payout.id AND status.state NOT IN ('sent', 'accepted')
 JOIN incentives_payoutrun run ON run.id = payout.run_id
 WHERE member.cohort_id = %s AND (entitlement.kind = 'incentive' OR status.state = 'rejected')
 ORDER BY run.id, entitlement.id

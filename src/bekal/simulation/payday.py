@@ -10,7 +10,7 @@ from bekal.accounts.models import Role, User
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.export_payout_run import ExportedFile, export_payout_run
 from bekal.incentives.plan_payout_run import plan_payout_run
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.simulation.fake_partner import answer
 
 OFFICERS = ("simulasi-petugas-1", "simulasi-petugas-2")
@@ -21,7 +21,7 @@ SELECT participation.participant_id, status.state, entitlement.kind, entitlement
                    WHERE later.participation_id = entitlement.participation_id AND later.kind = entitlement.kind
                      AND later.instalment > entitlement.instalment)
 FROM incentives_payout payout
-JOIN incentives_payoutstatus status ON status.payout_id = payout.id AND status.state <> 'sent'
+JOIN incentives_payoutstatus status ON status.payout_id = payout.id AND status.state NOT IN ('sent', 'accepted')
 JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
 JOIN participants_participation participation ON participation.id = entitlement.participation_id
 WHERE payout.run_id = %(run_id)s ORDER BY entitlement.id
@@ -78,9 +78,7 @@ def answer_run(*, run: SentRun, reject_every: int, spared: Collection[str], at: 
     """Let the partners answer each file, never rejecting holders with a `spared` name, and take their answers in."""
     for file in run.files:
         content = answer(file.content, reject_every=reject_every, spared=spared)
-        settled = settle_payout_run(
-            run_id=run.run_id, partner=file.partner, name=f"status-{file.name}", content=content, at=at
-        )
+        settled = settle_payouts(partner=file.partner, name=f"status-{file.name}", content=content, at=at)
         if settled.refusal is not None:
             raise RuntimeError(f"an answer to run {run.run_id} was refused: {settled.refusal}")
     return answers_to(run_id=run.run_id)

@@ -193,9 +193,6 @@ _PAYOUTS: Mapping[str, object] = {
     PayoutRefusal.RUN_NOT_FOUND: _("Payout run %(run_id)s does not exist. Check the number."),
     PayoutRefusal.RUN_CANCELLED: _("Payout run %(run_id)s was cancelled. Plan a new one."),
     PayoutRefusal.RUN_EXPORTED: _("Payout run %(run_id)s was exported and cannot be cancelled any more."),
-    PayoutRefusal.RUN_NOT_EXPORTED: _(
-        "Payout run %(run_id)s has not been exported, so no status can arrive. Export it first."
-    ),
     PayoutRefusal.NOT_APPROVED: _("Payout run %(run_id)s is not approved. A second person must approve it first."),
     PayoutRefusal.ALREADY_APPROVED: _("Payout run %(run_id)s is approved already."),
     PayoutRefusal.SAME_PERSON: _("You planned payout run %(run_id)s, so another officer must approve it."),
@@ -221,6 +218,23 @@ _PAYOUTS: Mapping[str, object] = {
     PayoutRefusal.FILE_FIELD_COUNT: _(
         "Line %(line)s: %(value)s fields where %(expected)s belong. Ask the partner for a new file."
     ),
+    PayoutRefusal.FILE_XML: _(
+        "Line %(line)s: the XML cannot be read (%(value)s), so the file was cut short or changed. "
+        "Ask the partner for the complete file."
+    ),
+    PayoutRefusal.FILE_DTD: _(
+        "Line %(line)s: the file declares a document type, which no bank file may. "
+        "Ask the partner for a file without one."
+    ),
+    PayoutRefusal.FILE_KIND: _("“%(value)s” is no kind of file that is taken; these are: %(expected)s."),
+    PayoutRefusal.FILE_CURRENCY: _(
+        "Payment %(line)s, %(column)s: “%(value)s” is not the currency IDR. Ask the partner for a new file."
+    ),
+    PayoutRefusal.FILE_TOTAL: _(
+        "Payment %(line)s, %(column)s: “%(value)s” is said, the entries give “%(expected)s”. "
+        "Ask the partner for the complete file."
+    ),
+    PayoutRefusal.FILE_PAGES: _("Page “%(value)s” is one of several. Ask the partner for the whole day in one file."),
     PayoutRefusal.FILE_REFERENCE: _("Line %(line)s, %(column)s: “%(value)s” is not a payout reference."),
     PayoutRefusal.FILE_AMOUNT: _("Line %(line)s, %(column)s: “%(value)s” is not a whole amount in digits."),
     PayoutRefusal.FILE_STATE: _("Line %(line)s, %(column)s: “%(value)s” is not settled, rejected or returned."),
@@ -243,32 +257,12 @@ _PAYOUTS: Mapping[str, object] = {
     PayoutRefusal.FILE_AFTER_TRAILER: _(
         "Line %(line)s: “%(value)s” comes after the trailer. Ask the partner for a new file."
     ),
-    PayoutRefusal.UNKNOWN_REFERENCE: _(
-        "Line %(line)s, %(column)s: “%(value)s” was never sent. The whole file is refused; ask the partner."
+    PayoutRefusal.FILE_OF_OTHER_PARTNER: _(
+        "“%(value)s” was read before as a file of %(expected)s, not of %(partner)s. Choose the right partner."
     ),
-    PayoutRefusal.OTHER_PARTNER: _(
-        "Line %(line)s, %(column)s: “%(value)s” was sent to %(expected)s, not to %(partner)s. Choose the right partner."
-    ),
-    PayoutRefusal.AMOUNT_MISMATCH: _(
-        "Line %(line)s, %(column)s: %(value)s, but %(expected)s was sent. The whole file is refused; ask the partner."
-    ),
-    PayoutRefusal.CONTRADICTION: _(
-        "Line %(line)s, %(column)s: “%(value)s” contradicts “%(expected)s”, recorded earlier. "
-        "Ask the partner which holds."
-    ),
-    PayoutRefusal.RETURNED_BEFORE_PAID: _(
-        "Line %(line)s, %(column)s: “%(value)s” is said to be returned, but was never said to be paid. "
-        "Ask the partner for the settled line first."
-    ),
-    PayoutRefusal.RETURN_CLAWED_BACK: _(
-        "Line %(line)s, %(column)s: the money of “%(value)s” is being clawed back. Record what the bank returned as a "
-        "repayment of the clawback, and ask the partner for the file without this line."
-    ),
-    PayoutRefusal.RETURN_PAID_BACK: _(
-        "Line %(line)s, %(column)s: the participant has paid back money of “%(value)s” already; "
-        "%(outstanding_rupiah)s of it is still owed. Record at most that as a repayment of the clawback, give the rest "
-        "of what the bank returned to the participant, and ask the partner for the file without this line."
-    ),
+    PayoutRefusal.EXCEPTION_NOT_FOUND: _("There is no such exception. Open the list again."),
+    PayoutRefusal.NOTE_MISSING: _("Write what came of it: another officer has to understand it."),
+    PayoutRefusal.NOTE_TOO_LONG: _("The note has %(length_count)s characters; %(limit_count)s are the most."),
     PayoutRefusal.REVERSAL_ASKED: _(
         "Somebody asks already to take the payout %(reference)s back, for the reason %(known)s. "
         "Agree to that, or drop it first."

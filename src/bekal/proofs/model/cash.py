@@ -1,13 +1,12 @@
 """The second part of the plain model: what is earned and paid in cash."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from bekal.proofs.model.days import day_of, pay_on
 from bekal.proofs.model.memory import (
     COMMITTED,
     DONE,
-    OWES_CASH,
     PAID,
     REPEATED,
     TRANSIT,
@@ -30,6 +29,7 @@ class Run:
     planner: int
     told: dict[Instalment, list[str]]
     state: str = "planned"
+    files: set[tuple[tuple[Instalment, str], ...]] = field(default_factory=set)
 
     def is_live(self, one: Instalment) -> bool:
         return self.state != "cancelled" and one in self.told and not any(each in OVER for each in self.told[one])
@@ -163,32 +163,37 @@ class Cash(Memory):
         return DONE
 
     def settle(self, run: Run, said: dict[Instalment, str], at: datetime) -> str:
-        """What the partner says: all of it is taken, or none."""
+        """What the partner says, line by line: what does not fit is told, and moves nothing. A file is taken once."""
+        file = tuple(said.items())
+        if file in run.files:
+            return REPEATED
+        run.files.add(file)
         if run.state != "exported":
-            return "payout_run_not_exported"
-        paid: dict[int, int] = {}
-        for one in sorted(said):
-            if refusal := self._refusal_of_answer(one, run.told[one], said[one], paid):
-                return refusal
+            return "unknown_reference"
+        troubles = set()
+        # What counts as paid when the file comes: its own lines do not add to it.
+        paid = {one[0]: place.held[PAID] for one in said if (place := self.places[one[0]]) is not None}
         for one, answer in said.items():
-            if answer not in run.told[one]:
-                run.told[one].append(answer)
-                self._book(one, answer, at)
-        return DONE
+            if trouble := self._trouble_with(one, run.told[one], answer, paid):
+                troubles.add(trouble)
+            elif answer not in run.told[one]:
+                # What comes back was paid before.
+                for each in ("settled", answer) if answer == "returned" and not run.told[one] else (answer,):
+                    run.told[one].append(each)
+                    self._book(one, each, at)
+        return " ".join(sorted(troubles)) or DONE
 
-    def _refusal_of_answer(self, one: Instalment, told: list[str], answer: str, paid: dict[int, int]) -> str:
-        if answer in told:
+    def _trouble_with(self, one: Instalment, told: list[str], answer: str, paid: dict[int, int]) -> str:
+        if answer in told or not told:
             return ""
-        if not told:
-            return "payout_returned_before_paid" if answer == "returned" else ""
         if answer != "returned" or told != ["settled"]:
-            return "payout_contradiction"
+            return "contradiction"
         place, rupiah = self.places[one[0]], self.earned(one).rupiah
         if place is None or not place.clawed_back_at:
             return ""
         # As much comes back as counts as paid: nothing while it is asked back, the rest since that was withdrawn.
-        if rupiah > paid.setdefault(one[0], place.held[PAID]):
-            return "payout_return_clawed_back" if place.held[OWES_CASH] >= rupiah else "payout_return_paid_back"
+        if rupiah > paid[one[0]]:
+            return "clawed_back"
         paid[one[0]] -= rupiah
         return ""
 

@@ -17,7 +17,7 @@ from bekal.incentives.entitle import entitle
 from bekal.incentives.export_payout_run import export_payout_run
 from bekal.incentives.plan_payout_run import plan_payout_run
 from bekal.incentives.reverse_payouts import ask_to_reverse_payouts, reverse_payouts
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
 from bekal.lifecycle.claw_back import agree_to_withdrawal, approve_clawback, decide_clawback, withdraw_clawback
@@ -217,10 +217,9 @@ class House:
             (*self.references[run][one], answer, "" if answer == "settled" else REASON_CODE)
             for one, answer in said_of.items()
         ]
-        settled = settle_payout_run(
-            run_id=self.runs[run], partner=PARTNER, name="jawab.csv", content=status_file(lines), at=at
-        )
-        return said(settled.refusal)
+        settled = settle_payouts(partner=PARTNER, name="jawab.csv", content=status_file(lines), at=at)
+        troubles = {opened.kind.value for opened in settled.opened}
+        return " ".join(sorted(troubles)) or said(settled.refusal, repeated=settled.repeated)
 
     def reverse(self, run: int, one: Key, at: datetime) -> str:
         reference, _ = self.references[run][one]

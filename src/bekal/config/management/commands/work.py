@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection, connections
 from django.db.utils import Error
 
-from bekal.config.couriers import MessageCourier, WebhookCourier
+from bekal.config.couriers import MessageCourier, PaymentCourier, WebhookCourier
 from bekal.config.worker import Worker
 from bekal.lifecycle.mass_work import CHANNEL, kind_of
 
@@ -24,6 +24,8 @@ COURIER_SECONDS = 1.0
 COURIER_ENDS_SECONDS = 30.0
 DATABASE_GONE_SECONDS = 5.0
 
+Courier = MessageCourier | WebhookCourier | PaymentCourier
+
 
 class Command(BaseCommand):
     help = "Work off approved mass runs and proof requests; once a programme day daily work, lists, digest and proof."
@@ -34,7 +36,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self._asked_to_end = False
         worker = Worker(say=self._say, stop=self._is_asked_to_end)
-        couriers = [kind(say=self._say, stop=self._is_asked_to_end) for kind in (MessageCourier, WebhookCourier)]
+        kinds = (MessageCourier, WebhookCourier, PaymentCourier)
+        couriers = [kind(say=self._say, stop=self._is_asked_to_end) for kind in kinds]
         with self._signals() as bell:
             if options["once"]:
                 # Each of them a round, and as long as one of them found something.
@@ -48,7 +51,7 @@ class Command(BaseCommand):
             self._say("ended")
 
     @contextmanager
-    def _beside(self, couriers: Sequence[MessageCourier | WebhookCourier]) -> Iterator[None]:
+    def _beside(self, couriers: Sequence[Courier]) -> Iterator[None]:
         """Each courier in a thread with connections of its own, until the block ends."""
         ended = threading.Event()
         threads = [threading.Thread(target=self._carry, args=[courier, ended], daemon=True) for courier in couriers]
@@ -61,7 +64,7 @@ class Command(BaseCommand):
             for thread in threads:
                 thread.join(COURIER_ENDS_SECONDS)
 
-    def _carry(self, courier: MessageCourier | WebhookCourier, ended: threading.Event) -> None:
+    def _carry(self, courier: Courier, ended: threading.Event) -> None:
         while not ended.is_set():
             pause = COURIER_SECONDS
             try:

@@ -1,0 +1,166 @@
+"""`make_calls`: payments that are made by calls, each once, and the asking for what is unknown.
+
+Calls are written as begun and committed before they are made, and what was heard afterwards. A payment whose call was
+begun and not answered is never made again before the partner was asked for it, at the earliest after ten minutes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+
+from bekal.accounts.privacy import decrypt
+from bekal.incentives.answers import end_silence, open_exceptions, record, weigh
+from bekal.incentives.hand_over_files import alone_at
+from bekal.incentives.models import PayoutCall
+from bekal.incentives.partners.bank_lines import BankLine
+from bekal.incentives.partners.csv_rail import Instruction
+from bekal.incentives.partners.rails import Form, Rail
+from bekal.incentives.partners.snap_bi import ASK_AFTER, SAID, Heard, Outcome, SnapClient
+from bekal.ledger.clock import programme_day
+from bekal.ledger.copy_rows import copy_rows, new_ids
+
+THREADS = 8
+BATCH_COUNT = 200
+# A partner that let nobody in is tried again after so long.
+AGAIN_AFTER = timedelta(minutes=1)
+Act, Known = PayoutCall.Act, PayoutCall.Outcome
+
+
+@dataclass(slots=True)
+class Called:
+    """What one round brought: calls by what was heard."""
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def did_anything(self) -> bool:
+        return bool(self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """One payment and what is to be done: `act` follows from the newest call."""
+
+    payout_id: int
+    instruction: Instruction
+    act: PayoutCall.Act
+    pay_on: date
+
+
+DUE_SQL = """
+SELECT payout.id, payout.reference, account.number_encrypted, account.holder_name, payout.amount_rupiah,
+       coalesce(newest.outcome, ''), run.planned_for
+FROM incentives_payoutfile file
+JOIN incentives_payoutrun run ON run.id = file.run_id AND run.planned_for <= %(on)s
+JOIN incentives_payoutstatus sent ON sent.file_id = file.id AND sent.state = 'sent'
+JOIN incentives_payout payout ON payout.id = sent.payout_id AND payout.ended_at IS NULL
+JOIN participants_payoutaccount account ON account.id = payout.account_id
+LEFT JOIN LATERAL (SELECT outcome, noted_at FROM incentives_payoutcall call WHERE call.payout_id = payout.id
+                   ORDER BY id DESC LIMIT 1) newest ON true
+WHERE file.partner = %(partner)s AND file.direction = 'out' AND file.form = 'calls'
+  AND NOT EXISTS (SELECT 1 FROM incentives_payoutstatus paid
+                  WHERE paid.payout_id = payout.id AND paid.state = 'settled')
+  AND (newest.outcome IS NULL AND run.paused_at IS NULL
+       OR newest.outcome IN ('not_let_in', 'not_found') AND run.paused_at IS NULL
+          AND newest.noted_at <= %(again_before)s
+       OR newest.outcome IN ('begun', 'unknown', 'accepted') AND newest.noted_at <= %(ask_before)s)
+ORDER BY payout.id LIMIT %(limit)s
+"""
+
+
+def make_calls(
+    *, rails: Mapping[str, Rail], at: datetime, now: Callable[[], datetime], limit: int = BATCH_COUNT
+) -> Called:
+    """Pay what is due over rails that are called, and ask for what is unknown or still under way; at most `limit`
+    payments a partner. `at` is the programme's instant, `now` the machine's clock. Not in a transaction."""
+    if connection.in_atomic_block:
+        raise RuntimeError("a partner is never called within a transaction")
+    called = Called()
+    for partner, rail in sorted(rails.items()):
+        if rail.form is not Form.CALLS or rail.snap is None:
+            continue
+        with alone_at(partner) as alone:
+            if not alone:
+                continue
+            client = SnapClient(rail.snap, now=now)
+            try:
+                _round(partner, client, at, now, limit, called)
+            finally:
+                client.close()
+    return called
+
+
+def _round(
+    partner: str, client: SnapClient, at: datetime, now: Callable[[], datetime], limit: int, called: Called
+) -> None:
+    due = _due(partner, programme_day(at), now(), limit)
+    if not due:
+        return
+    _note_begun(due, now())
+    with ThreadPoolExecutor(THREADS) as threads:
+        heard = list(threads.map(lambda one: _call(client, one), due))
+    _note_heard(partner, list(zip(due, heard, strict=True)), at, now())
+    for one in heard:
+        called.outcomes[one.outcome.value] = called.outcomes.get(one.outcome.value, 0) + 1
+
+
+def _due(partner: str, on: date, now: datetime, limit: int) -> list[_Due]:
+    values: dict[str, str | date | datetime | int] = {
+        "partner": partner,
+        "on": on,
+        "again_before": now - AGAIN_AFTER,
+        "ask_before": now - ASK_AFTER,
+        "limit": limit,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(DUE_SQL, values)
+        rows = cursor.fetchall()
+    return [
+        _Due(
+            payout_id,
+            Instruction(reference, partner, decrypt(bytes(number)), holder_name, amount_rupiah),
+            Act.ASK if outcome in (Known.BEGUN, Known.UNKNOWN, Known.ACCEPTED) else Act.PAY,
+            pay_on,
+        )
+        for payout_id, reference, number, holder_name, amount_rupiah, outcome, pay_on in rows
+    ]
+
+
+def _call(client: SnapClient, one: _Due) -> Heard:
+    if one.act is Act.PAY:
+        return client.pay(one.instruction, on=one.pay_on)
+    return client.ask(one.instruction.reference, one.instruction.amount_rupiah)
+
+
+def _note_begun(due: Sequence[_Due], now: datetime) -> None:
+    """Committed before any of these payments can be made. Asking moves nothing and needs no intent."""
+    rows = ((one.payout_id, Act.PAY.value, Known.BEGUN.value, "", "", now) for one in due if one.act is Act.PAY)
+    copy_rows(PayoutCall, ("payout_id", "act", "outcome", "reason_code", "partner_code", "noted_at"), rows)
+
+
+@transaction.atomic
+def _note_heard(partner: str, heard: Sequence[tuple[_Due, Heard]], at: datetime, now: datetime) -> None:
+    numbers = new_ids(PayoutCall, len(heard))
+    rows = (
+        (number, due.payout_id, due.act.value, one.outcome.value, one.reason_code, one.partner_code[:40], now)
+        for number, (due, one) in zip(numbers, heard, strict=True)
+    )
+    copy_rows(PayoutCall, ("id", "payout_id", "act", "outcome", "reason_code", "partner_code", "noted_at"), rows)
+    lines = [
+        BankLine(
+            place, due.instruction.reference, one.amount_rupiah, SAID[one.outcome], one.reason_code, one.partner_code
+        )
+        for place, (due, one) in enumerate(heard, start=1)
+        if one.outcome in SAID
+    ]
+    weighed = weigh(lines, partner=partner)
+    call_ids = {due.instruction.reference: number for number, (due, _) in zip(numbers, heard, strict=True)}
+    record(weighed.news, at=at, call_ids=call_ids)
+    end_silence([sent.payout_id for _, sent in weighed.news], at=at)
+    open_exceptions(weighed.opened, partner=partner, at=at)
+
+
+assert {one.value for one in Outcome} <= set(Known.values), "what can be heard can be kept"

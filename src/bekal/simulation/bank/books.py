@@ -1,0 +1,374 @@
+"""The bank's own books: accounts, what it was ordered, what it paid. SQLite, so that they survive the process.
+
+Its books are the truth that the programme's are held against: who was paid how often, and how much.
+"""
+
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+MEMORY = timedelta(days=60)
+"""So long a reference is remembered: one gateway forgets after two months, and would then pay it again."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS account (
+    partner TEXT NOT NULL, number TEXT NOT NULL, holder_name TEXT NOT NULL, standing TEXT NOT NULL DEFAULT 'active',
+    is_known INTEGER NOT NULL DEFAULT 1, balance INTEGER NOT NULL DEFAULT 0, ceiling INTEGER,
+    PRIMARY KEY (partner, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS received (
+    partner TEXT NOT NULL, message_id TEXT NOT NULL, sha256 TEXT NOT NULL, form TEXT NOT NULL, day TEXT NOT NULL,
+    payment_count INTEGER NOT NULL, total INTEGER NOT NULL, is_done INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (partner, message_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS transfer (
+    id INTEGER PRIMARY KEY, partner TEXT NOT NULL, reference TEXT NOT NULL, message_id TEXT NOT NULL,
+    number TEXT NOT NULL, holder_name TEXT NOT NULL, amount INTEGER NOT NULL, day TEXT NOT NULL,
+    state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', returned_day TEXT);
+CREATE INDEX IF NOT EXISTS transfer_reference ON transfer (partner, reference);
+CREATE INDEX IF NOT EXISTS transfer_message ON transfer (partner, message_id);
+CREATE INDEX IF NOT EXISTS transfer_day ON transfer (partner, day);
+CREATE TABLE IF NOT EXISTS answer (
+    id INTEGER PRIMARY KEY, partner TEXT NOT NULL, name TEXT NOT NULL, content BLOB NOT NULL, sha256 TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS fault (
+    id INTEGER PRIMARY KEY, partner TEXT NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL, value TEXT NOT NULL,
+    times_left INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS external_id (
+    partner TEXT NOT NULL, day TEXT NOT NULL, external_id TEXT NOT NULL,
+    PRIMARY KEY (partner, day, external_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS money_in (partner TEXT NOT NULL, day TEXT NOT NULL, amount INTEGER NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One payment somebody has ordered, in rupiah."""
+
+    reference: str
+    number: str
+    holder_name: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What became of it: `settled`, `rejected`, `pending` or `returned`, with the reason's ISO code."""
+
+    reference: str
+    number: str
+    holder_name: str
+    amount: int
+    state: str
+    reason: str
+    day: str
+    returned_day: str | None
+
+
+class Books:
+    """The books in one file. Safe for several threads; each act is one transaction."""
+
+    def __init__(self, path: Path | str = ":memory:", *, knows_everybody: bool = False) -> None:
+        """`knows_everybody`: an account nobody has opened is opened when it is first paid to, in the name given."""
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._lock = threading.RLock()
+        self._knows_everybody = knows_everybody
+        with self._lock:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.executescript(SCHEMA)
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One act upon the books, whole or not at all."""
+        with self._lock:
+            if self._connection.in_transaction:
+                yield self._connection
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    # Accounts
+
+    def open_accounts(self, partner: str, rows: Iterable[Sequence[str | int | None]]) -> int:
+        """Open or change accounts: number, name of the holder, standing (`active`, `blocked`, `closed`), whether its
+        holder is known (KYC), balance, ceiling or None. How many."""
+        with self.transaction() as connection:
+            before = connection.total_changes
+            connection.executemany(
+                "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?, ?, ?)", ((partner, *row) for row in rows)
+            )
+            return connection.total_changes - before
+
+    def account(self, partner: str, number: str) -> tuple[str, str, bool, int, int | None] | None:
+        """Name, standing, whether the holder is known, balance and ceiling; None where there is no such account."""
+        with self.transaction() as connection:
+            row = connection.execute(
+                "SELECT holder_name, standing, is_known, balance, ceiling FROM account "
+                "WHERE partner = ? AND number = ?",
+                (partner, number),
+            ).fetchone()
+        return None if row is None else (row[0], row[1], bool(row[2]), row[3], row[4])
+
+    # Orders
+
+    def receive(
+        self, partner: str, message_id: str, sha256: str, form: str, day: date, orders: Sequence[Order]
+    ) -> str | None:
+        """Take a file of orders in; None, or why not: the file's name stands for another file already. The same file
+        again is taken as what it is: received before."""
+        with self.transaction() as connection:
+            row = connection.execute(
+                "SELECT sha256, day FROM received WHERE partner = ? AND message_id = ?", (partner, message_id)
+            ).fetchone()
+            if row is not None and date.fromisoformat(row[1]) + MEMORY >= day:
+                return None if row[0] == sha256 else "DUPL"
+            total = sum(order.amount for order in orders)
+            connection.execute(
+                "INSERT OR REPLACE INTO received VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
+                (partner, message_id, sha256, form, day.isoformat(), len(orders), total),
+            )
+            self._insert(connection, partner, message_id, day, orders)
+            return None
+
+    def receive_one(self, partner: str, day: date, order: Order, form: str) -> bool:
+        """Take one order in that came by itself; whether it is new: what is remembered is not paid again."""
+        with self.transaction() as connection:
+            if self._remembered(connection, partner, order.reference, day) is not None:
+                return False
+            self._insert(connection, partner, form, day, [order])
+            return True
+
+    def _insert(
+        self, connection: sqlite3.Connection, partner: str, message_id: str, day: date, orders: Iterable[Order]
+    ) -> None:
+        connection.executemany(
+            "INSERT INTO transfer (partner, reference, message_id, number, holder_name, amount, day, state) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, 'pending')",
+            ((partner, o.reference, message_id, o.number, o.holder_name, o.amount, day.isoformat()) for o in orders),
+        )
+
+    def _remembered(
+        self, connection: sqlite3.Connection, partner: str, reference: str, day: date
+    ) -> tuple[int, str] | None:
+        row: tuple[int, str] | None = connection.execute(
+            "SELECT id, state FROM transfer WHERE partner = ? AND reference = ? AND day >= ? ORDER BY id LIMIT 1",
+            (partner, reference, (day - MEMORY).isoformat()),
+        ).fetchone()
+        return row
+
+    def waiting(self, partner: str) -> list[tuple[str, str, date]]:
+        """Files that were received and not yet booked: name, form and day."""
+        with self.transaction() as connection:
+            rows = connection.execute(
+                "SELECT message_id, form, day FROM received WHERE partner = ? AND NOT is_done ORDER BY message_id",
+                (partner,),
+            ).fetchall()
+        return [(message_id, form, date.fromisoformat(day)) for message_id, form, day in rows]
+
+    def received(self, partner: str, message_id: str) -> tuple[int, int, bool] | None:
+        """Count, sum and whether it is booked, of a file; None where it was never received."""
+        with self.transaction() as connection:
+            row = connection.execute(
+                "SELECT payment_count, total, is_done FROM received WHERE partner = ? AND message_id = ?",
+                (partner, message_id),
+            ).fetchone()
+        return None if row is None else (row[0], row[1], bool(row[2]))
+
+    def book(self, partner: str, message_id: str) -> None:
+        """Pay or reject everything of a file (or everything that came by itself under that name) that is pending."""
+        with self.transaction() as connection:
+            rows = connection.execute(
+                "SELECT id, reference, number, holder_name, amount, day FROM transfer "
+                "WHERE partner = ? AND message_id = ? AND state = 'pending' ORDER BY id",
+                (partner, message_id),
+            ).fetchall()
+            decided = [(*self._decide(connection, partner, *rest), number) for number, *rest in rows]
+            connection.executemany("UPDATE transfer SET state = ?, reason = ? WHERE id = ?", decided)
+            connection.execute(
+                "UPDATE received SET is_done = 1 WHERE partner = ? AND message_id = ?", (partner, message_id)
+            )
+
+    def _decide(
+        self,
+        connection: sqlite3.Connection,
+        partner: str,
+        reference: str,
+        number: str,
+        name: str,
+        amount: int,
+        day: str,
+    ) -> tuple[str, str]:
+        """What becomes of one payment; where it is paid the account has the money."""
+        first = self._remembered(connection, partner, reference, date.fromisoformat(day))
+        if first is not None and first[1] != "pending":
+            return "rejected", "AM05"
+        forced = self.take_fault(partner, "reject", reference, number)
+        reason = forced or self._reason_against(connection, partner, number, name, amount)
+        if reason:
+            return "rejected", reason
+        connection.execute(
+            "UPDATE account SET balance = balance + ? WHERE partner = ? AND number = ?", (amount, partner, number)
+        )
+        return "settled", ""
+
+    def _reason_against(self, connection: sqlite3.Connection, partner: str, number: str, name: str, amount: int) -> str:
+        account = self.account(partner, number)
+        if account is None:
+            if not self._knows_everybody:
+                return "AC01"
+            connection.execute(
+                "INSERT INTO account (partner, number, holder_name) VALUES (?, ?, ?)", (partner, number, name)
+            )
+            return ""
+        holder_name, standing, is_known, balance, ceiling = account
+        if standing != "active":
+            return "AC04" if standing == "closed" else "AC06"
+        if not is_known or holder_name.casefold().split() != name.casefold().split():
+            return "BE01"
+        return "AM14" if ceiling is not None and balance + amount > ceiling else ""
+
+    def give_back(self, partner: str, reference: str, reason: str, day: date) -> bool:
+        """Take a paid transfer back out of its account and return it; whether there was one."""
+        with self.transaction() as connection:
+            row = connection.execute(
+                "SELECT id, number, amount FROM transfer WHERE partner = ? AND reference = ? AND state = 'settled'",
+                (partner, reference),
+            ).fetchone()
+            if row is None:
+                return False
+            connection.execute(
+                "UPDATE transfer SET state = 'returned', reason = ?, returned_day = ? WHERE id = ?",
+                (reason, day.isoformat(), row[0]),
+            )
+            connection.execute(
+                "UPDATE account SET balance = balance - ? WHERE partner = ? AND number = ?", (row[2], partner, row[1])
+            )
+            return True
+
+    # Faults that were ordered, and what is used once a day
+
+    def order_fault(self, partner: str, kind: str, target: str, value: str, times: int) -> None:
+        """Have the bank fail: `kind` as faults.py lists them, at `target` (an account, a reference, `*`), so often."""
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO fault (partner, kind, target, value, times_left) VALUES (?, ?, ?, ?, ?)",
+                (partner, kind, target, value, times),
+            )
+
+    def take_fault(self, partner: str, kind: str, *targets: str) -> str | None:
+        """The value of a fault of that kind that is due for one of these, used up by one; None where there is none."""
+        with self.transaction() as connection:
+            marks = ", ".join("?" * (len(targets) + 1))
+            row = connection.execute(
+                f"UPDATE fault SET times_left = times_left - 1 WHERE id = (SELECT id FROM fault WHERE partner = ? "
+                f"AND kind = ? AND times_left > 0 AND target IN ({marks}) ORDER BY id LIMIT 1) RETURNING value",
+                (partner, kind, "*", *targets),
+            ).fetchone()
+        return None if row is None else row[0]
+
+    def use_external_id(self, partner: str, day: str, external_id: str) -> bool:
+        """Whether this X-EXTERNAL-ID is used for the first time that day."""
+        with self.transaction() as connection:
+            cursor = connection.execute(
+                "INSERT OR IGNORE INTO external_id VALUES (?, ?, ?)", (partner, day, external_id)
+            )
+            return cursor.rowcount == 1
+
+    # What it answers
+
+    def keep_answer(self, partner: str, name: str, content: bytes) -> None:
+        """Put a file where the programme fetches it."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO answer (partner, name, content, sha256) VALUES (?, ?, ?, ?)",
+                (partner, name, content, sha256),
+            )
+
+    def answers_after(self, partner: str, number: int) -> list[tuple[int, str, str, int]]:
+        """Number, name, SHA-256 and size of the files after that one, at most a hundred."""
+        with self.transaction() as connection:
+            rows: list[tuple[int, str, str, int]] = connection.execute(
+                "SELECT id, name, sha256, length(content) FROM answer WHERE partner = ? AND id > ? "
+                "ORDER BY id LIMIT 100",
+                (partner, number),
+            ).fetchall()
+        return rows
+
+    def answer(self, partner: str, number: int) -> bytes | None:
+        with self.transaction() as connection:
+            row = connection.execute(
+                "SELECT content FROM answer WHERE partner = ? AND id = ?", (partner, number)
+            ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    # Reading
+
+    def of_file(self, partner: str, message_id: str) -> list[Booked]:
+        return self._booked("message_id = ?", partner, message_id)
+
+    def of_reference(self, partner: str, reference: str) -> list[Booked]:
+        return self._booked("reference = ?", partner, reference)
+
+    def of_day(self, partner: str, day: date) -> list[Booked]:
+        """Everything that moved on the account that day: what was paid and what came back."""
+        text = day.isoformat()
+        return self._booked("(day = ? OR returned_day = ?) AND state IN ('settled', 'returned')", partner, text, text)
+
+    def paid(self, partner: str) -> dict[str, tuple[int, int]]:
+        """By reference how often it stands paid, and how much in all: what a proof compares the programme with."""
+        with self.transaction() as connection:
+            rows = connection.execute(
+                "SELECT reference, count(*), sum(amount) FROM transfer WHERE partner = ? AND state = 'settled' "
+                "GROUP BY reference",
+                (partner,),
+            ).fetchall()
+        return {reference: (count, total) for reference, count, total in rows}
+
+    def balance_before(self, partner: str, day: date) -> int:
+        """What the paying account held when that day began."""
+        text = day.isoformat()
+        with self.transaction() as connection:
+            (money_in,) = connection.execute(
+                "SELECT coalesce(sum(amount), 0) FROM money_in WHERE partner = ? AND day < ?", (partner, text)
+            ).fetchone()
+            (paid, back) = connection.execute(
+                "SELECT coalesce(sum(amount) FILTER (WHERE day < ?1), 0), "
+                "coalesce(sum(amount) FILTER (WHERE returned_day < ?1), 0) FROM transfer "
+                "WHERE partner = ?2 AND state IN ('settled', 'returned')",
+                (text, partner),
+            ).fetchone()
+        return int(money_in - paid + back)
+
+    def put_in(self, partner: str, day: date, amount: int) -> None:
+        """Money that the treasury puts on the paying account."""
+        with self.transaction() as connection:
+            connection.execute("INSERT INTO money_in VALUES (?, ?, ?)", (partner, day.isoformat(), amount))
+
+    def put_in_on(self, partner: str, day: date) -> list[int]:
+        with self.transaction() as connection:
+            rows = connection.execute(
+                "SELECT amount FROM money_in WHERE partner = ? AND day = ? ORDER BY rowid", (partner, day.isoformat())
+            ).fetchall()
+        return [amount for (amount,) in rows]
+
+    def _booked(self, condition: str, partner: str, *values: str) -> list[Booked]:
+        with self.transaction() as connection:
+            rows = connection.execute(
+                "SELECT reference, number, holder_name, amount, state, reason, day, returned_day FROM transfer "
+                f"WHERE partner = ? AND {condition} ORDER BY id",
+                (partner, *values),
+            ).fetchall()
+        return [Booked(*row) for row in rows]

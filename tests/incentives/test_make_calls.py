@@ -1,0 +1,121 @@
+"""Payments by calls: each is made once, and what is unknown is asked for before anything else."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from bekal.incentives.export_payout_run import export_payout_run
+from bekal.incentives.make_calls import Called, make_calls
+from bekal.incentives.models import PayoutCall, PayoutStatus
+from bekal.incentives.partners.snap_bi import TRANSFER_PATHS
+from bekal.incentives.pause_payout_run import pause_payout_run
+from bekal.ledger.clock import machine_now
+from bekal.ledger.movements import Kind
+from bekal.ledger.queries import totals
+from bekal.participants.models import PayoutAccount
+from bekal.proofs.check import prove_ledger
+from tests import factories
+from tests.incentives.banks import change, know_everybody, rails_to
+from tests.incentives.journey import EXPORTED_AT, SETTLED_AT, approved, earners, references
+from tests.incentives.test_export_payout_run import set_account
+from tests.simulation.bank.clients import RunningBank, running_bank
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PAY = TRANSFER_PATHS["18"]
+TEN_MINUTES = timedelta(minutes=10)
+
+
+@pytest.fixture
+def bank() -> Iterator[RunningBank]:
+    with running_bank() as running:
+        yield running
+
+
+def released(bank: RunningBank, count: int = 2) -> int:
+    """A run of so many OVO wallets whose payments wait to be made."""
+    for number, person in enumerate(earners(count)):
+        set_account(person, "ovo", f"0812345678{number:02d}")
+    know_everybody(bank)
+    run_id = approved()
+    done = export_payout_run(run_id=run_id, at=EXPORTED_AT, proof_limit=None, rails=rails_to(bank))
+    assert done.refusal is None
+    return run_id
+
+
+def go(bank: RunningBank, later: timedelta = timedelta(0)) -> Called:
+    return make_calls(rails=rails_to(bank), at=SETTLED_AT, now=lambda: machine_now() + later)
+
+
+def paid_once(bank: RunningBank, run_id: int) -> None:
+    assert bank.books.paid("ovo") == dict.fromkeys(references(run_id), (1, 600000))
+    assert totals()[Kind.PAYOUT_IN_TRANSIT] == 0
+    assert prove_ledger(connection).violations == ()
+
+
+def test_every_payment_is_made_by_a_call(bank: RunningBank) -> None:
+    run_id = released(bank)
+    assert go(bank).outcomes == {"settled": 2}
+    assert go(bank).did_anything is False
+    paid_once(bank, run_id)
+    assert sorted(PayoutCall.objects.values_list("act", "outcome")) == [("pay", "begun")] * 2 + [("pay", "settled")] * 2
+    assert PayoutStatus.objects.filter(state="settled", call__isnull=False, file=None).count() == 2
+
+
+def test_a_full_wallet_names_its_reason(bank: RunningBank) -> None:
+    released(bank, 1)
+    change(bank, PayoutAccount.objects.get(), ceiling=599_999)
+    assert go(bank).outcomes == {"rejected": 1}
+    said = PayoutStatus.objects.get(state="rejected")
+    assert (said.reason_code, said.partner_code) == ("AM14", "4031823")
+    assert bank.books.paid("ovo") == {} and totals()[Kind.PAYOUT_IN_TRANSIT] == 0
+
+
+@pytest.mark.parametrize("kind", ["timeout_after_acceptance", "timeout_before_acceptance"])
+def test_what_is_unknown_is_asked_for_after_ten_minutes_and_never_sent_before(bank: RunningBank, kind: str) -> None:
+    run_id = released(bank, 1)
+    bank.fail(kind, PAY)
+    assert go(bank).outcomes == {"unknown": 1}
+    assert go(bank, TEN_MINUTES - timedelta(seconds=1)).outcomes == {}
+    asked = go(bank, TEN_MINUTES)
+    if kind == "timeout_before_acceptance":
+        assert asked.outcomes == {"not_found": 1}
+        assert go(bank, TEN_MINUTES + timedelta(minutes=2)).outcomes == {"settled": 1}
+    else:
+        assert asked.outcomes == {"settled": 1}
+    paid_once(bank, run_id)
+
+
+def test_a_runner_that_died_in_the_calls_has_them_asked_for(bank: RunningBank, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = released(bank)
+
+    def dies(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bekal.incentives.make_calls._note_heard", dies)
+        with pytest.raises(SystemExit):
+            go(bank)
+    assert len(bank.books.paid("ovo")) == 2 and totals()[Kind.PAYOUT_IN_TRANSIT] == 1_200_000
+    assert go(bank).did_anything is False
+    assert go(bank, TEN_MINUTES).outcomes == {"settled": 2}
+    paid_once(bank, run_id)
+
+
+def test_a_partner_that_lets_nobody_in_is_tried_again(bank: RunningBank) -> None:
+    run_id = released(bank, 1)
+    bank.fail("refuse", PAY, "429")
+    assert go(bank).outcomes == {"not_let_in": 1}
+    assert go(bank).outcomes == {}, "not at once"
+    assert go(bank, timedelta(minutes=1)).outcomes == {"settled": 1}
+    paid_once(bank, run_id)
+
+
+def test_a_paused_run_pays_nobody_and_still_asks(bank: RunningBank) -> None:
+    run_id = released(bank)
+    bank.fail("timeout_after_acceptance", PAY)
+    make_calls(rails=rails_to(bank), at=SETTLED_AT, now=machine_now, limit=1)
+    pause_payout_run(run_id=run_id, officer_id=factories.officer().pk, at=EXPORTED_AT)
+    assert go(bank, TEN_MINUTES).outcomes == {"settled": 1}
+    assert len(bank.books.paid("ovo")) == 1

@@ -1,0 +1,116 @@
+"""The bank that plays the counterparty: it pays each reference once, keeps its own books, and fails as it is told."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import httpx
+import pytest
+
+from bekal.incentives.partners.bank_lines import Said
+from bekal.incentives.partners.iso20022 import read_iso20022
+from bekal.incentives.refusals import PayoutRefusal
+from bekal.simulation.bank.bank import Bank
+from bekal.simulation.bank.books import MEMORY, Books, Order
+from bekal.simulation.bank.faults import KINDS
+from tests.incentives.partners.test_file_exchange import NAME, transfers
+from tests.simulation.bank.clients import running_bank
+
+AT = datetime(2021, 1, 4, tzinfo=UTC)
+DAY = date(2021, 1, 4)
+
+
+@pytest.fixture
+def bank() -> Iterator[Bank]:
+    books = Books(knows_everybody=True)
+    yield Bank(books, "bni")
+    books.close()
+
+
+def files_of(bank: Bank) -> list[bytes]:
+    return [bank.books.answer("bni", number) or b"" for number, *_ in bank.books.answers_after("bni", 0)]
+
+
+def report_of(bank: Bank) -> bytes:
+    assert bank.take_file(NAME, transfers()) is None
+    bank.work(AT)
+    return files_of(bank)[0]
+
+
+def test_its_account_goes_from_day_to_day(bank: Bank) -> None:
+    bank.books.put_in("bni", DAY, 10_000_000)
+    report_of(bank)
+    later = DAY + timedelta(days=2)
+    assert bank.give_back("BKL00000000000002A01", "AC04", later, AT)
+    assert not bank.give_back("BKL00000000000002A01", "AC04", later, AT)
+    days = [read_iso20022(bank.statement(day, "camt.053", AT)).statements[0] for day in (DAY, later)]
+    assert [(day.opening_rupiah, day.closing_rupiah) for day in days] == [(0, 8_200_000), (8_200_000, 8_800_000)]
+    assert bank.books.paid("bni").keys() == {"BKL00000000000001A01", "BKL00000000000003A01"}
+
+
+def test_a_reference_is_paid_again_only_when_it_is_forgotten(bank: Bank) -> None:
+    order = Order("BKL1", "1", "Siti", 5)
+    assert bank.take_order("BKL1", "1", "Siti", 5, DAY)
+    assert not bank.take_order("BKL1", "1", "Siti", 5, DAY + MEMORY)
+    assert bank.books.paid("bni") == {"BKL1": (1, 5)}
+    # The gateway that payments.md tells of: in month three a replay is a new payment.
+    assert bank.books.receive_one("bni", DAY + MEMORY + timedelta(days=1), order, "api")
+    bank.books.book("bni", "api")
+    assert bank.books.paid("bni") == {"BKL1": (2, 10)}
+
+
+@pytest.mark.parametrize("kind", ["reject", "silent", "wrong_amount", "unknown_reference", "duplicate_line"])
+def test_it_fails_as_it_is_told_in_a_line(bank: Bank, kind: str) -> None:
+    target = "*" if kind == "unknown_reference" else "BKL00000000000002A01"
+    value = {"reject": "AC06", "wrong_amount": "7", "unknown_reference": "BKL99"}.get(kind, "")
+    bank.books.order_fault("bni", kind, target, value, 1)
+    said = [(line.reference[-4:], line.amount_rupiah, line.said) for line in read_iso20022(report_of(bank)).lines]
+    whole = [(f"{number}A01", 600_000, Said.SETTLED) for number in (1, 2, 3)]
+    expected = {
+        "reject": [whole[0], ("2A01", 600_000, Said.REJECTED), whole[2]],
+        "silent": [whole[0], whole[2]],
+        "wrong_amount": [whole[0], ("2A01", 600_007, Said.SETTLED), whole[2]],
+        "unknown_reference": [*whole, ("KL99", 600_000, Said.SETTLED)],
+        "duplicate_line": [whole[0], whole[1], whole[1], whole[2]],
+    }
+    assert said == expected[kind]
+    paid = {reference[-4:]: total for reference, (_, total) in bank.books.paid("bni").items()}
+    assert paid == {"1A01": 600_000, "3A01": 600_000, **({} if kind == "reject" else {"2A01": 600_000})}
+
+
+def test_it_cuts_and_doubles_files_as_it_is_told(bank: Bank) -> None:
+    bank.books.order_fault("bni", "cut_file", "*", "50", 1)
+    bank.books.order_fault("bni", "duplicate_file", "*", "", 1)
+    (fault,) = read_iso20022(report_of(bank)).faults
+    assert fault.code is PayoutRefusal.FILE_XML
+    assert len(files_of(bank)) == 3 and files_of(bank)[0] == files_of(bank)[1]
+
+
+def test_who_plays_the_bank_is_not_the_programme() -> None:
+    with running_bank() as running:
+        address = f"{running.address}/ovo/told/paid"
+        for headers in ({}, {"Authorization": "Bearer programme"}):
+            assert httpx.post(address, json={}, headers=headers, trust_env=False).status_code == 401
+        assert running.tell("paid", {}).json() == {"paid": {}}
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("faults", {"kind": "explode"}),
+        ("faults", []),
+        ("accounts", [{"number": "1"}]),
+        ("accounts", {"a": 1}),
+        ("returns", {"reference": "x", "reason": "y", "day": "soon"}),
+        ("money", {"day": "2021-01-04"}),
+        ("nothing", {}),
+    ],
+)
+def test_what_it_does_not_understand_it_says(path: str, said: object) -> None:
+    with running_bank() as running:
+        assert running.tell(path, said).status_code in (404, 422)
+
+
+def test_each_kind_of_fault_is_known() -> None:
+    with running_bank() as running:
+        for kind in KINDS:
+            running.fail(kind, "nobody")
