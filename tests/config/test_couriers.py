@@ -1,6 +1,7 @@
 """Messages and webhooks leave the house beside the worker, whatever it is at, and go on after an error."""
 
 import threading
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from bekal.config import couriers as module
-from bekal.config.couriers import MessageCourier, WebhookCourier
+from bekal.config.couriers import MessageCourier, PaymentCourier, WebhookCourier
 from bekal.config.management.commands import work
+from bekal.incentives.house_rails import Rail
 from bekal.ledger.clock import machine_now
 from bekal.participants.send_messages import Sent
 from bekal.partners.models import WebhookDelivery, WebhookEndpoint
@@ -81,3 +83,20 @@ def test_once_is_a_round_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
         call_command("work", "--once")
     delivery.refresh_from_db()
     assert delivery.delivered_at is not None
+
+
+def test_silent_partners_are_looked_for_once_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = machine_now()
+    asked, told = [], list[str]()
+
+    def find(*, at: datetime) -> int:
+        asked.append(at)
+        return 1_200
+
+    monkeypatch.setattr(module, "house_rails", lambda: {"linkaja": Rail("linkaja")})
+    monkeypatch.setattr(module, "find_silent", find)
+    courier = PaymentCourier(say=told.append)
+    for now in (day, day, day + timedelta(days=1)):
+        monkeypatch.setattr(module, "programme_now", lambda now=now: now)
+        courier.round()
+    assert asked == [day, day + timedelta(days=1)] and told == ["payments: 1,200 without an answer"] * 2

@@ -11,22 +11,27 @@ from django.db.utils import IntegrityError
 
 from bekal.core.refusal import Refusal
 from bekal.incentives.cancel_payout_run import cancel_payout_run
-from bekal.incentives.models import Entitlement, Payout, PayoutRun
+from bekal.incentives.clear_exception import clear_exception
+from bekal.incentives.models import Entitlement, Payout, PayoutException, PayoutRun
 from bekal.incentives.plan_payout_run import MAX_DAYS_AHEAD, LeftOut, LeftOutReason, PlannedRun, plan_payout_run
 from bekal.incentives.refusals import PayoutRefusal
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.participants.models import Participation, PayoutAccount, PayoutAccountDirectory
 from tests import factories
 from tests.factories import RECONCILED_AT, jakarta
 from tests.incentives.journey import (
     EXPORTED_AT,
     FIRST_PAY_ON,
+    INSTALMENT_RUPIAH,
     PLANNED_AT,
+    SETTLED_AT,
     earners,
     exported,
     planned,
     references,
     settled,
 )
+from tests.incentives.partner import status_file
 
 pytestmark = pytest.mark.django_db
 
@@ -134,6 +139,22 @@ def test_a_rejected_or_cancelled_payout_is_due_again_as_the_next_attempt() -> No
     cancel_payout_run(run_id=again.run_id or 0, officer_id=factories.officer().pk, at=EXPORTED_AT)
     assert references(planned().run_id or 0) == [second.replace("A01", "A03")]
     assert first.endswith("A01")
+
+
+def test_what_a_partner_calls_rejected_and_paid_is_not_sent_again_before_it_is_cleared_up() -> None:
+    earners(2)
+    run = exported()
+    first, second = references(run.run_id)
+    settled(run, {first: "AM14", second: "AM14"})
+    contrary = status_file([(first, INSTALMENT_RUPIAH, "settled", "")])
+    outcome = settle_payouts(partner="bni", name="lagi.csv", content=contrary, at=SETTLED_AT)
+    assert [one.kind for one in outcome.opened] == ["contradiction"]
+    again = planned()
+    assert references(again.run_id or 0) == [second.replace("A01", "A02")]
+    assert again.left_out == (LeftOut(LeftOutReason.IN_QUESTION, 1),)
+    exception, officer = PayoutException.objects.get(), factories.officer()
+    clear_exception(exception_id=exception.pk, officer_id=officer.pk, note="Tidak dibayar.", at=SETTLED_AT)
+    assert references(planned().run_id or 0) == [first.replace("A01", "A02")]
 
 
 def test_the_hundredth_attempt_has_a_reference_of_its_own() -> None:

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from bekal.incentives.models import Payout, PayoutRun
+from bekal.incentives.answers import Opened, Trouble, open_exceptions
+from bekal.incentives.clear_exception import clear_exception
+from bekal.incentives.models import Payout, PayoutException, PayoutRun
 from bekal.incentives.reverse_payouts import ask_to_reverse_payouts, drop_reversals, reverse_payouts
 from bekal.lifecycle.claw_back import withdraw_clawback
 from bekal.lifecycle.mass_runs import approve_mass_run, ask_to_stop_mass_run, plan_mass_run, stop_mass_run
@@ -71,3 +73,22 @@ def test_what_was_paid_is_not_open_though_its_run_is_noted_later() -> None:
     with connection.cursor() as cursor:
         found = open_items(cursor, answered_at + timedelta(hours=1))
     assert [(item.kind, item.count) for item in found if item.explains in (5, 7)] == [("payout_not_yet_due", 3)]
+
+
+def test_what_the_books_could_not_take_is_open_with_its_owner_until_it_is_cleared_up() -> None:
+    opened = [Opened(Trouble.UNKNOWN_REFERENCE, 1, "BKL1"), Opened(Trouble.SILENT, 0, "BKL2")]
+    open_exceptions(opened, partner="bni", at=AT)
+    open_exceptions([Opened(Trouble.FILE_REFUSED, 0, "BKL3")], partner="bni", at=AT + timedelta(days=1))
+    cleared = PayoutException.objects.get(kind="file_refused")
+    clear_exception(
+        exception_id=cleared.pk, officer_id=factories.officer().pk, note="Tidak dibayar.", at=AT + timedelta(days=3)
+    )
+
+    def found(days: int) -> list[tuple[str, str, int, int, int | None]]:
+        with connection.cursor() as cursor:
+            items = open_items(cursor, AT + timedelta(days=days))
+        ours = [each for each in items if each.kind == "payout_exception_open"]
+        return [(each.owner, each.of, each.count, each.age, each.explains) for each in ours]
+
+    assert found(2) == [("officer", "", 1, 1, None), ("partner", "bni", 2, 2, None)]
+    assert found(4) == [("partner", "bni", 2, 4, None)]

@@ -2,15 +2,16 @@
 of a minute nor a partner's receiver that does not answer may keep it back."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 
 from bekal.config.steps import Steps
+from bekal.incentives.find_silent import find_silent
 from bekal.incentives.hand_over_files import hand_over_files
 from bekal.incentives.house_rails import house_rails
 from bekal.incentives.make_calls import make_calls
-from bekal.ledger.clock import machine_now, programme_now
+from bekal.ledger.clock import machine_now, programme_day, programme_now
 from bekal.messaging.channels import carriers
 from bekal.participants.send_messages import send_messages
 from bekal.partners.deliver_webhooks import deliver_webhooks
@@ -65,6 +66,7 @@ class PaymentCourier(Steps):
     """Takes payments to the partners and their answers back. Raises RailsError where the rails' file cannot be."""
 
     _fetched_at: datetime | None = None
+    _missed_on: date | None = None
 
     def __init__(self, *, say: Callable[[str], None], stop: Callable[[], bool] = lambda: False) -> None:
         super().__init__(say=say, stop=stop)
@@ -87,4 +89,13 @@ class PaymentCourier(Steps):
         told = [f"{count:,} {what}" for what, count in sorted(outcomes.items()) if count]
         if told:
             self._say(f"payments: {', '.join(told)}")
+        self._miss_answers(at)
         return called.did_anything
+
+    def _miss_answers(self, at: datetime) -> None:
+        """Once a day of the programme, after what came back was taken in."""
+        today = programme_day(at)
+        if self._missed_on != today:
+            if silent_count := find_silent(at=at):
+                self._say(f"payments: {silent_count:,} without an answer")
+            self._missed_on = today

@@ -47,6 +47,9 @@ LEFT_OUT = {
     LeftOutReason.REVOKED: gettext_lazy("%(count)s due, left out: the place was revoked before it was earned."),
     LeftOutReason.CLAWED_BACK: gettext_lazy("%(count)s earned, left out: the money of these people was clawed back."),
     LeftOutReason.HELD: gettext_lazy("%(count)s due, left out: an alarm holds them until an officer has decided."),
+    LeftOutReason.IN_QUESTION: gettext_lazy(
+        "%(count)s due, left out: the partner has said two contrary things of the last attempt."
+    ),
 }
 
 

@@ -27,6 +27,7 @@ class LeftOutReason(StrEnum):
     REVOKED = "revoked"
     CLAWED_BACK = "clawed_back"
     HELD = "held"
+    IN_QUESTION = "in_question"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,19 @@ class PlannedRun:
 
 # Due and without a live attempt. What was earned before a revocation is still paid, what came after it is not; what had
 # not been paid when money was clawed back is not owed any more. What was earned before a year was closed is still paid.
-# What an alarm holds waits for an officer's decision.
+# What an alarm holds waits for an officer's decision. Of what the partner has said two contrary things (rejected, and
+# paid) nothing is sent again before an officer has cleared up which of them holds: it would be paid twice.
 DUE_SQL = f"""
 SELECT entitlement.id AS entitlement_id, entitlement.amount_rupiah, account.id AS account_id, account.partner,
        account.masked, directory.account_hash,
        CASE WHEN entitlement.lapsed_at IS NOT NULL THEN '{LeftOutReason.CLAWED_BACK.value}'
             WHEN participation.revoked_at < entitlement.entitled_at THEN '{LeftOutReason.REVOKED.value}'
             WHEN {INCENTIVES_HELD_SQL} THEN '{LeftOutReason.HELD.value}'
+            WHEN entitlement.id IN (
+                SELECT earlier.entitlement_id FROM incentives_payoutexception asked
+                JOIN incentives_payout earlier ON earlier.id = asked.payout_id
+                WHERE asked.kind = 'contradiction' AND asked.resolved_at IS NULL
+            ) THEN '{LeftOutReason.IN_QUESTION.value}'
             WHEN directory.account_hash IS NULL THEN '{LeftOutReason.NO_ACCOUNT.value}'
             WHEN account.verified_at IS NULL THEN '{LeftOutReason.ACCOUNT_NOT_VERIFIED.value}'
        END AS left_out

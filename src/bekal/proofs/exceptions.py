@@ -43,6 +43,7 @@ LABELS = {
     "clawback_waiting_for_approval": _("Clawbacks waiting for a second officer"),
     "clawback_withdrawal_waiting": _("Clawbacks that one officer asks to withdraw"),
     "payout_reversal_waiting": _("Payouts that one officer asks to take back"),
+    "payout_exception_open": _("What payment partners said, or did not say, and the books could not take"),
     "suspension_standing": _("Suspensions that no officer has lifted"),
     "settlement_stop_standing": _("Institutions whose settlement an officer has stopped"),
     "hold_undecided": _("Holds of alarms waiting for a decision"),
@@ -220,6 +221,11 @@ FROM incentives_payoutreversal asked JOIN incentives_payout payout ON payout.id 
 WHERE asked.asked_at <= %(as_of)s AND (asked.agreed_at IS NULL OR asked.agreed_at > %(as_of)s)
   AND (asked.dropped_at IS NULL OR asked.dropped_at > %(as_of)s)
   AND (payout.ended_at IS NULL OR payout.ended_at > %(as_of)s)
+UNION ALL
+SELECT 'payout_exception_open', CASE owner WHEN 'office' THEN 'officer' ELSE owner END,
+       CASE owner WHEN 'partner' THEN partner ELSE '' END, 0, opened_at, NULL
+FROM incentives_payoutexception
+WHERE opened_at <= %(as_of)s AND (resolved_at IS NULL OR resolved_at > %(as_of)s)
 UNION ALL
 SELECT 'suspension_standing', 'officer', '', 0, suspended_at, NULL FROM catalogue_suspension WHERE {_STANDS}
 UNION ALL
