@@ -5,9 +5,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-from bekal.incentives.partners.rails import Rail, RailsError, rails_from
+from bekal.incentives.partners.pain001 import Account
+from bekal.incentives.partners.rails import Form, Rail, RailsError, rails_from
 
-__all__ = ["Rail", "RailsError", "house_rails"]
+__all__ = ["Account", "Form", "Rail", "RailsError", "house_rails"]
 
 
 def house_rails() -> dict[str, Rail]:

@@ -21,6 +21,7 @@ SUBJECTS: dict[str, str] = {
     "access": "bekal.proofs.access",
     "certificates": "bekal.proofs.certificates",
     "evidence": "bekal.proofs.evidence",
+    "reconcile": "bekal.proofs.reconcile",
     "fuzz": "bekal.proofs.fuzz",
 }
 

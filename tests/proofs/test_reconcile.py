@@ -1,0 +1,59 @@
+"""`prove reconcile`: spoilt papers end as the oracle says, and carelessness is noticed."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from bekal.proofs import reconcile
+from bekal.proofs.reconcile import PLANTED
+from bekal.proofs.reconcile_cases import CORRUPTIONS
+from bekal.proofs.reconcile_oracle import Oracle, Ordered, Paper, Said, Trouble
+
+pytestmark = pytest.mark.usefixtures("own_databases")
+
+
+def test_twelve_corruptions_by_twenty_banks_end_as_the_oracle_says(tmp_path: Path) -> None:
+    out, result = StringIO(), tmp_path / "reconcile.json"
+    call_command("prove", "reconcile", "--seed", "5", "--result", str(result), stdout=out)
+    figures = json.loads(result.read_text())
+    assert figures["violations"] == [] and (figures["seeds"], figures["cases"]) == (20, 240)
+    assert len(CORRUPTIONS) == 12 and figures["not_taken"] > 40
+    assert all(figures["ended"][state] > 20 for state in ("sent", "settled", "rejected", "returned"))
+    kinds = {"unknown_reference", "other_partner", "amount_mismatch", "contradiction", "not_the_file"}
+    assert figures["troubles"].keys() == kinds
+    assert figures["planted"].keys() == PLANTED.keys() and None not in figures["planted"].values()
+    assert "240 cases" in out.getvalue() and "seed 5" in out.getvalue()
+
+
+def test_carelessness_fails_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "PLANTED", {})
+    out = StringIO()
+    careless, _ = PLANTED["the amount is not compared"]
+    with careless(), pytest.raises(CommandError, match="prove reconcile"):
+        call_command("prove", "reconcile", "--seeds", "2", "--seed", "5", stdout=out)
+    assert "VIOLATED seed 5." in out.getvalue()
+
+
+def test_the_oracle_reads_as_the_rails_are_described() -> None:
+    oracle = Oracle({"A": Ordered("bni", 5), "B": Ordered("bni", 5)}, {"FILE": "bni"})
+
+    def take(content: bytes, *said: Said, partner: str = "bni", is_whole: bool = True) -> bool:
+        return oracle.take(Paper(partner, "", content, said, is_whole))
+
+    assert not take(b"0", Said("A", 5, "settled"), is_whole=False)
+    assert take(b"1", Said("A", 5, "returned", "AC04"), Said("B", 6, "settled"), Said("C", 5, "settled"))
+    assert take(b"2", Said("A", 5, "settled"), Said("A", 5, "returned", "AC06"))
+    assert take(b"2", Said("B", 5, "settled")), "read before: nothing new"
+    assert not take(b"2", partner="ovo")
+    assert take(b"3", Said("B", 5, "rejected", "AC04"), partner="ovo")
+    assert oracle.states == {"A": ("returned", "AC04"), "B": ("sent", "")}
+    assert oracle.troubles == {
+        Trouble("amount_mismatch", "bni", "B"),
+        Trouble("unknown_reference", "bni", "C"),
+        Trouble("contradiction", "bni", "A"),
+        Trouble("other_partner", "ovo", "B"),
+    }
