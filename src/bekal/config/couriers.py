@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 
 from bekal.config.steps import Steps
+from bekal.incentives.fetch_statements import fetch_statements
 from bekal.incentives.find_silent import find_silent
 from bekal.incentives.hand_over_files import hand_over_files
 from bekal.incentives.house_rails import house_rails
@@ -20,6 +21,7 @@ from bekal.partners.webhook_events import collect_events
 MESSAGES_LOCK, WEBHOOKS_LOCK = "config.worker.messages", "config.worker.webhooks"
 PAYMENTS_LOCK = "config.worker.payments"
 FETCHED_EVERY = timedelta(seconds=5)
+STATEMENTS_EVERY = timedelta(minutes=10)
 COLLECTED_EVERY = timedelta(seconds=30)
 
 
@@ -66,6 +68,7 @@ class PaymentCourier(Steps):
     """Takes payments to the partners and their answers back. Raises RailsError where the rails' file cannot be."""
 
     _fetched_at: datetime | None = None
+    _stated_at: datetime | None = None
     _missed_on: date | None = None
 
     def __init__(self, *, say: Callable[[str], None], stop: Callable[[], bool] = lambda: False) -> None:
@@ -89,8 +92,16 @@ class PaymentCourier(Steps):
         told = [f"{count:,} {what}" for what, count in sorted(outcomes.items()) if count]
         if told:
             self._say(f"payments: {', '.join(told)}")
+        self._take_statements(at, now)
         self._miss_answers(at)
         return called.did_anything
+
+    def _take_statements(self, at: datetime, now: datetime) -> None:
+        """Those of the last working day; a partner that has none yet is asked again in a while."""
+        if self._stated_at is None or abs(now - self._stated_at) >= STATEMENTS_EVERY:
+            self._stated_at = now
+            if taken_count := fetch_statements(rails=self._rails, at=at).taken_count:
+                self._say(f"payments: {taken_count:,} statements taken")
 
     def _miss_answers(self, at: datetime) -> None:
         """Once a day of the programme, after what came back was taken in."""
