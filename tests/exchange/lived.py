@@ -22,7 +22,6 @@ from bekal.lifecycle.revoke import revoke
 from bekal.participants.mark_unreachable import Unreachable, mark_unreachable
 from bekal.participants.models import Participant, Participation
 from bekal.participants.set_districts import NewDistrict, set_districts
-from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
 from bekal.purchases.decide_reviews import NewDecision, decide_reviews
 from bekal.purchases.edit_reviews import ReviewEdit, edit_reviews
 from bekal.purchases.end_purchases import end_purchases
@@ -172,8 +171,7 @@ def _pay(people: tuple[int, ...]) -> None:
     first = journey.exported()
     journey.settled(first, {journey.references(first.run_id)[0]: "NAME"})
     person = Participation.objects.get(pk=people[0]).participant
-    account = NewAccount(person.pk, "ovo", "081299990000", person.full_name)
-    set_payout_accounts(accounts=[account], at=jakarta(2020, 5, 1))
+    factories.changed_account(person.pk, "ovo", "081299990000", name=person.full_name, at=jakarta(2020, 5, 1))
     outcome = answer(people[1], effective="yes")
     assert outcome.refusal is None, outcome
     dropped = journey.planned(planned_for=date(2020, 5, 26), at=jakarta(2020, 5, 26, 8))
@@ -248,7 +246,7 @@ def _end(people: tuple[int, ...]) -> None:
     """One who bought nothing, an applicant who cannot be reached, an account in another name; the year ends."""
     (unlucky,) = factories.accepted(1)
     other = Participation.objects.get(pk=unlucky).participant_id
-    set_payout_accounts(accounts=[NewAccount(other, "bni", "9999999999", "Orang Lain")], at=jakarta(2020, 5, 1))
+    factories.changed_account(other, "bni", "9999999999", name="Orang Lain", at=jakarta(2020, 5, 1))
     factories.participants(1, full_name="Ari", email="ari@contoh.id", district_id=7)
     person = Participant.objects.filter(full_name="Ari").get()
     mark_unreachable(points=[Unreachable(person.pk, "email")], at=jakarta(2020, 6, 1))

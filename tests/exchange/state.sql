@@ -90,7 +90,7 @@ WITH person AS (
     JOIN participants_wave wave ON wave.id = wave_id
     UNION ALL SELECT 'contact point', (who, kind, masked, verified_at, unreachable_since_at)::text
     FROM participants_contactpoint JOIN person USING (participant_id)
-    UNION ALL SELECT 'payout account', (who, partner, masked, holder_name, verified_at, account_hash)::text
+    UNION ALL SELECT 'payout account', (who, partner, masked, holder_name, verified_at, pays_from_at, account_hash)::text
     FROM participants_payoutaccount account JOIN person USING (participant_id)
     JOIN participants_payoutaccountdirectory directory ON directory.account_id = account.id
     UNION ALL SELECT 'earlier choice', (key_hash, sex, birth_year, education, employment, learner.province, code,

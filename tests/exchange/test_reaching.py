@@ -119,6 +119,22 @@ def test_an_account_is_replaced_and_set_free(tmp_path: Path) -> None:
     assert "1 accounts added" in imported("payout_accounts", table(tmp_path, freed))
 
 
+def test_an_account_that_waits_goes_on_waiting(tmp_path: Path) -> None:
+    imported("payout_accounts", table(tmp_path, ACCOUNTS))
+    header, siti, budi = ACCOUNTS.splitlines()
+    waits = "\n".join((f"{header},pays_from_at", f"{siti},2020-05-04T10:00:00+07:00", f"{budi},", ""))
+    assert "1 accounts changed, 1 accounts unchanged" in imported("payout_accounts", table(tmp_path, waits))
+    until_at = factories.jakarta(2020, 5, 4, 10)
+    rows = PayoutAccount.objects.order_by("participant_id")
+    assert [row.pays_from_at for row in rows] == [until_at, None]
+    with nothing_changes():
+        imported("payout_accounts", table(tmp_path, ACCOUNTS))
+        imported("payout_accounts", table(tmp_path, waits))
+    moved = ACCOUNTS.replace("0123456789", "0123456780")
+    imported("payout_accounts", table(tmp_path, moved))
+    assert [row.pays_from_at for row in rows.all()] == [None, None]
+
+
 def test_an_account_that_cannot_be_is_refused(tmp_path: Path) -> None:
     imported("payout_accounts", table(tmp_path, ACCOUNTS))
     bad = f"""nik,partner,number,holder_name,verified_at

@@ -4,6 +4,7 @@ Only what has no verb (institutions, trainings, users) is written straight into 
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
@@ -12,13 +13,15 @@ from zoneinfo import ZoneInfo
 from bekal.accounts.models import Role, User
 from bekal.catalogue.models import Category, Institution, InstitutionStaff, Platform, Training, TrainingPrice
 from bekal.catalogue.prices import write_prices
+from bekal.core.refusal import Refusal
 from bekal.messaging.issue_codes import IssuedCode
 from bekal.participants.accept import accept
 from bekal.participants.give_sign_in import give_sign_in
 from bekal.participants.models import Participant, Participation, Wave
 from bekal.participants.open_wave import open_wave
 from bekal.participants.register import Registration, register
-from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
+from bekal.participants.request_account_change import request_account_changes
+from bekal.participants.set_payout_account import AccountOutcome, NewAccount, set_payout_accounts
 from bekal.purchases.buy import BuyOutcome, Order, buy
 from bekal.purchases.models import Purchase
 from bekal.purchases.reconcile import reconcile
@@ -85,6 +88,19 @@ def with_account(*participant_ids: int, at: datetime = REGISTERED_AT) -> None:
     accounts = [NewAccount(key, "bni", f"{next(_number):010d}", names[key]) for key in participant_ids]
     for outcome in set_payout_accounts(accounts=accounts, at=at):
         assert outcome.verified, outcome
+
+
+def changed_account(
+    participant_id: int, partner: str, number: str, *, at: datetime, name: str = "Siti Rahayu"
+) -> AccountOutcome:
+    """Another account in the place of somebody's, with the code that it needs."""
+    account = NewAccount(participant_id, partner, number, name)
+    (code,) = request_account_changes(accounts=[account], at=at)
+    if not isinstance(code, Refusal):
+        account = replace(account, code=code.code)
+    (outcome,) = set_payout_accounts(accounts=[account], at=at)
+    assert outcome.refusal is None, outcome
+    return outcome
 
 
 def wave(

@@ -8,7 +8,6 @@ from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.models import Payout, PayoutRun
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.participants.models import Participation, PayoutAccount
-from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
 from tests import factories
 from tests.incentives.journey import APPROVED_AT, earners, officers, planned
 
@@ -103,8 +102,7 @@ def test_a_list_that_changed_after_it_was_planned_is_refused(change: str) -> Non
     on_list = Payout.objects.filter(run_id=run.run_id, account=account)
     if change == "account":
         participant_id = Participation.objects.get(pk=person).participant_id
-        new = NewAccount(participant_id, "ovo", "081234567890", account.holder_name)
-        assert set_payout_accounts(accounts=[new], at=APPROVED_AT)[0].verified
+        assert factories.changed_account(participant_id, "ovo", "081234567890", at=APPROVED_AT).verified
     elif change == "unverified":
         PayoutAccount.objects.filter(pk=account.pk).update(verified_at=None)
     elif change == "amount":

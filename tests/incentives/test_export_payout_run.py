@@ -2,7 +2,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -24,7 +24,6 @@ from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import IdempotencyConflict, Posting, post
 from bekal.ledger.queries import balances_of, transfers_of
 from bekal.participants.models import Participation, PayoutAccount
-from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
 from tests import factories
 from tests.exchange.door import prove
 from tests.factories import jakarta
@@ -32,6 +31,7 @@ from tests.factories.holding import held
 from tests.incentives.journey import (
     APPROVED_AT,
     EXPORTED_AT,
+    PLANNED_AT,
     SETTLED_AT,
     approved,
     earners,
@@ -46,9 +46,9 @@ pytestmark = pytest.mark.django_db
 
 
 def set_account(participation_id: int, partner: str, number: str, name: str = "Siti Rahayu") -> None:
+    """Another account, so long ago that it is paid to on the first day of payment."""
     participant_id = Participation.objects.get(pk=participation_id).participant_id
-    (outcome,) = set_payout_accounts(accounts=[NewAccount(participant_id, partner, number, name)], at=APPROVED_AT)
-    assert outcome.refusal is None, outcome
+    factories.changed_account(participant_id, partner, number, name=name, at=PLANNED_AT - timedelta(days=4))
 
 
 def refusal_of(run_id: int) -> Refusal | None:

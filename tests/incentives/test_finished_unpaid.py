@@ -60,6 +60,23 @@ def population() -> dict[str, int]:
     return people
 
 
+def test_whose_account_was_changed_waits_for_the_calendar() -> None:
+    (person,) = factories.accepted()
+    factories.reconciled(person, factories.training())
+    entitle(at=AT)
+    late = AT + timedelta(days=4)
+    participant_id = Participation.objects.get(pk=person).participant_id
+    factories.changed_account(participant_id, "ovo", "081234567890", at=late)
+    (line,) = every_finished_unpaid(WaitingChoice(), at=late)
+    assert (line.reason, line.side, line.due_on) == (
+        Reason.ACCOUNT_CHANGED,
+        Side.CALENDAR,
+        (late + timedelta(days=3)).date(),
+    )
+    (line,) = every_finished_unpaid(WaitingChoice(), at=late + timedelta(days=3))
+    assert line.reason is Reason.TO_PLAN
+
+
 def test_everybody_is_listed_once_with_the_reason() -> None:
     people = population()
     expected = {

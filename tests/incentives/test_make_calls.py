@@ -72,6 +72,17 @@ def test_a_full_wallet_names_its_reason(bank: RunningBank) -> None:
     assert bank.books.paid("ovo") == {} and totals()[Kind.PAYOUT_IN_TRANSIT] == 0
 
 
+def test_what_was_approved_is_paid_where_it_was_approved_to(bank: RunningBank) -> None:
+    """Neither the approval nor the 72 hours can be gone around by a change between the release and the call."""
+    run_id = released(bank, 1)
+    factories.changed_account(PayoutAccount.objects.get().participant_id, "ovo", "081299999999", at=SETTLED_AT)
+    know_everybody(bank)
+    assert go(bank).outcomes == {"settled": 1}
+    paid_once(bank, run_id)
+    accounts = [bank.books.account("ovo", number) for number in ("081234567800", "081299999999")]
+    assert [account and account[3] for account in accounts] == [600_000, 0]
+
+
 @pytest.mark.parametrize("kind", ["timeout_after_acceptance", "timeout_before_acceptance"])
 def test_what_is_unknown_is_asked_for_after_ten_minutes_and_never_sent_before(bank: RunningBank, kind: str) -> None:
     run_id = released(bank, 1)

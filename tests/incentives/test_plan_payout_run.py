@@ -95,6 +95,27 @@ def test_who_cannot_be_paid_is_left_out_with_the_reason() -> None:
     assert plan().refusal == Refusal(PayoutRefusal.NOTHING_DUE, {"on": FIRST_PAY_ON, "left_out_count": 4})
 
 
+def test_what_goes_to_a_changed_account_waits_72_hours() -> None:
+    (person,) = earners()
+    participant_id = Participation.objects.get(pk=person).participant_id
+    changed_at = PLANNED_AT - timedelta(hours=72) + timedelta(seconds=1)
+    factories.changed_account(participant_id, "ovo", "081234567890", at=changed_at)
+    run = plan()
+    assert (run.run_id, run.left_out) == (None, (LeftOut(LeftOutReason.ACCOUNT_CHANGED, 1),))
+    late = plan_payout_run(
+        planned_for=FIRST_PAY_ON, officer_id=factories.officer().pk, at=PLANNED_AT + timedelta(seconds=1)
+    )
+    assert (late.payout_count, late.left_out) == (1, ())
+
+
+def test_a_run_for_a_later_day_does_not_shorten_the_wait() -> None:
+    """Its files can leave before its day."""
+    (person,) = earners()
+    participant_id = Participation.objects.get(pk=person).participant_id
+    factories.changed_account(participant_id, "ovo", "081234567890", at=PLANNED_AT)
+    assert plan(FIRST_PAY_ON + timedelta(days=MAX_DAYS_AHEAD)).left_out == (LeftOut(LeftOutReason.ACCOUNT_CHANGED, 1),)
+
+
 def test_what_is_left_out_is_paid_once_the_reason_is_gone() -> None:
     (person,) = earners(with_accounts=False)
     assert plan().refusal is not None

@@ -9,7 +9,7 @@ import pytest
 from bekal.core.entitlement import InstalmentKind
 from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.entitle import entitle
-from bekal.incentives.models import Entitlement
+from bekal.incentives.models import Entitlement, Payout, PayoutCall, PayoutStatus
 from bekal.incentives.queries import InstalmentLine, InstalmentState, NextStep, timeline_of
 from bekal.incentives.settle_payouts import settle_payouts
 from bekal.lifecycle.revoke import revoke
@@ -128,6 +128,51 @@ def test_from_earned_to_paid() -> None:
     line = first(FIRST_PAY_ON + timedelta(days=1))
     assert (line.state, line.state_since_at, line.is_late) == (InstalmentState.SETTLED, SETTLED_AT, False)
     assert [one.state for one in incentives(person)[1:]] == [InstalmentState.PLANNED] * 3
+
+
+def test_what_a_partner_has_accepted_is_on_its_way() -> None:
+    (person,) = earners()
+    exported()
+    payout = Payout.objects.get()
+    call = PayoutCall.objects.create(payout=payout, act="pay", outcome="accepted", noted_at=SETTLED_AT)
+    PayoutStatus.objects.create(payout=payout, state="accepted", call=call, recorded_at=SETTLED_AT)
+    line = incentives(person)[0]
+    assert (line.state, line.state_since_at, line.next_step) == (
+        InstalmentState.SENT,
+        SETTLED_AT,
+        NextStep.WAIT_FOR_PARTNER,
+    )
+
+
+def test_what_goes_to_a_changed_account_waits_and_is_then_planned() -> None:
+    (person,) = earners()
+    participant_id = Participation.objects.get(pk=person).participant_id
+    factories.changed_account(participant_id, "ovo", "081234567890", at=PLANNED_AT)
+    states = [incentives(person, FIRST_PAY_ON + timedelta(days=day))[0] for day in (0, 3, 4)]
+    assert [(one.state, one.next_step) for one in states] == [
+        (InstalmentState.WAITING_CHANGE, NextStep.WAIT_FOR_CHANGE),
+        (InstalmentState.WAITING_CHANGE, NextStep.WAIT_FOR_CHANGE),
+        (InstalmentState.PLANNED, NextStep.WAIT_FOR_DAY),
+    ]
+
+
+def test_who_named_another_account_after_a_rejection_has_done_their_part() -> None:
+    (person,) = earners()
+    run = exported()
+    settled(run, {references(run.run_id)[0]: "AC04"})
+    assert incentives(person)[0].next_step is NextStep.CHECK_ACCOUNT
+    participant_id = Participation.objects.get(pk=person).participant_id
+    factories.changed_account(participant_id, "ovo", "081234567890", at=SETTLED_AT)
+    states = [incentives(person, FIRST_PAY_ON + timedelta(days=day))[0].state for day in (0, 4)]
+    assert states == [InstalmentState.WAITING_CHANGE, InstalmentState.PLANNED]
+
+
+def test_what_the_person_cannot_mend_is_not_asked_of_them() -> None:
+    (person,) = earners()
+    run = exported()
+    settled(run, {references(run.run_id)[0]: "AM04"})
+    line = incentives(person)[0]
+    assert (line.state, line.next_step) == (InstalmentState.REJECTED, NextStep.WAIT_FOR_OFFICE)
 
 
 def test_a_rejection_has_its_reason_and_the_account_it_went_to() -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from bekal.participants.models import AttributeSighting, Participant
 from bekal.participants.note_attributes import NotedAttributes, note_attributes
-from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
 from tests import factories
 from tests.factories import jakarta
 
@@ -16,8 +15,7 @@ AT = jakarta(2020, 5, 2)
 
 def account(participant_id: int, partner: str, number: str) -> None:
     name = Participant.objects.get(pk=participant_id).full_name
-    (outcome,) = set_payout_accounts(accounts=[NewAccount(participant_id, partner, number, name)], at=AT)
-    assert outcome.refusal is None
+    factories.changed_account(participant_id, partner, number, name=name, at=AT)
 
 
 def sharers() -> list[list[int]]:

@@ -1,14 +1,20 @@
 """`set_payout_accounts`: one account a person, one person an account, paid to only in the person's own name."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bekal.accounts.privacy import decrypt
 from bekal.core.refusal import Refusal
+from bekal.messaging.models import OneTimeCode
+from bekal.messaging.queries import messages_to
+from bekal.messaging.refusals import CodeRefusal
 from bekal.participants.models import PayoutAccount, PayoutAccountDirectory
 from bekal.participants.refusals import ParticipantRefusal
+from bekal.participants.request_account_change import request_account_changes
 from bekal.participants.set_payout_account import AccountOutcome, NewAccount, set_payout_accounts
 from tests import factories
 from tests.factories.unchanged import nothing_changes
@@ -50,11 +56,79 @@ def test_the_same_again_changes_nothing() -> None:
 def test_another_account_takes_the_place_of_the_first_and_frees_it() -> None:
     one, other = factories.participants(2)
     first = set_one(one)
-    second = set_one(one, "081234567890", partner="ovo")
+    second = factories.changed_account(one, "ovo", "081234567890", at=AT)
     assert second.account_id == first.account_id
     assert PayoutAccount.objects.get().partner == "ovo"
     assert PayoutAccountDirectory.objects.count() == 1
     assert set_one(other).refusal is None
+
+
+@pytest.mark.django_db
+def test_a_first_account_is_paid_to_at_once_and_another_after_72_hours() -> None:
+    (person,) = factories.participants()
+    assert set_one(person).pays_from_at is None
+    changed_at, until_at = AT + timedelta(days=1), AT + timedelta(days=1, hours=72)
+    changed = factories.changed_account(person, "ovo", "081234567890", at=changed_at)
+    assert changed.pays_from_at == PayoutAccount.objects.get().pays_from_at == until_at
+    # Another spelling of the owner's name is the same account: it waits as long as before, and not anew.
+    assert set_one(person, "081234567890", partner="ovo", name="SITI RAHAYU").pays_from_at == until_at
+    assert PayoutAccount.objects.get().pays_from_at == until_at
+
+
+@pytest.mark.django_db
+def test_the_change_is_told_to_the_contact_there_was() -> None:
+    (person,) = factories.participants()
+    set_one(person)
+    assert messages_to(holder_id=person) == ()
+    factories.changed_account(person, "ovo", "081234567890", at=AT)
+    message = messages_to(holder_id=person)[0]
+    assert (message.template, "OVO ••••••••7890" in message.body) == ("payout_account_changed", True)
+    until_at = AT + timedelta(hours=72)
+    assert f"sebelum {until_at:%d-%m-%Y %H.%M} WIB" in message.body and "Bukan kamu" in message.body
+
+
+@pytest.mark.django_db
+def test_another_account_needs_a_code_and_the_name_of_the_same_one_does_not() -> None:
+    (person,) = factories.participants()
+    set_one(person)
+    with nothing_changes():
+        refused = set_one(person, "081234567890", partner="ovo")
+    assert refused == AccountOutcome(None, False, Refusal(ParticipantRefusal.ACCOUNT_CHANGE_NEEDS_CODE))
+    assert not set_one(person, name="Budi Santoso").verified
+    assert set_one(person).verified
+
+
+@pytest.mark.django_db
+def test_a_code_is_good_for_its_account_alone_and_once() -> None:
+    (person,) = factories.participants()
+    set_one(person)
+    wanted = NewAccount(person, "ovo", "081234567890", "Siti Rahayu")
+    (code,) = request_account_changes(accounts=[wanted], at=AT)
+    assert not isinstance(code, Refusal)
+    stolen = NewAccount(person, "ovo", "081299999999", "Siti Rahayu", code.code)
+    with nothing_changes():
+        (refused,) = set_payout_accounts(accounts=[stolen], at=AT)
+    assert refused.refusal == Refusal(CodeRefusal.CODE_NOT_ISSUED)
+    (done,) = set_payout_accounts(accounts=[replace(wanted, code=code.code)], at=AT)
+    assert done.refusal is None
+    with nothing_changes():
+        (again,) = set_payout_accounts(accounts=[replace(wanted, code=code.code)], at=AT + timedelta(hours=1))
+    assert again == done
+
+
+@pytest.mark.django_db
+def test_a_wrong_code_costs_a_try_and_changes_no_account() -> None:
+    (person,) = factories.participants()
+    set_one(person)
+    wanted = NewAccount(person, "ovo", "081234567890", "Siti Rahayu")
+    (code,) = request_account_changes(accounts=[wanted], at=AT)
+    assert not isinstance(code, Refusal)
+    wrong = f"{(int(code.code) + 1) % 1_000_000:06d}"
+    (refused,) = set_payout_accounts(accounts=[replace(wanted, code=wrong)], at=AT)
+    assert refused.refusal == Refusal(CodeRefusal.CODE_WRONG, {"attempts_left_count": 4})
+    assert OneTimeCode.objects.get().attempts_left == 4
+    assert PayoutAccount.objects.get().partner == "bni"
+    assert [line.template for line in messages_to(holder_id=person)] == ["one_time_code"]
 
 
 @pytest.mark.django_db
@@ -130,3 +204,12 @@ def test_many_accounts_take_no_more_statements_than_one(assert_queries: Callable
         accounts = [NewAccount(person, "bni", f"{person:010d}", "Siti Rahayu") for person in people]
         with assert_queries(6):
             set_payout_accounts(accounts=accounts, at=AT)
+        wanted = [NewAccount(person, "ovo", f"0812{person:08d}", "Siti Rahayu") for person in people]
+        codes = request_account_changes(accounts=wanted, at=AT)
+        wanted = [
+            replace(account, code=code.code)
+            for account, code in zip(wanted, codes, strict=True)
+            if not isinstance(code, Refusal)
+        ]
+        with assert_queries(12):
+            assert all(outcome.verified for outcome in set_payout_accounts(accounts=wanted, at=AT))

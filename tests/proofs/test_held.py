@@ -10,6 +10,7 @@ from bekal.catalogue.models import Suspension, Training
 from bekal.catalogue.stop_settlement import stop_settlement
 from bekal.catalogue.suspend import NewLift, NewSuspension, lift_suspensions, suspend
 from bekal.holds.decide_holds import confirm_holds, lift_holds, propose_holds
+from bekal.participants.models import Participation
 from bekal.proofs.check import prove_ledger
 from bekal.proofs.exceptions import OpenItem, open_items
 from tests import factories
@@ -42,6 +43,17 @@ def test_what_is_held_has_an_owner_an_age_and_its_money() -> None:
     assert items()["hold_overdue"].count == 1
     lift_holds(hold_ids=[hold_id], officer_id=one.pk, reason="Salah.", at=AT - timedelta(minutes=1))
     assert "payout_held" not in items() and "payout_to_be_planned" in items()
+
+
+def test_what_waits_because_its_account_was_changed_waits_for_nobody() -> None:
+    (person,) = journey.earners()
+    participant_id = Participation.objects.get(pk=person).participant_id
+    factories.changed_account(participant_id, "ovo", "081234567890", at=AT)
+    found = items()
+    assert (found["payout_account_changed"].owner, found["payout_account_changed"].rupiah) == ("calendar", 600_000)
+    assert "payout_to_be_planned" not in found
+    for as_of in (AT - timedelta(seconds=1), AT + timedelta(hours=72)):
+        assert "payout_account_changed" not in items(as_of=as_of)
 
 
 @pytest.mark.parametrize("subject", ["institution_id", "platform_id", "training_id"])

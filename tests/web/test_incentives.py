@@ -21,7 +21,7 @@ from tests.conftest import StoppedClock
 from tests.factories import jakarta
 from tests.incentives import journey
 from tests.incentives.partner import status_file
-from tests.web.conftest import Visitor, text_of
+from tests.web.conftest import Visitor, newest_code, text_of
 
 SignIn = Callable[..., Visitor]
 LATELY = jakarta(2020, 11, 1)
@@ -61,7 +61,19 @@ def test_what_the_reader_can_mend_comes_before_what_they_wait_for() -> None:
     assert calendar().step is NextStep.NOTHING
 
 
-@pytest.mark.parametrize(("code", "words"), [("AC04", "ditutup"), ("AM14", "penuh"), ("XX99", "XX99")])
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("AC01", "nomor"),
+        ("AC04", "ditutup"),
+        ("AC06", "diblokir"),
+        ("AM04", "tidak perlu"),
+        ("AM14", "Dompetmu penuh: kosongkan, atau pilih rekening lain."),
+        ("BE01", "bukan namamu"),
+        ("NARR", "tidak menyebut alasannya"),
+        ("XX99", "XX99"),
+    ],
+)
 def test_a_refusal_of_the_bank_says_why(code: str, words: str) -> None:
     refused = calendar(line(InstalmentState.REJECTED, NextStep.CHECK_ACCOUNT, reason_code=code))
     with override("id"):
@@ -152,6 +164,35 @@ def test_an_account_in_another_name_is_not_paid_to(sign_in: SignIn) -> None:
     page = text_of(sign_in(person).send("payout_account", partner="bni", number="0123456789", holder_name="Budi"))
     assert "nama pemiliknya bukan namamu" in page
     assert PayoutAccount.objects.get().verified_at is None
+
+
+def test_an_account_is_changed_with_a_code_and_waits(sign_in: SignIn) -> None:
+    (person,) = factories.accepted(at=LATELY, full_name="Siti Rahayu")
+    visitor = sign_in(person)
+    fields: dict[str, Any] = {"partner": "ovo", "number": "0812 3456 7890", "holder_name": "Siti Rahayu"}
+    page = text_of(visitor.send("payout_account", **fields))
+    assert "kode 6 angka" in page and "setelah 72 jam" in page
+    assert PayoutAccount.objects.get().partner == "bni"
+    code = newest_code(person)
+    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+    assert "Kode ini salah" in text_of(visitor.send("payout_account", expect=422, code=wrong, **fields))
+    assert "Kamu sudah punya rekening" in text_of(visitor.send("payout_account", expect=422, code=" ", **fields))
+    assert newest_code(person) == code, "an empty field sends no code"
+    page = text_of(visitor.send("payout_account", code=code, **fields))
+    assert "Rekeningmu sudah diganti." in page and "Rekening ini baru diganti. Sampai" in page
+    assert "Segera beri tahu kantor program, lalu isi lagi rekeningmu sendiri." in page
+    assert PayoutAccount.objects.get().partner == "ovo"
+    assert "Rekening insentifmu diganti menjadi OVO" in text_of(visitor.open("messages"))
+
+
+def test_a_code_for_one_account_opens_no_other(sign_in: SignIn) -> None:
+    (person,) = factories.accepted(at=LATELY, full_name="Siti Rahayu")
+    visitor = sign_in(person)
+    fields: dict[str, Any] = {"partner": "ovo", "number": "081234567890", "holder_name": "Siti Rahayu"}
+    visitor.send("payout_account", **fields)
+    other = fields | {"number": "081299999999", "code": newest_code(person)}
+    visitor.send("payout_account", expect=422, **other)
+    assert PayoutAccount.objects.get().partner == "bni"
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,9 @@ def pages(visitor: Visitor) -> dict[str, str]:
         )
         found["check refused"] = visitor.last.content.decode()
         found["account refused"] = visitor.send("payout_account", expect=422)
+        new = {"partner": "ovo", "number": "081200000077", "holder_name": "Siti Rahayu"}
+        found["account, code"] = visitor.send("payout_account", **new)
+        found["account, code refused"] = visitor.send("payout_account", expect=422, code="", **new)
         found["limits refused"] = visitor.open("spending", query="?count=x&hours=-1", expect=422)
         found["survey refused"] = visitor.send("survey", 1, expect=422)
         visitor.send("personalisation", on="0")

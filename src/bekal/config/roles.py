@@ -22,7 +22,7 @@ PROOF_MAY_NOT_READ = (
 )
 # Of a table it may not read, the columns that say that something is there, and since when.
 PROOF_MAY_READ_COLUMNS = {
-    "participants_payoutaccount": ("id", "participant_id", "verified_at"),
+    "participants_payoutaccount": ("id", "participant_id", "verified_at", "pays_from_at"),
     # Not the number, which opens the certificate's page, nor an officer's words about somebody.
     "purchases_certificate": (
         *("id", "purchase_id", "sequence", "status_list", "status_index", "completed_at", "issued_at"),

@@ -44,6 +44,9 @@ REFERENCE = re.compile(r"[A-Z0-9]{1,35}")
 LEFT_OUT = {
     LeftOutReason.NO_ACCOUNT: gettext_lazy("%(count)s due, left out: no payout account yet."),
     LeftOutReason.ACCOUNT_NOT_VERIFIED: gettext_lazy("%(count)s due, left out: the payout account is not verified."),
+    LeftOutReason.ACCOUNT_CHANGED: gettext_lazy(
+        "%(count)s due, left out: the payout account was changed, and nothing is paid to it for 72 hours."
+    ),
     LeftOutReason.REVOKED: gettext_lazy("%(count)s due, left out: the place was revoked before it was earned."),
     LeftOutReason.CLAWED_BACK: gettext_lazy("%(count)s earned, left out: the money of these people was clawed back."),
     LeftOutReason.HELD: gettext_lazy("%(count)s due, left out: an alarm holds them until an officer has decided."),

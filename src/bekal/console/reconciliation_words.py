@@ -25,6 +25,7 @@ REASONS: dict[str, Words] = {
     Reason.TO_ENTITLE: gettext_lazy("released, earned with the next round"),
     Reason.NO_ACCOUNT: gettext_lazy("no payout account"),
     Reason.ACCOUNT_NOT_VERIFIED: gettext_lazy("payout account not verified"),
+    Reason.ACCOUNT_CHANGED: gettext_lazy("payout account changed, waits 72 hours"),
     Reason.PAYMENT_DAY: gettext_lazy("the payment day has not come"),
     Reason.TO_PLAN: gettext_lazy("due, on no list yet"),
     Reason.TO_APPROVE: gettext_lazy("on a list that waits for approval"),

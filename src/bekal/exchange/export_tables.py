@@ -151,6 +151,7 @@ def _payout_accounts() -> Extract:
             sealed("number", "account.number_encrypted"),
             text("holder_name", "account.holder_name"),
             instant("verified_at", "account.verified_at"),
+            instant("pays_from_at", "account.pays_from_at"),
         ),
         source="participants_payoutaccount account",
         order="account.participant_id",

@@ -40,6 +40,11 @@ FIELDS: tuple[Field, ...] = (
         instant,
         about="When the names were compared; blank: the instant of the import. Must be blank for another's name.",
     ),
+    Field(
+        "pays_from_at",
+        instant,
+        about="Where it took the place of another account: from when on it is paid to. Blank: at once.",
+    ),
 )
 COLUMNS: Mapping[str, str] = {
     "nik_hash": "bytea",
@@ -49,6 +54,7 @@ COLUMNS: Mapping[str, str] = {
     "masked": "text",
     "holder_name": "text",
     "verified_at": "timestamptz",
+    "pays_from_at": "timestamptz",
     "participant_id": "bigint",
 }
 TAKEN_SQL = f"""
@@ -60,7 +66,7 @@ WHERE account.participant_id <> staged.participant_id ORDER BY line LIMIT {MAX_P
 COMPARED_SQL = """
 SELECT staged.line, staged.participant_id, staged.partner, staged.number_encrypted, staged.masked, staged.holder_name,
        staged.verified_at, staged.account_hash, person.full_name,
-       known.id, known.holder_name, known.verified_at, directory.account_hash
+       known.id, known.holder_name, known.verified_at, directory.account_hash, staged.pays_from_at, known.pays_from_at
 FROM staged_row staged JOIN participants_participant person ON person.id = staged.participant_id
 LEFT JOIN participants_payoutaccount known ON known.participant_id = staged.participant_id
 LEFT JOIN participants_payoutaccountdirectory directory ON directory.account_id = known.id
@@ -119,6 +125,7 @@ def _staged(values: Mapping[str, Any], at: datetime) -> tuple[object, ...]:
         mask_end(account.number),
         tidy(account.holder_name),
         values.get("verified_at"),
+        values.get("pays_from_at"),
         None,
     )
 
@@ -143,7 +150,9 @@ def _add(rows: Sequence[Sequence[Any]], at: datetime) -> int:
     ids = new_ids(PayoutAccount, len(rows))
     columns = ("id", "participant_id", "partner", "number_encrypted", "masked", "holder_name", "verified_at")
     copy_rows(
-        PayoutAccount, columns, [(pk, *row[1:6], _verified_at(row, at)) for pk, row in zip(ids, rows, strict=True)]
+        PayoutAccount,
+        (*columns, "pays_from_at"),
+        [(pk, *row[1:6], _verified_at(row, at), row[13]) for pk, row in zip(ids, rows, strict=True)],
     )
     entries = sorted((row[7], pk) for pk, row in zip(ids, rows, strict=True))
     return copy_rows(PayoutAccountDirectory, ("account_hash", "account_id"), entries)
@@ -153,15 +162,15 @@ def _change(rows: Sequence[Sequence[Any]], at: datetime) -> int:
     changed: list[PayoutAccount] = []
     entries: list[tuple[bytes, int]] = []
     for row in rows:
-        known_id, known_holder, known_verified_at, known_hash = row[9:]
+        known_id, known_holder, known_verified_at, known_hash, pays_from_at, known_pays_from_at = row[9:]
         is_same_account = known_hash is not None and bytes(known_hash) == row[7]
         if not is_same_account:
             entries.append((row[7], known_id))
         verified_at = _verified_at(row, at)
         if is_same_account and row[5] == known_holder:
-            if row[6] in (None, known_verified_at):
+            if row[6] in (None, known_verified_at) and pays_from_at in (None, known_pays_from_at):
                 continue
-            verified_at = row[6]
+            verified_at = row[6] or known_verified_at
         changed.append(
             PayoutAccount(
                 pk=known_id,
@@ -170,11 +179,12 @@ def _change(rows: Sequence[Sequence[Any]], at: datetime) -> int:
                 masked=row[4],
                 holder_name=row[5],
                 verified_at=verified_at,
+                pays_from_at=pays_from_at or (known_pays_from_at if is_same_account else None),
             )
         )
     PayoutAccountDirectory.objects.filter(account_id__in=[account_id for _, account_id in entries]).delete()
     copy_rows(PayoutAccountDirectory, ("account_hash", "account_id"), sorted(entries))
-    names = ["partner", "number_encrypted", "masked", "holder_name", "verified_at"]
+    names = ["partner", "number_encrypted", "masked", "holder_name", "verified_at", "pays_from_at"]
     return PayoutAccount.objects.bulk_update(changed, names, batch_size=1000) if changed else 0
 
 

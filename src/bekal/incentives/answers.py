@@ -14,6 +14,7 @@ from django.db import connection
 
 from bekal.incentives.models import Entitlement, Payout, PayoutException, PayoutStatus
 from bekal.incentives.partners.bank_lines import BankLine, Said
+from bekal.incentives.reasons import tell_of_failures
 from bekal.ledger.copy_rows import copy_rows, id_array, int_array, text_array
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import Posting, post
@@ -221,8 +222,8 @@ def record(
     file_id: int | None = None,
     call_ids: Mapping[str, int] | None = None,
 ) -> None:
-    """Write what is new: statuses, movements, the end of what was rejected or came back. Of a file, or of calls (by
-    reference)."""
+    """Write what is new: statuses, movements, the end of what was rejected or came back, and a message to each person
+    whose money did not arrive. Of a file, or of calls (by reference)."""
     columns = ("payout_id", "state", "reason_code", "partner_code", "file_id", "call_id", "recorded_at")
     calls = call_ids or {}
     rows = (
@@ -244,9 +245,12 @@ def record(
         posted = post(postings=[_movement(line, sent) for line, sent in chunk], at=at)
         if len(posted.posted) != len(chunk):
             raise RuntimeError(f"{len(chunk) - len(posted.posted)} answers did not reach the ledger")
-    ended = [sent.payout_id for line, sent in moving if line.said is not Said.SETTLED]
+    ended = {
+        sent.payout_id: (line.said.value, line.reason_code) for line, sent in moving if line.said is not Said.SETTLED
+    }
     if ended:
-        Payout.objects.filter(id__in=ended).update(ended_at=at)
+        Payout.objects.filter(id__in=list(ended)).update(ended_at=at)
+    tell_of_failures(failed=ended, at=at)
 
 
 def _movement(line: BankLine, sent: Sent) -> Posting:

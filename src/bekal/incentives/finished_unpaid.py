@@ -34,6 +34,7 @@ class Reason(StrEnum):
     TO_ENTITLE = "to_entitle"
     NO_ACCOUNT = "no_account"
     ACCOUNT_NOT_VERIFIED = "account_not_verified"
+    ACCOUNT_CHANGED = "account_changed"
     PAYMENT_DAY = "payment_day"
     TO_PLAN = "to_plan"
     TO_APPROVE = "to_approve"
@@ -98,8 +99,9 @@ SELECT person.*, stood.pieces, training.institution_id,
             WHEN earned.planned_at IS NOT NULL THEN 'to_approve'
             WHEN account.id IS NULL THEN 'no_account'
             WHEN account.verified_at IS NULL THEN 'account_not_verified'
-            WHEN earned.payment_on > %(on)s THEN 'payment_day' ELSE 'to_plan' END AS reason,
-       held.held_at, held.due_on AS held_due_on,
+            WHEN earned.payment_on > %(on)s THEN 'payment_day'
+            WHEN account.pays_from_at > %(at)s THEN 'account_changed' ELSE 'to_plan' END AS reason,
+       account.pays_from_at, held.held_at, held.due_on AS held_due_on,
        stood.owed_by, stood.since_on AS stood_on, stood.due_on AS stood_due_on,
        earned.entitled_at, earned.lapsed_at, earned.sent_at, earned.approved_at, earned.planned_at, earned.payment_on
 FROM person
@@ -137,18 +139,20 @@ SELECT id, participant_id, purchase_id, institution_id, completed_at IS NOT NULL
        CASE WHEN reason IN ('attendance', 'completion', 'rating', 'review') THEN owed_by
             WHEN reason IN ('no_account', 'account_not_verified') THEN 'participant'
             WHEN reason IN ('held', 'conflict', 'to_plan', 'to_approve', 'to_send') THEN 'programme'
-            WHEN reason = 'sent' THEN 'partner' WHEN reason = 'payment_day' THEN 'calendar'
+            WHEN reason = 'sent' THEN 'partner' WHEN reason IN ('payment_day', 'account_changed') THEN 'calendar'
             WHEN reason IN ('to_reconcile', 'to_entitle') THEN 'worker' ELSE 'nobody' END AS side,
        CASE WHEN reason = 'held' THEN (held_at {_DAY}
             WHEN reason IN ('conflict', 'attendance', 'completion', 'rating', 'review') THEN stood_on
             WHEN reason = 'sent' THEN (sent_at {_DAY} WHEN reason = 'to_send' THEN (approved_at {_DAY}
             WHEN reason = 'to_approve' THEN (planned_at {_DAY} WHEN reason = 'to_plan' THEN payment_on
-            WHEN reason IN ('no_account', 'account_not_verified', 'payment_day') THEN (entitled_at {_DAY}
+            WHEN reason IN ('no_account', 'account_not_verified', 'account_changed', 'payment_day')
+                THEN (entitled_at {_DAY}
             WHEN reason = 'to_entitle' THEN (reconciled_at {_DAY} WHEN reason = 'ended' THEN (ended_at {_DAY}
             WHEN reason = 'revoked' THEN (revoked_at {_DAY} WHEN reason = 'clawed_back' THEN (lapsed_at {_DAY}
             ELSE (coalesce(completed_at, %(at)s) {_DAY} END AS since_on,
        CASE WHEN reason = 'held' THEN held_due_on
             WHEN reason IN ('conflict', 'attendance', 'completion', 'rating', 'review') THEN stood_due_on
+            WHEN reason = 'account_changed' THEN (pays_from_at {_DAY}
             WHEN reason IN ('no_account', 'account_not_verified', 'payment_day', 'to_plan', 'to_approve', 'to_send',
                             'sent') THEN payment_on END AS due_on
 FROM reasoned

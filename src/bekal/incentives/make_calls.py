@@ -4,7 +4,7 @@ Calls are written as begun and committed before they are made, and what was hear
 begun and not answered is never made again before the partner was asked for it, at the earliest after ten minutes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -14,9 +14,9 @@ from django.db import connection, transaction
 from bekal.accounts.privacy import decrypt
 from bekal.incentives.answers import end_silence, open_exceptions, record, weigh
 from bekal.incentives.hand_over_files import alone_at
-from bekal.incentives.models import PayoutCall
+from bekal.incentives.models import PayoutCall, PayoutFile
 from bekal.incentives.partners.bank_lines import BankLine
-from bekal.incentives.partners.csv_rail import Instruction
+from bekal.incentives.partners.csv_rail import Instruction, read_instructions
 from bekal.incentives.partners.rails import Form, Rail
 from bekal.incentives.partners.snap_bi import ASK_AFTER, SAID, Heard, Outcome, SnapClient
 from bekal.ledger.clock import programme_day
@@ -51,13 +51,11 @@ class _Due:
 
 
 DUE_SQL = """
-SELECT payout.id, payout.reference, account.number_encrypted, account.holder_name, payout.amount_rupiah,
-       coalesce(newest.outcome, ''), run.planned_for
+SELECT file.id, payout.id, payout.reference, coalesce(newest.outcome, ''), run.planned_for
 FROM incentives_payoutfile file
 JOIN incentives_payoutrun run ON run.id = file.run_id AND run.planned_for <= %(on)s
 JOIN incentives_payoutstatus sent ON sent.file_id = file.id AND sent.state = 'sent'
 JOIN incentives_payout payout ON payout.id = sent.payout_id AND payout.ended_at IS NULL
-JOIN participants_payoutaccount account ON account.id = payout.account_id
 LEFT JOIN LATERAL (SELECT outcome, noted_at FROM incentives_payoutcall call WHERE call.payout_id = payout.id
                    ORDER BY id DESC LIMIT 1) newest ON true
 WHERE file.partner = %(partner)s AND file.direction = 'out' AND file.form = 'calls'
@@ -118,15 +116,27 @@ def _due(partner: str, on: date, now: datetime, limit: int) -> list[_Due]:
     with connection.cursor() as cursor:
         cursor.execute(DUE_SQL, values)
         rows = cursor.fetchall()
+    listed = _instructions({file_id for file_id, *_ in rows}, {reference for _, _, reference, *_ in rows})
     return [
         _Due(
             payout_id,
-            Instruction(reference, partner, decrypt(bytes(number)), holder_name, amount_rupiah),
+            listed[reference],
             Act.ASK if outcome in (Known.BEGUN, Known.UNKNOWN, Known.ACCEPTED) else Act.PAY,
             pay_on,
         )
-        for payout_id, reference, number, holder_name, amount_rupiah, outcome, pay_on in rows
+        for _, payout_id, reference, outcome, pay_on in rows
     ]
+
+
+def _instructions(file_ids: Collection[int], references: Collection[str]) -> dict[str, Instruction]:
+    """What was approved and written down, by reference: an account that was changed since is not paid to."""
+    contents = PayoutFile.objects.filter(id__in=file_ids).order_by("id").values_list("content_encrypted", flat=True)
+    return {
+        one.reference: one
+        for content in contents
+        for one in read_instructions(decrypt(bytes(content)))
+        if one.reference in references
+    }
 
 
 def _call(client: SnapClient, one: _Due) -> Heard:

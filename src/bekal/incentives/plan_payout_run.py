@@ -24,6 +24,7 @@ class LeftOutReason(StrEnum):
 
     NO_ACCOUNT = "no_account"
     ACCOUNT_NOT_VERIFIED = "account_not_verified"
+    ACCOUNT_CHANGED = "account_changed"
     REVOKED = "revoked"
     CLAWED_BACK = "clawed_back"
     HELD = "held"
@@ -53,7 +54,8 @@ class PlannedRun:
 # Due and without a live attempt. What was earned before a revocation is still paid, what came after it is not; what had
 # not been paid when money was clawed back is not owed any more. What was earned before a year was closed is still paid.
 # What an alarm holds waits for an officer's decision. Of what the partner has said two contrary things (rejected, and
-# paid) nothing is sent again before an officer has cleared up which of them holds: it would be paid twice.
+# paid) nothing is sent again before an officer has cleared up which of them holds: it would be paid twice. What goes to
+# an account that took the place of another waits until its owner has had time to object.
 DUE_SQL = f"""
 SELECT entitlement.id AS entitlement_id, entitlement.amount_rupiah, account.id AS account_id, account.partner,
        account.masked, directory.account_hash,
@@ -67,6 +69,7 @@ SELECT entitlement.id AS entitlement_id, entitlement.amount_rupiah, account.id A
             ) THEN '{LeftOutReason.IN_QUESTION.value}'
             WHEN directory.account_hash IS NULL THEN '{LeftOutReason.NO_ACCOUNT.value}'
             WHEN account.verified_at IS NULL THEN '{LeftOutReason.ACCOUNT_NOT_VERIFIED.value}'
+            WHEN account.pays_from_at > %(at)s THEN '{LeftOutReason.ACCOUNT_CHANGED.value}'
        END AS left_out
 FROM incentives_entitlement entitlement
 JOIN participants_participation participation ON participation.id = entitlement.participation_id

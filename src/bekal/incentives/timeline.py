@@ -11,6 +11,8 @@ from bekal.core.entitlement import Instalment, InstalmentKind, instalments_owed,
 from bekal.core.evidence import Source
 from bekal.core.rules import RULES
 from bekal.incentives.models import PayoutStatus
+from bekal.incentives.reasons import NOT_THE_ACCOUNT
+from bekal.ledger.clock import programme_day
 from bekal.participants.models import Participation, PayoutAccount
 from bekal.purchases.models import Purchase
 from bekal.purchases.queries import evidence_owed
@@ -20,7 +22,8 @@ class InstalmentState(StrEnum):
     """From the first training to the money in the account, and what can come instead.
 
     Sent back: it was paid, and the bank returned it to the programme. Taken back: it was paid, and the programme
-    reversed it. Both are due again. Held: an officer decides whether it is paid. Unproven: every training ended without
+    reversed it. Both are due again. Held: an officer decides whether it is paid. Waiting change: the account took the
+    place of another, and is not paid to before its hours are over. Unproven: every training ended without
     its proof, and none can be bought any more. Returned: to the treasury.
     """
 
@@ -30,6 +33,7 @@ class InstalmentState(StrEnum):
     WAITING_ANSWER = "waiting_answer"
     DEADLINE_PASSED = "deadline_passed"
     WAITING_ACCOUNT = "waiting_account"
+    WAITING_CHANGE = "waiting_change"
     PLANNED = "planned"
     HELD = "held"
     IN_RUN = "in_run"
@@ -53,6 +57,7 @@ class NextStep(StrEnum):
     WAIT_FOR_SURVEY = "wait_for_survey"
     SET_ACCOUNT = "set_account"
     CHECK_ACCOUNT = "check_account"
+    WAIT_FOR_CHANGE = "wait_for_change"
     WAIT_FOR_DAY = "wait_for_day"
     WAIT_FOR_PARTNER = "wait_for_partner"
     NOTHING = "nothing"
@@ -165,7 +170,7 @@ def timeline_of(*, participation_id: int, on: date) -> tuple[InstalmentLine, ...
 
 
 def _earned_line(row: _Earned, account: PayoutAccount | None, on: date) -> InstalmentLine:
-    state, since_at, step = _earned_state(row, account)
+    state, since_at, step = _earned_state(row, account, on)
     if row.lapsed_at is not None:
         # With a clawback everything went that had been earned and not been paid.
         state, since_at, step = InstalmentState.RETURNED, row.lapsed_at, NextStep.NOTHING
@@ -188,26 +193,46 @@ def _earned_line(row: _Earned, account: PayoutAccount | None, on: date) -> Insta
     )
 
 
-def _earned_state(row: _Earned, account: PayoutAccount | None) -> tuple[InstalmentState, datetime | None, NextStep]:
+def _earned_state(
+    row: _Earned, account: PayoutAccount | None, on: date
+) -> tuple[InstalmentState, datetime | None, NextStep]:
+    # Who named another account since a partner said no has done their part.
+    is_mended = _changed_since(row, account)
     match row.state:
         case PayoutStatus.State.SETTLED:
             return InstalmentState.SETTLED, row.recorded_at, NextStep.NOTHING
-        case PayoutStatus.State.REJECTED:
-            return InstalmentState.REJECTED, row.recorded_at, NextStep.CHECK_ACCOUNT
-        case PayoutStatus.State.RETURNED:
-            return InstalmentState.SENT_BACK, row.recorded_at, NextStep.CHECK_ACCOUNT
+        case PayoutStatus.State.REJECTED if not is_mended:
+            return InstalmentState.REJECTED, row.recorded_at, _step_after(row)
+        case PayoutStatus.State.RETURNED if not is_mended:
+            return InstalmentState.SENT_BACK, row.recorded_at, _step_after(row)
         case PayoutStatus.State.REVERSED:
             return InstalmentState.TAKEN_BACK, row.recorded_at, NextStep.WAIT_FOR_OFFICE
-        case PayoutStatus.State.SENT:
+        case PayoutStatus.State.SENT | PayoutStatus.State.ACCEPTED:
             return InstalmentState.SENT, row.recorded_at, NextStep.WAIT_FOR_PARTNER
     # What an alarm holds does not leave with its list.
-    if row.reference is not None and row.held_at is None:
+    if row.reference is not None and row.held_at is None and not is_mended:
         return InstalmentState.IN_RUN, row.planned_at, NextStep.WAIT_FOR_OFFICE
     if account is None or account.verified_at is None:
         return InstalmentState.WAITING_ACCOUNT, row.entitled_at, NextStep.SET_ACCOUNT
     if row.held_at is not None:
         return InstalmentState.HELD, row.held_at, NextStep.WAIT_FOR_OFFICE
+    if account.pays_from_at is not None and programme_day(account.pays_from_at) >= on:
+        return InstalmentState.WAITING_CHANGE, None, NextStep.WAIT_FOR_CHANGE
     return InstalmentState.PLANNED, row.entitled_at, NextStep.WAIT_FOR_DAY
+
+
+def _changed_since(row: _Earned, account: PayoutAccount | None) -> bool:
+    """Whether another account took the place of the one a partner could not pay to: what goes to it is planned only
+    when its waiting is over, so an answer from before that is not about it."""
+    if account is None or account.pays_from_at is None or row.recorded_at is None:
+        return False
+    is_no = row.state in (PayoutStatus.State.REJECTED, PayoutStatus.State.RETURNED)
+    return is_no and account.pays_from_at > row.recorded_at
+
+
+def _step_after(row: _Earned) -> NextStep:
+    """What helps after a partner's no: mostly another look at the account, sometimes nothing the person could do."""
+    return NextStep.WAIT_FOR_OFFICE if row.reason_code in NOT_THE_ACCOUNT else NextStep.CHECK_ACCOUNT
 
 
 def _missing_line(one: Instalment, state: InstalmentState, step: NextStep, lost_at: datetime | None) -> InstalmentLine:

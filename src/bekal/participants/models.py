@@ -162,7 +162,10 @@ class PaymentPartner(models.TextChoices):
 
 
 class PayoutAccount(models.Model):
-    """Where a participant's incentives are paid: one account per person, and one person per account."""
+    """Where a participant's incentives are paid: one account per person, and one person per account.
+
+    `pays_from_at`: it took the place of another, and is paid to from this instant on.
+    """
 
     participant = models.OneToOneField(Participant, on_delete=models.PROTECT, related_name="payout_account")
     partner = models.CharField(max_length=12, choices=PaymentPartner.choices)
@@ -170,6 +173,7 @@ class PayoutAccount(models.Model):
     masked = models.CharField(max_length=40)
     holder_name = models.CharField(max_length=150)
     verified_at = models.DateTimeField(null=True)
+    pays_from_at = models.DateTimeField(null=True)
 
 
 class PayoutAccountDirectory(models.Model):

@@ -29,12 +29,14 @@ class ParticipationLine:
 
 @dataclass(frozen=True, slots=True)
 class AccountLine:
-    """Where a person is paid; the number stays hidden but for its end."""
+    """Where a person is paid; the number stays hidden but for its end. `pays_from_at`: where it took the place of
+    another account, from when on it is paid to."""
 
     partner: PaymentPartner
     masked: str
     holder_name: str = field(repr=False)
     verified_at: datetime | None
+    pays_from_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,13 @@ def payout_account_of(*, participant_id: int) -> AccountLine | None:
     account = PayoutAccount.objects.filter(participant_id=participant_id).first()
     if account is None:
         return None
-    return AccountLine(PaymentPartner(account.partner), account.masked, account.holder_name, account.verified_at)
+    return AccountLine(
+        PaymentPartner(account.partner),
+        account.masked,
+        account.holder_name,
+        account.verified_at,
+        account.pays_from_at,
+    )
 
 
 def contact_points_of(*, participant_id: int) -> tuple[ContactLine, ...]:

@@ -22,6 +22,9 @@ class ParticipantRefusal(StrEnum):
     PARTNER_UNKNOWN = "payment_partner_unknown"  # value
     ACCOUNT_NUMBER_MALFORMED = "account_number_malformed"  # partner
     ACCOUNT_TAKEN = "account_taken"  # partner
+    ACCOUNT_CHANGE_NEEDS_CODE = "account_change_needs_code"
+    ACCOUNT_THE_SAME = "account_the_same"
+    UNREACHABLE = "participant_unreachable"
     UNKNOWN_WAVE = "unknown_wave"
     WAVE_NOT_OPEN_YET = "wave_not_open_yet"  # opens_on
     WAVE_FULL = "wave_full"  # quota_count

@@ -1,22 +1,37 @@
-"""`set_payout_accounts`: where a person's incentives are paid, each account one person's over the whole programme."""
+"""`set_payout_accounts`: where a person's incentives are paid, each account one person's over the whole programme.
+
+The first account needs nothing more. Another in its place needs a one-time code for exactly that account, is told to
+the person by the contact there was, and is paid to only when the days of `account_change_hold_days` are over: whoever
+has got hold of somebody's sign-in cannot take a payment away before its owner has had time to object.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from bekal.accounts.privacy import blind, encrypt, mask_end
 from bekal.core.refusal import Refusal
+from bekal.core.rules import RULES
 from bekal.core.text import is_readable, shown, tidy
+from bekal.ledger.clock import JAKARTA, programme_day
 from bekal.ledger.copy_rows import bytes_array, copy_rows, id_array, int_array, new_ids, text_array
+from bekal.messaging.confirm_codes import CodeAttempt, confirm_codes
 from bekal.participants.models import PaymentPartner, PayoutAccount, PayoutAccountDirectory
+from bekal.participants.notify import Notice, notify
 from bekal.participants.refusals import ParticipantRefusal
 
 # Each try after the first means that one more rival came between the look and the write.
 TRIES = 5
 HOLDER_NAME_LIMIT_COUNT = 150
+TEMPLATE = "payout_account_changed"
+SENTENCE = _(
+    "The account for your incentive was changed to %(partner)s %(masked)s. Nothing is paid to it before %(until)s. Was "
+    "it not you? Tell the programme office at once, and set your own account again."
+)
 # BNI numbers its accounts with ten digits; the wallets use the mobile number.
 _NUMBERS: Mapping[str, re.Pattern[str]] = {
     PaymentPartner.BNI: re.compile(r"[0-9]{10}", re.ASCII),
@@ -36,7 +51,8 @@ JOIN participants_payoutaccount account ON account.id = directory.account_id
 WHERE directory.account_hash = ANY(%s::bytea[])
 """
 BEFORE_SQL = """
-SELECT account.participant_id, account.id, account.holder_name, account.verified_at IS NOT NULL, directory.account_hash
+SELECT account.participant_id, account.id, account.holder_name, account.verified_at IS NOT NULL, account.pays_from_at,
+       directory.account_hash
 FROM participants_payoutaccount account
 JOIN participants_payoutaccountdirectory directory ON directory.account_id = account.id
 WHERE account.participant_id = ANY(%s::bigint[])
@@ -44,9 +60,10 @@ WHERE account.participant_id = ANY(%s::bigint[])
 REPLACE_SQL = """
 UPDATE participants_payoutaccount account SET
     partner = given.partner, number_encrypted = given.number_encrypted, masked = given.masked,
-    holder_name = given.holder_name, verified_at = CASE WHEN given.verified = 1 THEN %s END
-FROM unnest(%s::bigint[], %s::text[], %s::bytea[], %s::text[], %s::text[], %s::int[])
-    AS given(id, partner, number_encrypted, masked, holder_name, verified)
+    holder_name = given.holder_name, verified_at = CASE WHEN given.verified = 1 THEN %s END,
+    pays_from_at = CASE WHEN given.is_other = 1 THEN %s ELSE account.pays_from_at END
+FROM unnest(%s::bigint[], %s::text[], %s::bytea[], %s::text[], %s::text[], %s::int[], %s::int[])
+    AS given(id, partner, number_encrypted, masked, holder_name, verified, is_other)
 WHERE account.id = given.id
 """
 FORGET_SQL = "DELETE FROM participants_payoutaccountdirectory WHERE account_id = ANY(%s::bigint[])"
@@ -54,17 +71,30 @@ FORGET_SQL = "DELETE FROM participants_payoutaccountdirectory WHERE account_id =
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """An account as its owner writes it: digits only."""
+    """An account as its owner writes it: digits only. `code`: what `request_account_changes` sent, where another
+    account takes the place of one."""
 
     participant_id: int
     partner: str
     number: str = field(repr=False)
     holder_name: str = field(repr=False)
+    code: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBefore:
+    """The account somebody has."""
+
+    account_id: int
+    holder_name: str
+    verified: bool
+    pays_from_at: datetime | None
+    account_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """An account as it will stand in its table."""
+    """An account as it will stand in its table; `is_other`: it takes the place of another."""
 
     account_id: int
     participant_id: int
@@ -73,23 +103,29 @@ class _Row:
     masked: str
     holder_name: str
     verified: bool
+    is_other: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AccountOutcome:
-    """`verified`: the holder is the participant, so the account can be paid to."""
+    """`verified`: the holder is the participant, so the account can be paid to; from `pays_from_at` on, where it took
+    the place of another."""
 
     account_id: int | None
     verified: bool
     refusal: Refusal | None
+    pays_from_at: datetime | None = None
 
 
 def set_payout_accounts(*, accounts: Sequence[NewAccount], at: datetime) -> tuple[AccountOutcome, ...]:
     """Set or replace accounts; outcomes in the order of `accounts`.
 
     Money paid to a wallet in another name was a chief complaint of 2020, so an account counts as verified only where
-    the holder's name is the participant's own (case and blanks aside). The same account again changes nothing. Raises
-    ValueError where one call names a person twice.
+    the holder's name is the participant's own (case and blanks aside). The same account again changes nothing, and its
+    holder's name can be corrected freely: the money goes where it went. Another account in the place of one needs its
+    code (ACCOUNT_CHANGE_NEEDS_CODE, and the refusals of `confirm_codes`, whose counted tries stay when the caller
+    commits), is told to the person and waits `account_change_hold_days` (proofs.md, control 6). Raises ValueError where
+    one call names a person twice.
     """
     if len({account.participant_id for account in accounts}) < len(accounts):
         raise ValueError("one account a person in one call")
@@ -105,27 +141,26 @@ def set_payout_accounts(*, accounts: Sequence[NewAccount], at: datetime) -> tupl
                 wanted[account.participant_id] = account, hash_of_account(account)
             else:
                 refusals[account.participant_id] = refusal
-        written: dict[int, tuple[int, bool]] = {}
+        _refuse_taken(wanted, refusals)
+        before = accounts_before(wanted)
+        changed = {key for key, (_, account_hash) in wanted.items() if is_change(before.get(key), account_hash)}
+        _refuse_unconfirmed(changed, wanted, refusals, at)
+        written: dict[int, AccountOutcome] = {}
         for tries_left in reversed(range(TRIES)):
-            _refuse_taken(wanted, refusals)
             try:
                 with transaction.atomic():
-                    written = _write(wanted, names, at)
+                    written = _write(wanted, before, names, at)
                 break
             except IntegrityError as error:
                 # A rival took one of these accounts after the look; the next look sees it.
                 if tries_left == 0 or "payoutaccountdirectory" not in str(error):
                     raise
-    return tuple(_outcome(account.participant_id, written, refusals) for account in accounts)
-
-
-def _outcome(
-    participant_id: int, written: Mapping[int, tuple[int, bool]], refusals: Mapping[int, Refusal]
-) -> AccountOutcome:
-    if participant_id not in written:
-        return AccountOutcome(None, False, refusals[participant_id])
-    account_id, verified = written[participant_id]
-    return AccountOutcome(account_id, verified, None)
+                _refuse_taken(wanted, refusals)
+        _tell([wanted[key][0] for key in wanted if key in changed], pays_from(at), at)
+    return tuple(
+        written.get(key) or AccountOutcome(None, False, refusals[key])
+        for key in (account.participant_id for account in accounts)
+    )
 
 
 def _refusal(account: NewAccount, names: Mapping[int, str]) -> Refusal | None:
@@ -154,6 +189,67 @@ def hash_of_account(account: NewAccount) -> bytes:
     return blind("payout-account", f"{account.partner}:{account.number}")
 
 
+def code_subject(account_hash: bytes) -> str:
+    """What a code for a change confirms: this account and no other."""
+    return f"account:{account_hash.hex()}"
+
+
+def pays_from(at: datetime) -> datetime:
+    """When an account that takes the place of another now can be paid to."""
+    return at + timedelta(days=RULES.value("account_change_hold_days", programme_day(at)))
+
+
+def is_change(before: AccountBefore | None, account_hash: bytes) -> bool:
+    """Whether this account takes the place of another."""
+    return before is not None and before.account_hash != account_hash
+
+
+def accounts_before(participant_ids: Collection[int]) -> dict[int, AccountBefore]:
+    """The accounts these people have. While they are locked nobody else sets one."""
+    with connection.cursor() as cursor:
+        cursor.execute(BEFORE_SQL, [id_array(participant_ids)])
+        return {
+            participant_id: AccountBefore(account_id, holder_name, verified, pays_from_at, bytes(account_hash))
+            for participant_id, account_id, holder_name, verified, pays_from_at, account_hash in cursor.fetchall()
+        }
+
+
+def _refuse_unconfirmed(
+    changed: Collection[int],
+    wanted: dict[int, tuple[NewAccount, bytes]],
+    refusals: dict[int, Refusal],
+    at: datetime,
+) -> None:
+    """Take those out who change their account and have no right code for it; a right one is used up."""
+    for key in changed:
+        if not wanted[key][0].code:
+            refusals[key] = Refusal(ParticipantRefusal.ACCOUNT_CHANGE_NEEDS_CODE)
+            del wanted[key]
+    asked = [key for key in wanted if key in changed]
+    attempts = [CodeAttempt(key, code_subject(wanted[key][1]), wanted[key][0].code) for key in asked]
+    for key, confirmed in zip(asked, confirm_codes(attempts=attempts, at=at), strict=True):
+        if confirmed.refusal is not None:
+            refusals[key] = confirmed.refusal
+            del wanted[key]
+
+
+def _tell(accounts: Sequence[NewAccount], until_at: datetime, at: datetime) -> None:
+    """Everybody whose account was changed, where they could be reached before it was."""
+    if not accounts:
+        return
+    until = f"{until_at.astimezone(JAKARTA):%d-%m-%Y %H.%M} WIB"
+    notices = [
+        Notice(
+            account.participant_id,
+            TEMPLATE,
+            SENTENCE,
+            {"partner": PaymentPartner(account.partner).label, "masked": mask_end(account.number), "until": until},
+        )
+        for account in accounts
+    ]
+    notify(notices=notices, at=at)
+
+
 def _refuse_taken(wanted: dict[int, tuple[NewAccount, bytes]], refusals: dict[int, Refusal]) -> None:
     """Take those out whose account is another person's, or stands earlier in the same call."""
     with connection.cursor() as cursor:
@@ -166,31 +262,30 @@ def _refuse_taken(wanted: dict[int, tuple[NewAccount, bytes]], refusals: dict[in
 
 
 def _write(
-    wanted: Mapping[int, tuple[NewAccount, bytes]], names: Mapping[int, str], at: datetime
-) -> dict[int, tuple[int, bool]]:
+    wanted: Mapping[int, tuple[NewAccount, bytes]],
+    before: Mapping[int, AccountBefore],
+    names: Mapping[int, str],
+    at: datetime,
+) -> dict[int, AccountOutcome]:
     """Insert or replace the accounts and their directory entries; an account that is already so stays as it is.
-    Returns by participant the account's number and whether it is verified."""
-    with connection.cursor() as cursor:
-        cursor.execute(BEFORE_SQL, [int_array(wanted)])
-        before = {participant_id: rest for participant_id, *rest in cursor.fetchall()}
-    numbers = iter(new_ids(PayoutAccount, len(wanted) - len(before)))
-    written: dict[int, tuple[int, bool]] = {}
+    Returns the outcomes by participant."""
+    numbers = iter(new_ids(PayoutAccount, sum(key not in before for key in wanted)))
+    written: dict[int, AccountOutcome] = {}
     added: list[_Row] = []
     replaced: list[_Row] = []
     for participant_id, (account, account_hash) in wanted.items():
         holder_name = tidy(account.holder_name)
         old = before.get(participant_id)
-        if old is None:
-            account_id = next(numbers)
-        else:
-            account_id, old_name, verified, old_hash = old
-            if bytes(old_hash) == account_hash and old_name == holder_name:
-                written[participant_id] = account_id, verified
-                continue
+        is_other = is_change(old, account_hash)
+        if old is not None and not is_other and old.holder_name == holder_name:
+            written[participant_id] = AccountOutcome(old.account_id, old.verified, None, old.pays_from_at)
+            continue
+        account_id = next(numbers) if old is None else old.account_id
         verified = is_same_name(holder_name, names[participant_id])
-        written[participant_id] = account_id, verified
+        from_at = pays_from(at) if is_other else old.pays_from_at if old else None
+        written[participant_id] = AccountOutcome(account_id, verified, None, from_at)
         masked, number = mask_end(account.number), encrypt(account.number)
-        row = _Row(account_id, participant_id, account.partner, number, masked, holder_name, verified)
+        row = _Row(account_id, participant_id, account.partner, number, masked, holder_name, verified, is_other)
         (added if old is None else replaced).append(row)
     _replace(replaced, at)
     _add(added, at)
@@ -225,12 +320,14 @@ def _replace(rows: Sequence[_Row], at: datetime) -> None:
     numbers = int_array([row.account_id for row in rows])
     values: list[str | datetime] = [
         at,
+        pays_from(at),
         numbers,
         text_array([row.partner for row in rows]),
         bytes_array([row.number_encrypted for row in rows]),
         text_array([row.masked for row in rows]),
         text_array([row.holder_name for row in rows]),
         int_array([int(row.verified) for row in rows]),
+        int_array([int(row.is_other) for row in rows]),
     ]
     with connection.cursor() as cursor:
         cursor.execute(REPLACE_SQL, values)

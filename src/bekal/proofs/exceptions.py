@@ -25,6 +25,7 @@ LABELS = {
     "payout_waiting_for_approval": _("Payouts waiting for a second officer"),
     "payout_without_account": _("Payouts due to people without a payout account"),
     "payout_account_not_verified": _("Payouts due to accounts that are not verified"),
+    "payout_account_changed": _("Payouts due to accounts that were changed, within the hours that they wait"),
     "payout_held": _("Payouts due that an alarm holds"),
     "payout_to_be_planned": _("Payouts due and not planned"),
     "payout_not_yet_due": _("Payouts earned, their day has not come"),
@@ -104,10 +105,11 @@ SELECT CASE WHEN sent_at IS NOT NULL THEN 'payout_in_transit'
             WHEN account_id IS NULL THEN 'payout_without_account'
             WHEN verified_at IS NULL THEN 'payout_account_not_verified'
             WHEN held_at IS NOT NULL THEN 'payout_held'
+            WHEN waits_until_at IS NOT NULL THEN 'payout_account_changed'
             ELSE 'payout_to_be_planned' END AS kind,
        CASE WHEN sent_at IS NOT NULL THEN 'partner' WHEN run_id IS NOT NULL THEN 'officer'
             WHEN payment_on > {DAY} THEN 'calendar' WHEN account_id IS NULL OR verified_at IS NULL THEN 'participant'
-            ELSE 'officer' END AS owner,
+            WHEN held_at IS NULL AND waits_until_at IS NOT NULL THEN 'calendar' ELSE 'officer' END AS owner,
        CASE WHEN sent_at IS NOT NULL THEN partner ELSE '' END AS of, amount_rupiah AS rupiah,
        CASE WHEN sent_at IS NOT NULL THEN sent_at
             WHEN approved_at <= %(as_of)s THEN approved_at
@@ -119,6 +121,8 @@ SELECT CASE WHEN sent_at IS NOT NULL THEN 'payout_in_transit'
 FROM (
     SELECT earned.payment_on, earned.entitled_at, earned.amount_rupiah, live.run_id, live.planned_at, live.approved_at,
            live.partner, live.sent_at, account.id AS account_id, account.verified_at,
+           CASE WHEN account.verified_at <= %(as_of)s AND account.pays_from_at > %(at)s
+                THEN account.pays_from_at END AS waits_until_at,
            CASE WHEN live.run_id IS NULL AND earned.payment_on <= {DAY} THEN (
                SELECT min(hold.opened_at) FROM holds_hold hold
                WHERE hold.participation_id = earned.participation_id AND {_HELD}) END AS held_at

@@ -19,6 +19,7 @@ from bekal.participants.mark_unreachable import Unreachable, mark_unreachable
 from bekal.participants.models import ContactPoint, Participation, Wave
 from bekal.participants.open_wave import open_wave
 from bekal.participants.register import Registration, register
+from bekal.participants.request_account_change import request_account_changes
 from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
 from bekal.purchases.buy import Order, buy
 from bekal.purchases.record_attendance import Attendance, record_attendance
@@ -176,6 +177,12 @@ def set_accounts(living: Living, at: datetime) -> None:
             script = life.scripted.get(place)
             name = script.full_name if script else life.people.full_name(place)
             accounts.append(NewAccount(int(life.participant_ids[place]), partner, number, name))
+        codes = request_account_changes(accounts=accounts, at=at)
+        # Who sets a first account needs none.
+        accounts = [
+            account if isinstance(code, Refusal) else replace(account, code=code.code)
+            for account, code in zip(accounts, codes, strict=True)
+        ]
         for outcome in set_payout_accounts(accounts=accounts, at=at):
             living.note(outcome.refusal, "accounts")
 

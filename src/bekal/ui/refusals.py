@@ -109,6 +109,13 @@ _PEOPLE: Mapping[str, object] = {
     ParticipantRefusal.ACCOUNT_TAKEN: _(
         "This account of %(partner)s belongs to another participant. Use an account in your own name."
     ),
+    ParticipantRefusal.ACCOUNT_CHANGE_NEEDS_CODE: _(
+        "You have an account already. To change it, type the code that we have sent you."
+    ),
+    ParticipantRefusal.ACCOUNT_THE_SAME: _("This is the account you have already. It needs no code."),
+    ParticipantRefusal.UNREACHABLE: _(
+        "No phone number or e-mail address of yours can receive a code. Ask the programme office to correct it."
+    ),
     ParticipantRefusal.UNKNOWN_WAVE: _("This wave does not exist. Check the number."),
     ParticipantRefusal.WAVE_NOT_OPEN_YET: _("The wave opens on %(opens_on)s. Accept people from that day."),
     ParticipantRefusal.WAVE_FULL: _("All %(quota_count)s places of the wave are taken. Open another wave."),

@@ -1,18 +1,26 @@
 """Akun: who the reader is to the programme, how to reach and to pay them, whether lists are made for them."""
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
+from bekal.core.refusal import Refusal
+from bekal.messaging.issue_codes import IssuedCode
 from bekal.participants.queries import contact_points_of, payout_account_of
-from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
+from bekal.participants.refusals import ParticipantRefusal
+from bekal.participants.request_account_change import request_account_changes
+from bekal.participants.set_payout_account import AccountOutcome, NewAccount, set_payout_accounts
 from bekal.recommender.switch_personalisation import personalisation_of, switch_personalisation
+from bekal.ui.display import clock, day
 from bekal.ui.refusals import sentence
 from bekal.web.forms import PayoutAccountForm, posted
 from bekal.web.reader import reader_of
@@ -58,25 +66,45 @@ def personalisation(request: HttpRequest) -> HttpResponse:
 @open_to(Role.PARTICIPANT)
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
+@sensitive_post_parameters("number", "code")
 def payout_account(request: HttpRequest) -> HttpResponse:
-    """Set or replace the account that incentives are paid to."""
+    """Set the account that incentives are paid to. Another in its place asks for a code: the same form again, with the
+    account as it was typed and a place for the six digits."""
     reader = reader_of(request)
     if reader.participant is None:
         return redirect("web:account")
     form = PayoutAccountForm(posted(request))
+    issued: IssuedCode | None = None
     if request.method == "POST" and form.is_valid():
         new = NewAccount(participant_id=reader.participant.pk, **form.cleaned_data)
         (outcome,) = set_payout_accounts(accounts=[new], at=reader.at)
-        if outcome.refusal is None:
-            _say(request, outcome.verified)
+        refusal = outcome.refusal
+        if refusal is None:
+            _say(request, outcome, reader.at)
             return redirect("web:incentives")
-        form.add_error(None, sentence(outcome.refusal))
-    context = {"form": form, "current": payout_account_of(participant_id=reader.participant.pk)}
+        is_typing_code = "code" in request.POST
+        if refusal.code == ParticipantRefusal.ACCOUNT_CHANGE_NEEDS_CODE and not is_typing_code:
+            (answer,) = request_account_changes(accounts=[new], at=reader.at)
+            issued, refusal = (None, answer) if isinstance(answer, Refusal) else (answer, None)
+        if refusal is not None:
+            form.add_error("code" if is_typing_code else None, sentence(refusal))
+    asks_for_code = issued is not None or "code" in form.errors
+    points = contact_points_of(participant_id=reader.participant.pk) if asks_for_code else ()
+    context = {
+        "form": form,
+        "current": payout_account_of(participant_id=reader.participant.pk),
+        "issued": issued,
+        "asks_for_code": asks_for_code,
+        "sent_to": next((one.masked for one in points if one.unreachable_since_at is None), ""),
+    }
     return render(request, "web/payout_account.html", context, status=422 if form.errors else 200)
 
 
-def _say(request: HttpRequest, verified: bool) -> None:
-    if verified:
+def _say(request: HttpRequest, outcome: AccountOutcome, at: datetime) -> None:
+    if outcome.verified and outcome.pays_from_at is not None and outcome.pays_from_at > at:
+        text = gettext("Your account is changed. Nothing is paid to it before %(on)s, %(at)s.")
+        messages.success(request, text % {"on": day(outcome.pays_from_at), "at": clock(outcome.pays_from_at)})
+    elif outcome.verified:
         messages.success(request, gettext("Your account is saved. Incentives are paid to it."))
     else:
         text = gettext("The account is saved, but its owner's name is not yours. Nothing is paid to it until it is.")

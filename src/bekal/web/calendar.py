@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bekal.core.entitlement import InstalmentKind
 from bekal.incentives.queries import InstalmentLine, InstalmentState, NextStep
+from bekal.incentives.reasons import sentence_of
 from bekal.participants.models import PaymentPartner
 
 STATE_WORDS: dict[InstalmentState, Promise] = {
@@ -18,6 +19,7 @@ STATE_WORDS: dict[InstalmentState, Promise] = {
     InstalmentState.WAITING_ANSWER: _("waits for a survey"),
     InstalmentState.DEADLINE_PASSED: _("the deadline has passed"),
     InstalmentState.WAITING_ACCOUNT: _("needs your account"),
+    InstalmentState.WAITING_CHANGE: _("waits, because your account was changed"),
     InstalmentState.PLANNED: _("scheduled"),
     InstalmentState.HELD: _("waits for a check"),
     InstalmentState.IN_RUN: _("being prepared"),
@@ -32,6 +34,7 @@ STATE_WORDS: dict[InstalmentState, Promise] = {
 # Class of the point on the timeline, tone of the chip.
 STATE_TONES: dict[InstalmentState, tuple[str, str]] = {
     InstalmentState.WAITING_ACCOUNT: ("next", "sun"),
+    InstalmentState.WAITING_CHANGE: ("next", "sun"),
     InstalmentState.PLANNED: ("next", "sun"),
     InstalmentState.HELD: ("next", "sun"),
     InstalmentState.IN_RUN: ("now", "accent"),
@@ -53,6 +56,10 @@ STEP_SENTENCES: dict[NextStep, Promise] = {
     NextStep.WAIT_FOR_SURVEY: _("There is no survey for you now. We tell you when one opens."),
     NextStep.SET_ACCOUNT: _("Tell us the bank account or wallet that we should pay to. It must be in your own name."),
     NextStep.CHECK_ACCOUNT: _("Check your account, correct it if needed. Then we send the money again."),
+    NextStep.WAIT_FOR_CHANGE: _(
+        "You need to do nothing. Your account was changed, so the money waits 72 hours. Was it not you? Tell the "
+        "programme office at once."
+    ),
     NextStep.WAIT_FOR_DAY: _("You need to do nothing. The money is sent on its day."),
     NextStep.WAIT_FOR_PARTNER: _("You need to do nothing. The bank or wallet will confirm that the money has arrived."),
     NextStep.NOTHING: _("There is nothing to do."),
@@ -65,13 +72,6 @@ STEP_LINKS: dict[NextStep, tuple[str, Promise]] = {
     NextStep.SET_ACCOUNT: ("web:payout_account", _("Add my account")),
     NextStep.CHECK_ACCOUNT: ("web:payout_account", _("Check my account")),
 }
-REASON_SENTENCES: dict[str, Promise] = {
-    "AC04": _("The account is closed."),
-    "AC06": _("The account is blocked."),
-    "BE01": _("The name on the account is not your name."),
-    "AM05": _("The bank or wallet saw this payment twice."),
-    "AM14": _("The wallet is full: it cannot hold more money."),
-}
 # The most pressing first: what the reader can mend, before what they only wait for.
 URGENCY = (
     NextStep.CHECK_ACCOUNT,
@@ -80,6 +80,7 @@ URGENCY = (
     NextStep.REDEEM_CODE,
     NextStep.BUY_TRAINING,
     NextStep.WAIT_FOR_INSTITUTION,
+    NextStep.WAIT_FOR_CHANGE,
     NextStep.WAIT_FOR_PARTNER,
     NextStep.WAIT_FOR_OFFICE,
     NextStep.WAIT_FOR_DAY,
@@ -105,10 +106,9 @@ class Entry:
         return STATE_TONES.get(self.line.state, ("", ""))[1]
 
     @property
-    def reason(self) -> Promise | str:
-        """Why the bank or wallet said no; its own code where we know no sentence."""
-        code = self.line.reason_code
-        return REASON_SENTENCES.get(code, code)
+    def reason(self) -> Promise:
+        """Why the bank or wallet said no, and what helps."""
+        return sentence_of(self.line.reason_code)
 
     @property
     def partner(self) -> str:

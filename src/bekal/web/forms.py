@@ -53,7 +53,12 @@ class CodeForm(forms.Form):
     )
 
     def clean_code(self) -> str:
-        return "".join(self.cleaned_data["code"].replace("-", "").split())
+        return _digits(self.cleaned_data["code"])
+
+
+def _digits(text: str) -> str:
+    """Digits however they were pasted."""
+    return "".join(text.replace("-", "").split())
 
 
 class AppealForm(forms.Form):
@@ -120,8 +125,20 @@ class PayoutAccountForm(forms.Form):
         error_messages={"required": _("Type the owner's name."), "max_length": _("This name is too long.")},
     )
 
+    # Asked for only where another account is to take the place of one.
+    code = forms.CharField(
+        label=_("The 6 digits from the message"),
+        required=False,
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "class": "digits"}),
+        error_messages={"max_length": _("The code has 6 digits. Type only the digits from the message.")},
+    )
+
     def clean_number(self) -> str:
-        return "".join(self.cleaned_data["number"].replace("-", "").split())
+        return _digits(self.cleaned_data["number"])
+
+    def clean_code(self) -> str:
+        return _digits(self.cleaned_data["code"])
 
 
 class LimitField(forms.IntegerField):

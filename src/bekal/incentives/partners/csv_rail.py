@@ -8,7 +8,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bekal.core.money import MoneyError, parse_rupiah
@@ -73,6 +73,14 @@ def write_instructions(instructions: Iterable[Instruction]) -> bytes:
         total_rupiah += one.amount_rupiah
     body = text.getvalue().encode()
     return body + f"TRAILER,{count},{total_rupiah},{hashlib.sha256(body).hexdigest()}\n".encode()
+
+
+def read_instructions(text: str) -> Iterator[Instruction]:
+    """The payments of a file that `write_instructions` made, in its order."""
+    for row in csv.reader(io.StringIO(text, newline="")):
+        if row[0] not in (INSTRUCTION_COLUMNS[0], TRAILER_COLUMNS[0]):
+            reference, partner, account_number, holder_name, amount_rupiah = row
+            yield Instruction(reference, partner, account_number, holder_name, int(amount_rupiah))
 
 
 def one_line(text: str) -> str:
