@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from launcher import database, environment, worker
+from launcher import bank, database, environment, worker
 from launcher.locks import exclusive
 from launcher.project import Project, address_file, end, project, setup, wait
 from launcher.say import Refusal, Steps, line
@@ -56,7 +56,8 @@ def up(root: Path, arguments: Sequence[str]) -> int:
                 variables = stack.enter_context(database.ready(root))
             made = project(root, python, variables, BEKAL_DEMO=os.environ.get("BEKAL_DEMO", "1"))
             _prepare(made, steps, options.participants)
-            return _check(made, steps, listener) if options.check else _serve(made, steps, listener)
+            made, payer = stack.enter_context(bank.beside(made, steps, stack.enter_context(bound(0))))
+            return _check(made, steps, listener, payer) if options.check else _serve(made, steps, listener)
     finally:
         if options.check:
             steps.table()
@@ -84,19 +85,26 @@ def _serve(made: Project, steps: Steps, listener: socket.socket) -> int:
             address_file(made.root).unlink(missing_ok=True)
 
 
-def _check(made: Project, steps: Steps, listener: socket.socket) -> int:
-    """The server on a free port, and the demo participant's first steps on it."""
+def _check(made: Project, steps: Steps, listener: socket.socket, payer: bank.Bank | None = None) -> int:
+    """The server on a free port, the demo participant's first steps on it, the bank, and a round of the worker."""
     with _server(made, steps, listener) as (_, address), steps.step("journey (sign in, read Beranda)"):
         status = made.manage("check-journey", "--base-url", address)
         if status:
             steps.failed.append("journey (sign in, read Beranda)")
+    silent = 0
+    if payer is not None:
+        with steps.step("bank (lets the programme in)"):
+            silent = 0 if payer.answers() else 1
+            if silent:
+                steps.failed.append("bank (lets the programme in)")
     with steps.step("worker (one round: what is due, digest, proof)"):
         worked = made.manage("work", "--once")
         if worked:
             steps.failed.append("worker (one round: what is due, digest, proof)")
-    failed = " and ".join(name for name, code in (("the journey", status), ("the worker", worked)) if code)
+    parts = (("the journey", status), ("the bank", silent), ("the worker", worked))
+    failed = " and ".join(name for name, code in parts if code)
     line(f"dev up --check: {failed} failed (see above)" if failed else "dev up --check: it works")
-    return status or worked
+    return status or silent or worked
 
 
 @contextmanager

@@ -1,10 +1,12 @@
-"""The background worker (`manage work`) beside the server: started with it, again where it dies, ended with it."""
+"""What runs beside the server, the background worker (`manage work`) first of all: started with it, again where it
+dies, ended with it."""
 
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from launcher.project import Project, end
 from launcher.say import line
@@ -26,19 +28,25 @@ def beside(made: Project) -> Iterator["Keeper"]:
 
 
 class Keeper:
-    """Keeps one worker running and says where it dies. One that ends with status 0 was asked to, and stays ended."""
+    """Keeps one program running and says where it dies. One that ends with status 0 was asked to, and stays ended.
 
-    def __init__(self, made: Project) -> None:
-        self._made = made
+    `arguments`: the management command; `options`: more of `subprocess.Popen`."""
+
+    def __init__(
+        self, made: Project, name: str = "worker", arguments: Sequence[str] = ("work",), **options: Any
+    ) -> None:
+        self._made, self._name, self._arguments, self._options = made, name, arguments, options
         self._ending = threading.Event()
         self._lock = threading.Lock()
         self.process = self._start()
-        self._thread = threading.Thread(target=self._keep, name="worker", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name=name, daemon=True)
         self._thread.start()
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        command = [str(self._made.python), str(self._made.root / "manage.py"), "work"]
-        return subprocess.Popen(command, cwd=self._made.root, env=dict(self._made.variables), stdin=subprocess.DEVNULL)
+        made = self._made
+        command = [str(made.python), str(made.root / "manage.py"), *self._arguments]
+        variables = dict(made.variables)
+        return subprocess.Popen(command, cwd=made.root, env=variables, stdin=subprocess.DEVNULL, **self._options)
 
     def _keep(self) -> None:
         pause = FIRST_PAUSE_SECONDS
@@ -52,7 +60,8 @@ class Keeper:
             # Ctrl-C reaches the worker, too, perhaps before it listens: by now the server is ending as well.
             if self._ending.wait(FIRST_PAUSE_SECONDS):
                 return
-            line(f"The worker ended with status {status}; its reason stands above. Another starts in {pause:.0f} s.")
+            reason = f"The {self._name} ended with status {status}; its reason stands above."
+            line(f"{reason} Another starts in {pause:.0f} s.")
             if self._ending.wait(pause):
                 return
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -62,7 +71,7 @@ class Keeper:
                 self.process = self._start()
 
     def end(self) -> None:
-        """End the worker after its current chunk, and start no other."""
+        """End the program (a worker: after its current chunk), and start no other."""
         self._ending.set()
         with self._lock:
             end(self.process)

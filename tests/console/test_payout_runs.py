@@ -1,19 +1,28 @@
 """A payout run through the pages: planned, approved by another officer, sent, answered; a misstep says why."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from bekal.console import payout_runs
+from bekal.incentives.export_payout_run import export_payout_run
+from bekal.incentives.hand_over_files import hand_over_files
 from bekal.incentives.models import PayoutFile, PayoutRun, PayoutStatus
+from bekal.incentives.partners.rails import Rail
+from bekal.ledger.clock import machine_now
 from bekal.proofs.check import prove_ledger, record
 from tests import factories
 from tests.conftest import StoppedClock
 from tests.factories.holding import held
 from tests.incentives import journey
+from tests.incentives.banks import know_everybody, rails_to
 from tests.incentives.partner import answers, status_file
+from tests.simulation.bank.clients import running_bank
 
 
 @pytest.fixture
@@ -255,3 +264,74 @@ def test_an_auditor_sees_a_run_without_its_buttons_and_files(db: None, client: C
     for verb in ("approve", "cancel", "export", "status-file"):
         assert client.post(f"/console/payout-runs/{run.run_id}/{verb}/").status_code == 403
     assert client.post("/console/payout-runs/plan/").status_code == 403
+
+
+REFRESHES = '<meta http-equiv="refresh" content="10">'
+
+
+def test_a_run_that_goes_by_itself_is_watched_to_its_end(
+    transactional_db: None, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.set(2020, 4, 27, 10, 0)
+    office = Client()
+    office.force_login(factories.officer("petugas-satu"))
+    journey.earners(3)
+    with running_bank() as bank:
+        rails = rails_to(bank)
+        monkeypatch.setattr(payout_runs, "house_rails", lambda: rails)
+        know_everybody(bank)
+        run_id = journey.approved()
+        path = f"/console/payout-runs/{run_id}/"
+        assert REFRESHES not in office.get(path).content.decode()
+        assert export_payout_run(run_id=run_id, at=clock.now(), proof_limit=None, rails=rails).refusal is None
+        assert REFRESHES in office.get(path).content.decode()
+        still = office.get(f"{path}?still=1").content.decode()
+        assert REFRESHES not in still and 'href="?still=1">Muat ulang' in still
+        wrong = office.post(f"{path}status-file/", {"partner": "bni"}).content.decode()
+        assert REFRESHES not in wrong, "what an officer is told stays"
+        bank.fail("timeout_after_acceptance", partner="bni")
+        hand_over_files(rails=rails, at=clock.now(), now=machine_now())
+        page = office.get(path).content.decode()
+        assert REFRESHES in page and "Belum diketahui apakah 3 pembayaran sudah dibayar" in page
+        later = machine_now() + timedelta(minutes=2)
+        bank.fail("wrong_amount", partner="bni", value="1")
+        bank.service.work()
+        for _ in range(2):
+            hand_over_files(rails=rails, at=clock.now(), now=later)
+        page = office.get(path).content.decode()
+        assert "1 pengecualian dari pencairan ini menunggu ditangani" in page
+        assert REFRESHES in page, "one is not answered yet"
+        first = journey.references(run_id)[0]
+        file = SimpleUploadedFile("jawaban.csv", status_file([(first, 600_000, "settled", "")]))
+        office.post(f"{path}status-file/", {"partner": "bni", "file": file})
+        page = office.get(path).content.decode()
+        assert "semua terjawab" in page and REFRESHES not in page
+
+
+def test_a_run_that_goes_by_hand_or_is_paused_stays_still(
+    officers: tuple[Client, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = officers
+    journey.earners(2)
+    run_id = journey.exported().run_id
+    path = f"/console/payout-runs/{run_id}/"
+    assert REFRESHES not in first.get(path).content.decode()
+    monkeypatch.setattr(payout_runs, "house_rails", lambda: {"bni": Rail("bni")})
+    assert REFRESHES in first.get(path).content.decode()
+    assert REFRESHES not in said(first, f"{path}pause/", {})
+
+
+def test_a_page_of_a_run_asks_as_often_however_many_payouts_it_has(
+    officers: tuple[Client, Client],
+) -> None:
+    first, _ = officers
+    journey.earners(1)
+    one = journey.exported().run_id
+    first.get(f"/console/payout-runs/{one}/")
+    with CaptureQueriesContext(connection) as asked:
+        first.get(f"/console/payout-runs/{one}/")
+    journey.earners(5)
+    many = journey.exported().run_id
+    with CaptureQueriesContext(connection) as asked_again:
+        first.get(f"/console/payout-runs/{many}/")
+    assert len(asked_again) == len(asked)

@@ -208,3 +208,14 @@ def test_a_partner_that_is_not_there_keeps_nobody_else_waiting(bank: RunningBank
 def test_a_partner_is_never_called_within_a_transaction(bank: RunningBank) -> None:
     with transaction.atomic(), pytest.raises(RuntimeError, match="transaction"):
         go(bank)
+
+
+def test_what_an_officer_hands_over_never_goes_by_itself_when_a_rail_comes(bank: RunningBank) -> None:
+    (person,) = earners(1)
+    set_account(person, "linkaja", "081234567800")
+    know_everybody(bank)
+    run_id = approved()
+    assert export_payout_run(run_id=run_id, at=EXPORTED_AT, proof_limit=None).refusal is None
+    assert rails_to(bank)["linkaja"].files is not None
+    assert go(bank).did_anything is False and outcomes() == []
+    assert bank.books.received("linkaja", PayoutFile.objects.get().name.removesuffix(".csv")) is None

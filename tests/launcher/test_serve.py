@@ -1,6 +1,7 @@
 """`dev up --check` says which of its parts failed."""
 
 import contextlib
+import json
 import socket
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher import environment, serve
+from launcher import bank, environment, serve
 from launcher.project import Project, project
 from launcher.say import Steps
 
@@ -42,6 +43,30 @@ def test_check_tries_the_journey_and_the_worker(
         assert serve._check(made, steps, listener) == status
     assert f"dev up --check: {said}" in capsys.readouterr().err
     assert len(steps.failed) == len(failing.split())
+
+
+def test_check_fails_where_the_bank_lets_nobody_in(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (checkout / "manage.py").write_text("")
+    rails = checkout / "rails.json"
+
+    @contextlib.contextmanager
+    def served(*_: object) -> Iterator[tuple[None, str]]:
+        yield None, "http://127.0.0.1:1"
+
+    monkeypatch.setattr(serve, "_server", served)
+    made, steps = Project(checkout, Path(sys.executable), environment.child_environment()), Steps()
+    with serve.bound(0) as listener, serve.bound(0) as nobody:
+        rails.write_text(json.dumps({"bni": {"files": {"address": _address(nobody), "token": "a"}}}))
+        nobody.close()
+        assert serve._check(made, steps, listener, bank.Bank(rails)) == 1
+    assert "dev up --check: the bank failed" in capsys.readouterr().err
+    assert steps.failed == ["bank (lets the programme in)"]
+
+
+def _address(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}/bni"
 
 
 def test_other_commands_are_told_where_the_demo_answers_while_it_does(checkout: Path, monkeypatch: pytest.MonkeyPatch):

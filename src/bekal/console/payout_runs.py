@@ -23,7 +23,7 @@ from bekal.incentives.house_rails import house_rails
 from bekal.incentives.models import PayoutFile, PayoutReversal, PayoutRun
 from bekal.incentives.pause_payout_run import pause_payout_run, resume_payout_run
 from bekal.incentives.plan_payout_run import LeftOutReason, plan_payout_run
-from bekal.incentives.queries import due_days, run_detail, run_lines
+from bekal.incentives.queries import RunState, due_days, run_detail, run_lines
 from bekal.incentives.queries import runs as list_runs
 from bekal.incentives.reverse_payouts import (
     ReverseOutcome,
@@ -32,6 +32,7 @@ from bekal.incentives.reverse_payouts import (
     reverse_payouts,
 )
 from bekal.incentives.settle_payouts import settle_payouts
+from bekal.incentives.under_way import UnderWay, open_exception_count, under_way
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.participants.models import PaymentPartner
 from bekal.ui.refusals import sentence
@@ -134,7 +135,16 @@ def run(request: HttpRequest, run_id: int, form: StatusFileForm | None = None) -
         raise Http404
     after = request.GET.get("after", "")
     lines = run_lines(run_id=run_id, after_reference=after if REFERENCE.fullmatch(after) else "", limit=LINES + 1)
+    is_out = detail.run.state is RunState.EXPORTED
+    ways = under_way(run_id=run_id) if is_out else {}
+    # What goes by itself is watched; an answer that an officer reads in comes no sooner by looking.
+    moves = is_out and detail.run.paused_at is None and not ways.keys().isdisjoint(house_rails())
     context = {
+        "shares": [(total, ways.get(total.partner, UnderWay(total.partner))) for total in detail.partners],
+        "unknown_count": sum(way.unknown_count for way in ways.values()),
+        "exception_count": open_exception_count(run_id=run_id) if detail.run.exported_at else 0,
+        "moves": moves,
+        "watched": moves and form is None and "still" not in request.GET,
         "detail": detail,
         "run": detail.run,
         "list_sha256": detail.run.list_sha256.hex(),

@@ -177,7 +177,8 @@ def _store_file(run: PayoutRun, rail: Rail, number: int, lines: Sequence[Instruc
         content, name = out.getvalue(), f"{base}.xml"
     else:
         content, name = write_instructions(lines), f"{base}.csv"
-        message_id = base
+        # What an officer hands over has no name at the partner, and never goes by itself, whatever rail comes later.
+        message_id = base if rail.files or rail.snap else ""
     row = PayoutFile.objects.create(
         run=run,
         direction=PayoutFile.Direction.OUT,

@@ -53,7 +53,8 @@ FROM incentives_payoutfile file
 JOIN incentives_payoutrun run ON run.id = file.run_id AND run.paused_at IS NULL
 LEFT JOIN LATERAL (SELECT outcome, noted_at FROM incentives_payoutsending sending WHERE sending.file_id = file.id
                    ORDER BY id DESC LIMIT 1) newest ON true
-WHERE file.partner = %s AND file.direction = 'out' AND file.form = %s AND run.planned_for <= %s
+WHERE file.partner = %s AND file.direction = 'out' AND file.message_id <> '' AND file.form = %s
+  AND run.planned_for <= %s
   AND coalesce(newest.outcome, '') NOT IN ('taken', 'refused')
 ORDER BY file.id
 """

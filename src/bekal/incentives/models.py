@@ -145,8 +145,8 @@ class PayoutFile(AppendOnlyModel):
     """One file sent to or received from a payment partner, kept byte for byte.
 
     `run` is missing where what came back answers several runs, or none. `message_id`: by what name a partner knows a
-    file of ours for ever; what came back has none. A list of payments that are made by calls is kept as a file, too: it
-    is the intent to make them.
+    file of ours for ever; what came back, and what an officer hands over, has none. A list of payments that are made by
+    calls is kept as a file, too: it is the intent to make them.
     """
 
     class Direction(models.TextChoices):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -114,3 +115,30 @@ def test_each_kind_of_fault_is_known() -> None:
     with running_bank() as running:
         for kind in KINDS:
             running.fail(kind, "nobody")
+
+
+def test_a_bank_that_ends_between_paying_and_reporting_has_done_neither(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bank.take_file(NAME, transfers()) is None
+    with monkeypatch.context() as broken:
+        broken.setattr("bekal.simulation.bank.bank.put_out", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            bank.work(AT)
+    assert bank.books.paid("bni") == {} and files_of(bank) == []
+    assert bank.work(AT) == 1
+    assert len(files_of(bank)) == 2 and set(bank.books.paid("bni").values()) == {(1, 600_000)}
+
+
+def test_two_processes_over_the_same_books_report_once(tmp_path: Path) -> None:
+    books = [Books(tmp_path / "books.sqlite", knows_everybody=True) for _ in range(2)]
+    first, second = (Bank(each, "bni") for each in books)
+    assert first.take_file(NAME, transfers()) is None
+    both = books[0].waiting("bni")
+    assert first.work(AT) == 1
+    with pytest.MonkeyPatch.context() as late:
+        late.setattr(Books, "waiting", lambda *_: both)
+        assert second.work(AT) == 0, "it looked before the other was done"
+    assert len(files_of(second)) == 2
+    for each in books:
+        each.close()

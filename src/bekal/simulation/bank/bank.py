@@ -1,8 +1,7 @@
 """What the bank does with what reaches it: takes files and calls in, books them, writes its reports and statements."""
 
 import hashlib
-import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from bekal.simulation.bank import answers
@@ -21,7 +20,6 @@ class Bank:
     books: Books
     partner: str
     is_old: bool = False
-    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def take_file(self, name: str, content: bytes) -> str | None:
         """Take a file of orders in; None, or why not. What is taken is booked by `work`."""
@@ -43,17 +41,21 @@ class Bank:
         return True
 
     def work(self, at: datetime) -> int:
-        """Book every file that waits and put its reports out; how many."""
+        """Book every file that waits and put its reports out, each file whole or not at all; how many."""
         waiting = self.books.waiting(self.partner)
-        for message_id, form, day in waiting:
+        return sum(self._work_off(message_id, form, day, at) for message_id, form, day in waiting)
+
+    def _work_off(self, message_id: str, form: str, day: date, at: datetime) -> bool:
+        with self.books.transaction():
+            received = self.books.received(self.partner, message_id)
+            # Another process over the same books may have been first.
+            if received is None or received[2]:
+                return False
             self.books.book(self.partner, message_id)
             lines = bend(self.books, self.partner, self.books.of_file(self.partner, message_id))
-            received = self.books.received(self.partner, message_id)
-            if received is None:
-                raise LookupError(message_id)
             if form == "csv":
                 put_out(self.books, self.partner, f"status-{message_id}.csv", answers.csv_statuses(lines))
-                continue
+                return True
             original = (message_id, form, received[0], received[1])
             pain, camt = (
                 (answers.PAIN_002_OLD, answers.CAMT_054_OLD) if self.is_old else (answers.PAIN_002, answers.CAMT_054)
@@ -63,10 +65,14 @@ class Bank:
             name = self._name("NTF", day)
             notification = answers.notification(name, camt, ACCOUNT, lines, day, at)
             put_out(self.books, self.partner, f"{camt}-{message_id}.xml", notification)
-        return len(waiting)
+            return True
 
     def give_back(self, reference: str, reason: str, day: date, at: datetime) -> bool:
         """Return a payment that was paid, and notify it; whether there was one."""
+        with self.books.transaction():
+            return self._give_back(reference, reason, day, at)
+
+    def _give_back(self, reference: str, reason: str, day: date, at: datetime) -> bool:
         if not self.books.give_back(self.partner, reference, reason, day):
             return False
         lines = [one for one in self.books.of_reference(self.partner, reference) if one.state == "returned"]
@@ -90,4 +96,5 @@ class Bank:
         return answers.statement(name, chosen, ACCOUNT, opening, money_in, lines, day, at)
 
     def _name(self, kind: str, day: date) -> str:
-        return f"{kind}{day:%Y%m%d}{self.partner.upper()}{next(self._numbers):06d}"
+        """A name for ever: by the number that the answer will have."""
+        return f"{kind}{day:%Y%m%d}{self.partner.upper()}{self.books.newest_answer() + 1:06d}"

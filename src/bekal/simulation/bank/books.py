@@ -1,4 +1,5 @@
-"""The bank's own books: accounts, what it was ordered, what it paid. SQLite, so that they survive the process.
+"""The bank's own books: accounts, what it was ordered, what it paid. SQLite, so that they survive the process and
+several may keep them.
 
 Its books are the truth that the programme's are held against: who was paid how often, and how much.
 """
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+BUSY_LIMIT_SECONDS = 60.0
+"""So long it waits for another process that writes in the same books."""
 MEMORY = timedelta(days=60)
 """So long a reference is remembered: one gateway forgets after two months, and would then pay it again."""
 
@@ -68,11 +71,13 @@ class Booked:
 
 
 class Books:
-    """The books in one file. Safe for several threads; each act is one transaction."""
+    """The books in one file. Safe for several threads and processes; each act is one transaction."""
 
     def __init__(self, path: Path | str = ":memory:", *, knows_everybody: bool = False) -> None:
         """`knows_everybody`: an account nobody has opened is opened when it is first paid to, in the name given."""
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=BUSY_LIMIT_SECONDS
+        )
         self._lock = threading.RLock()
         self._knows_everybody = knows_everybody
         with self._lock:
@@ -101,15 +106,21 @@ class Books:
 
     # Accounts
 
-    def open_accounts(self, partner: str, rows: Iterable[Sequence[str | int | None]]) -> int:
-        """Open or change accounts: number, name of the holder, standing (`active`, `blocked`, `closed`), whether its
-        holder is known (KYC), balance, ceiling or None. How many."""
+    def open_accounts(self, partner: str, rows: Iterable[Sequence[str | int | None]], *, only_new: bool = False) -> int:
+        """Open or change accounts (`only_new`: open only): number, name of the holder, standing (`active`, `blocked`,
+        `closed`), whether its holder is known (KYC), balance, ceiling or None. How many."""
+        verb = "INSERT OR IGNORE" if only_new else "INSERT OR REPLACE"
         with self.transaction() as connection:
             before = connection.total_changes
             connection.executemany(
-                "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?, ?, ?)", ((partner, *row) for row in rows)
+                f"{verb} INTO account VALUES (?, ?, ?, ?, ?, ?, ?)", ((partner, *row) for row in rows)
             )
             return connection.total_changes - before
+
+    def knows_anybody(self) -> bool:
+        """Whether any account was ever opened."""
+        with self.transaction() as connection:
+            return connection.execute("SELECT 1 FROM account LIMIT 1").fetchone() is not None
 
     def account(self, partner: str, number: str) -> tuple[str, str, bool, int, int | None] | None:
         """Name, standing, whether the holder is known, balance and ceiling; None where there is no such account."""
@@ -296,6 +307,12 @@ class Books:
                 "INSERT INTO answer (partner, name, content, sha256) VALUES (?, ?, ?, ?)",
                 (partner, name, content, sha256),
             )
+
+    def newest_answer(self) -> int:
+        """The number of the file that was put out last, over all partners; 0 where there is none."""
+        with self.transaction() as connection:
+            (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM answer").fetchone()
+        return int(newest)
 
     def answers_after(self, partner: str, number: int) -> list[tuple[int, str, str, int]]:
         """Number, name, SHA-256 and size of the files after that one, at most a hundred."""

@@ -8,6 +8,7 @@ Both sides show a bearer token; the programme's does not open what is told.
 
 import hmac
 import json
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -192,10 +193,15 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: a line for each call would hide what matters."""
 
 
-def serve(service: Service, port: int = 0) -> ThreadingHTTPServer:
-    """A server on the loopback address, not yet running; the caller runs and closes it."""
+def serve(service: Service, port: int = 0, listener: socket.socket | None = None) -> ThreadingHTTPServer:
+    """A server on the loopback address, or on a socket that listens already, not yet running; the caller runs and
+    closes it."""
     handler = type("BankHandler", (Handler,), {"service": service})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler, bind_and_activate=listener is None)
+    if listener is not None:
+        server.socket.close()
+        server.socket = listener
+        server.server_address = listener.getsockname()
     server.daemon_threads = True
     return server
 

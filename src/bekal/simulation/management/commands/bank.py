@@ -1,7 +1,9 @@
 """`manage bank`: the payment partner of the demo, on a port of this machine, until it is ended."""
 
 import json
+import socket
 import threading
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +20,27 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--books", type=Path, required=True, help="its books")
+        parser.add_argument("--books", type=Path, help="its books (default: those that the settings name)")
         parser.add_argument("--settings-file", type=Path, required=True, help="JSON: see docs/bank-files.md")
         parser.add_argument("--port", type=int, default=0, help="where to listen on this machine (default: any)")
+        parser.add_argument("--listener", type=int, help="the number of a socket that listens already, instead")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path = options["settings_file"]
         try:
-            settings = settings_of(json.loads(path.read_text(encoding="utf-8")))
+            said = json.loads(path.read_text(encoding="utf-8"))
+            settings = settings_of(said)
+            kept_in = options["books"] or Path(said["books"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CommandError(f"{path} does not say how the bank is set up: {type(error).__name__} {error}") from None
-        books = Books(options["books"], knows_everybody=settings.knows_everybody)
+        books = Books(kept_in, knows_everybody=settings.knows_everybody)
         service = Service(books, settings)
-        server = serve(service, options["port"])
+        number = options["listener"]
+        listener = None if number is None else socket.socket(fileno=number)
+        server = serve(service, options["port"], listener)
         self.stdout.write(f"The bank listens on http://127.0.0.1:{server.server_address[1]}")
         ended = threading.Event()
-        worker = threading.Thread(target=_work, args=(service, ended), daemon=True)
+        worker = threading.Thread(target=_work, args=(service, server, kept_in, ended), daemon=True)
         worker.start()
         try:
             server.serve_forever()
@@ -46,7 +53,11 @@ class Command(BaseCommand):
             books.close()
 
 
-def _work(service: Service, ended: threading.Event) -> None:
-    """Book what waits, twice a second: a file is answered a moment after it came, as at a bank."""
+def _work(service: Service, server: ThreadingHTTPServer, kept_in: Path, ended: threading.Event) -> None:
+    """Book what waits, twice a second: a file is answered a moment after it came, as at a bank. A bank whose books were
+    deleted is over."""
     while not ended.wait(WORK_SECONDS):
+        if not kept_in.exists():
+            server.shutdown()
+            return
         service.work()
