@@ -42,6 +42,14 @@ class Case:
             found += self._of_partner(partner)
         return [each for each in found if each.lines]
 
+    def everything(self) -> list[Wording]:
+        """All payments of the day as they were, of both partners."""
+        forms = {BANK: "pain.002", WALLET: "csv"}
+        return [
+            Wording(form, partner, tuple(before_returns(self._booked(partner))), self.desk.run.day)
+            for partner, form in forms.items()
+        ]
+
     def _booked(self, partner: str) -> list[Booked]:
         return self.desk.lines(partner, self.references)
 
@@ -141,12 +149,14 @@ def amount_changed(case: Case) -> Delivered:
 
 
 def reference_of_another(case: Case) -> Delivered:
+    """Of the same partner, for the same amount: nobody can tell, until everything is told as it was."""
+
     def bend(line: Booked, lines: Sequence[Booked]) -> Booked:
         everybody = case.desk.lines(WALLET if line.number.startswith("08") else BANK, case.references)
         others = [one.reference for one in everybody if one.reference != line.reference]
         return replace(line, reference=case.rng.choice(others))
 
-    return _bent(case, bend)
+    return [*_bent(case, bend), *(case.write(each) for each in case.everything())]
 
 
 def reference_unknown(case: Case) -> Delivered:
