@@ -12,7 +12,7 @@ from bekal.incentives.house_rails import Account, Form, Rail
 from bekal.incentives.models import Entitlement, Payout
 from bekal.incentives.plan_payout_run import plan_payout_run
 from bekal.incentives.settle_payouts import settle_payouts
-from bekal.participants.models import PayoutAccount
+from bekal.participants.models import Participation
 from bekal.participants.set_payout_account import NewAccount, set_payout_accounts
 from bekal.proofs import small_world
 from bekal.proofs.reconcile_oracle import ACCEPTED, REJECTED, RETURNED, SETTLED, Ordered, Paper, Said
@@ -51,9 +51,9 @@ class World:
 
     def __init__(self, group_count: int) -> None:
         self.small = small_world.World()
-        people = self.small.accept(group_count * (BANK_COUNT + WALLET_COUNT), with_accounts=True)
+        people = self.small.accept(group_count * (BANK_COUNT + WALLET_COUNT))
         self._groups = [tuple(people[place::group_count]) for place in range(group_count)]
-        self._use_wallets([one for group in self._groups for one in group[:WALLET_COUNT]])
+        self._give_accounts({one for group in self._groups for one in group[:WALLET_COUNT]})
         (training_id,) = self.small.trainings(1, price_rupiah=500_000)
         self.small.earn(people, training_id)
         days = sorted(set(Entitlement.objects.order_by("payment_on").values_list("payment_on", flat=True)))
@@ -71,11 +71,17 @@ class World:
         runs = (self.before, self.now)
         return {file[0]: partner for run in runs for partner, file in run.files.items()}
 
-    def _use_wallets(self, participation_ids: Sequence[int]) -> None:
-        rows = PayoutAccount.objects.filter(participant__participation__in=participation_ids).order_by("id")
-        named = rows.values_list("participant_id", "holder_name")
-        accounts = [NewAccount(one, WALLET, f"0813{one:08d}", name) for one, name in named]
-        for outcome in set_payout_accounts(accounts=accounts, at=small_world.ACCEPTED_AT):
+    def _give_accounts(self, wallet_ids: set[int]) -> None:
+        """Everybody's first account: a wallet, or one at the bank."""
+        ids = [one for group in self._groups for one in group]
+        rows = Participation.objects.filter(pk__in=ids).order_by("pk")
+        accounts = [
+            NewAccount(person, WALLET, f"0813{person:08d}", name)
+            if participation_id in wallet_ids
+            else NewAccount(person, BANK, f"{person:010d}", name)
+            for participation_id, person, name in rows.values_list("pk", "participant_id", "participant__full_name")
+        ]
+        for outcome in set_payout_accounts(accounts=accounts, at=small_world.REGISTERED_AT):
             if not outcome.verified:
                 raise RuntimeError(f"the world of reconcile could not be built: {outcome}")
 
