@@ -19,7 +19,7 @@ from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.entitle import entitle
 from bekal.incentives.export_payout_run import export_payout_run
 from bekal.incentives.plan_payout_run import plan_payout_run
-from bekal.incentives.settle_payout_run import settle_payout_run
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.lifecycle.end_balances import end_balances
 from bekal.lifecycle.revoke import revoke
 from bekal.messaging.issue_codes import IssuedCode
@@ -213,9 +213,9 @@ class Journey:
         (file,) = exported.files
         content = answer(file.content)
         settled = self._timed(
-            "settle_payout_run",
+            "settle_payouts",
             rows,
-            lambda: settle_payout_run(partner="bni", name="jawaban.csv", content=content, at=PAID_AT),
+            lambda: settle_payouts(partner="bni", name="jawaban.csv", content=content, at=PAID_AT),
         )
         assert settled.settled_count == count, settled
 
