@@ -189,7 +189,7 @@ def pay(planner: Visitor, approver: Visitor, world: World, folder: Path) -> None
         partner = sent.read_text().splitlines()[1].split(",")[1]
         planner.go(address)
         planner.field("Payment partner").select_option(partner)
-        planner.field("Status file (CSV)").set_input_files(answered)
+        planner.field("File of the partner (CSV, pain.002, camt.053, camt.054, MT940)").set_input_files(answered)
         planner.press("Read the file")
         assert planner.page.locator(".note.good").is_visible()
     assert planner.page.locator("ol.steps li.done").count() == 4
