@@ -53,6 +53,7 @@ class Run:
     planner: int
     lines: dict[Instalment, str | None]
     state: str = "planned"
+    in_question: set[Instalment] = field(default_factory=set)
 
 
 @dataclass
@@ -66,8 +67,16 @@ class Model:
     def is_live(self, one: Instalment) -> bool:
         return any(r.state != "cancelled" and r.lines.get(one, "rejected") != "rejected" for r in self.runs)
 
+    def is_in_question(self, one: Instalment) -> bool:
+        """The partner has said the contrary of what it said before: it waits for an officer."""
+        return any(one in run.in_question for run in self.runs)
+
     def plan(self, day: date, officer: int) -> str | None:
-        due = sorted(one for one, pay_on in self.pay_on.items() if pay_on <= day and not self.is_live(one))
+        due = sorted(
+            one
+            for one, pay_on in self.pay_on.items()
+            if pay_on <= day and not self.is_live(one) and not self.is_in_question(one)
+        )
         if not due:
             return Why.NOTHING_DUE
         self.attempts.update(due)
@@ -102,6 +111,7 @@ class Model:
             return "unknown_reference"
         news = {one: answer for one, answer in said.items() if run.lines[one] in ("sent", answer)}
         run.lines.update(news)
+        run.in_question.update(said.keys() - news.keys())
         return None if len(news) == len(said) else "contradiction"
 
     def count(self, person: int, answer: str) -> int:

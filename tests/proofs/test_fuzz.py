@@ -61,6 +61,8 @@ OPENS = {
     "recommender/price_seats.py": OURS,
     "simulation/catalogue.py": OURS,
     "simulation/management/commands/fake-partner.py": "instructions for the made-up partner",
+    "incentives/partners/rails.py": OURS,
+    "simulation/management/commands/bank.py": OURS,
     "simulation/model.py": OURS,
 }
 

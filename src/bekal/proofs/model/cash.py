@@ -30,6 +30,8 @@ class Run:
     told: dict[Instalment, list[str]]
     state: str = "planned"
     files: set[tuple[tuple[Instalment, str], ...]] = field(default_factory=set)
+    # Of which the partner has said the contrary of what it said before: nobody clears that up here.
+    in_question: set[Instalment] = field(default_factory=set)
 
     def is_live(self, one: Instalment) -> bool:
         return self.state != "cancelled" and one in self.told and not any(each in OVER for each in self.told[one])
@@ -123,6 +125,7 @@ class Cash(Memory):
             and (kind, number) not in place.lapsed
             and not (place.revoked_at and place.revoked_at < earned.earned_at)
             and not any(run.is_live((person, kind, number)) for run in self.runs)
+            and not any((person, kind, number) in run.in_question for run in self.runs)
         ]
 
     def plan(self, planned_for: date, officer: int, at: datetime) -> str:
@@ -176,6 +179,8 @@ class Cash(Memory):
         for one, answer in said.items():
             if trouble := self._trouble_with(one, run.told[one], answer, paid):
                 troubles.add(trouble)
+                if trouble == "contradiction":
+                    run.in_question.add(one)
             elif answer not in run.told[one]:
                 # What comes back was paid before.
                 for each in ("settled", answer) if answer == "returned" and not run.told[one] else (answer,):
