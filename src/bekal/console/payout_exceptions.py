@@ -27,7 +27,10 @@ NEXT_STEPS: dict[str, Promise] = {
     Kind.UNKNOWN_REFERENCE: gettext_lazy("Ask the partner what it paid and to whom: we have not ordered it."),
     Kind.OTHER_PARTNER: gettext_lazy("Ask this partner why it speaks of a payment of another."),
     Kind.AMOUNT_MISMATCH: gettext_lazy("Ask the partner what was paid before anything else."),
-    Kind.CONTRADICTION: gettext_lazy("Ask the partner which of the two holds."),
+    Kind.CONTRADICTION: gettext_lazy(
+        "Ask the partner which of the two holds. Clear it up only where nothing was paid: "
+        "the instalment is due again then."
+    ),
     Kind.CLAWED_BACK: gettext_lazy("Record what came back as a repayment of the clawback, under this reference."),
     Kind.NOT_THE_FILE: gettext_lazy("Ask the partner for the file that it has: count or sum are not ours."),
     Kind.FILE_REFUSED: gettext_lazy("Read why, and have the partner confirm that it paid nothing of it."),

@@ -103,9 +103,13 @@ def _hand_over(rail: Rail, exchange: FileExchange, at: datetime, now: datetime, 
     with connection.cursor() as cursor:
         cursor.execute(DUE_SQL, [rail.partner, rail.form.value, programme_day(at)])
         due = cursor.fetchall()
-    for file_id, outcome, tried_at in due[:limit]:
-        if tried_at is not None and outcome != Outcome.BEGUN and now - tried_at < AGAIN_AFTER:
-            continue
+    # Those that were tried a moment ago take nobody's turn.
+    ripe = [
+        (file_id, outcome)
+        for file_id, outcome, tried_at in due
+        if tried_at is None or outcome == Outcome.BEGUN or now - tried_at >= AGAIN_AFTER
+    ]
+    for file_id, outcome in ripe[:limit]:
         file = PayoutFile.objects.get(id=file_id)
         # What was begun, and what is unknown, may be there: it is asked for.
         act = Act.ASK if outcome in (Outcome.BEGUN, Outcome.UNKNOWN) else Act.HAND_OVER
