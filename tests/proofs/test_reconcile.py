@@ -1,6 +1,7 @@
 """`prove reconcile`: spoilt papers end as the oracle says, and carelessness is noticed."""
 
 import json
+from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from bekal.proofs import reconcile
-from bekal.proofs.reconcile import PLANTED
+from bekal.proofs.reconcile import PLANTED, Reconcile, prove_reconcile
 from bekal.proofs.reconcile_cases import CORRUPTIONS
 from bekal.proofs.reconcile_oracle import Oracle, Ordered, Paper, Said, Trouble
+from bekal.proofs.result_file import read_progress
 
 pytestmark = pytest.mark.usefixtures("own_databases")
 
@@ -27,6 +29,19 @@ def test_twelve_corruptions_by_twenty_banks_end_as_the_oracle_says(tmp_path: Pat
     assert figures["troubles"].keys() == kinds
     assert figures["planted"].keys() == PLANTED.keys() and None not in figures["planted"].values()
     assert "240 cases" in out.getvalue() and "seed 5" in out.getvalue()
+
+
+def test_a_later_start_goes_on_where_the_first_one_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "PLANTED", {})
+    whole, first = Reconcile(5), Reconcile(5)
+    prove_reconcile(whole, seeds=2)
+    progress = tmp_path / "progress.json"
+    prove_reconcile(first, seeds=1, path=progress)
+    second = Reconcile(**read_progress("reconcile", {"resume": progress}))
+    assert (second.seeds, second.cases) == (1, 12)
+    prove_reconcile(second, seeds=2, path=progress)
+    assert second == whole, "the same banks, whether in one start or in two"
+    assert read_progress("reconcile", {"resume": progress}) == asdict(whole)
 
 
 def test_carelessness_fails_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -29,7 +30,7 @@ from bekal.proofs.reconcile_cases import CORRUPTIONS, Case
 from bekal.proofs.reconcile_oracle import ACCEPTED, RETURNED, SETTLED, Oracle, Paper, Trouble
 from bekal.proofs.reconcile_world import HOUR, Desk, World
 from bekal.proofs.report import bound, heading
-from bekal.proofs.result_file import write_result
+from bekal.proofs.result_file import keep_progress, read_progress, write_result
 from bekal.proofs.scratch import scratch_database
 from bekal.proofs.small_world import midnight_of
 from bekal.proofs.subjects import Output
@@ -77,31 +78,36 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=SEEDS,
         help=f"banks, each with every case (default {SEEDS}; the full proof has {FULL_SEEDS:,})",
     )
-    add_common_arguments(parser, resume=False)
+    add_common_arguments(parser)
 
 
 def run(options: Mapping[str, Any], stdout: Output) -> int:
     """The command; 0 where everything ended as it must and every careless variant was noticed."""
-    found = Reconcile(seed_of(options))
-    prove_reconcile(found, seeds=options["seeds"])
+    kept = read_progress("reconcile", options)
+    found = Reconcile(**kept) if kept else Reconcile(seed_of(options))
+    prove_reconcile(found, seeds=options["seeds"], path=options.get("resume"))
     stdout.write(heading("reconcile", seed=found.seed, cases=found.cases, files=found.delivered))
     for line in lines_of(found):
         stdout.write(line)
-    write_result(options.get("result"), asdict(found))
+    write_result(options.get("result"), asdict(found), resumed=options.get("resume"))
     return 0 if found.holds else 1
 
 
-def prove_reconcile(found: Reconcile, *, seeds: int) -> None:
-    """So many banks, in a database of their own, then the careless variants."""
+def prove_reconcile(found: Reconcile, *, seeds: int, path: Path | None = None) -> None:
+    """So many banks, in a database of their own, then the careless variants; how far it has come is kept in the file
+    of that path after each bank."""
     with scratch_database("reconcile"):
         world = World(len(CORRUPTIONS))
         with Bar(seeds, "seeds") as bar:
-            for number in range(seeds):
-                found.violations += one_seed(world, f"{found.seed}.{number}", list(CORRUPTIONS), found)
+            bar.update(found.seeds)
+            while found.seeds < seeds:
+                found.violations += one_seed(world, f"{found.seed}.{found.seeds}", list(CORRUPTIONS), found)
                 found.seeds += 1
+                keep_progress(path, "reconcile", asdict(found))
                 bar.update(1)
         for name, (careless, cases) in PLANTED.items():
             found.planted[name] = _noticed(world, found.seed, careless, cases)
+        keep_progress(path, "reconcile", asdict(found))
 
 
 def _noticed(world: World, seed: int, careless: Callable[[], Any], cases: Sequence[str]) -> str | None:
