@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
 
+from bekal.incentives import call_desk
+from bekal.incentives.call_desk import CallDesk
 from bekal.incentives.export_payout_run import export_payout_run
-from bekal.incentives.make_calls import Called, make_calls
+from bekal.incentives.make_calls import KNOWN, Called, make_calls
 from bekal.incentives.models import PayoutCall, PayoutStatus
-from bekal.incentives.partners.snap_bi import TRANSFER_PATHS
+from bekal.incentives.partners.csv_rail import Instruction, read_instructions
+from bekal.incentives.partners.snap_bi import TOKEN_PATH, TRANSFER_PATHS, Outcome
 from bekal.incentives.pause_payout_run import pause_payout_run
 from bekal.ledger.clock import machine_now
 from bekal.ledger.movements import Kind
@@ -44,8 +48,8 @@ def released(bank: RunningBank, count: int = 2) -> int:
     return run_id
 
 
-def go(bank: RunningBank, later: timedelta = timedelta(0)) -> Called:
-    return make_calls(rails=rails_to(bank), at=SETTLED_AT, now=lambda: machine_now() + later)
+def go(bank: RunningBank, later: timedelta = timedelta(0), **more: Any) -> Called:
+    return make_calls(rails=rails_to(bank), at=SETTLED_AT, now=lambda: machine_now() + later, **more)
 
 
 def paid_once(bank: RunningBank, run_id: int) -> None:
@@ -130,3 +134,28 @@ def test_a_paused_run_pays_nobody_and_still_asks(bank: RunningBank) -> None:
     pause_payout_run(run_id=run_id, officer_id=factories.officer().pk, at=EXPORTED_AT)
     assert go(bank, TEN_MINUTES).outcomes == {"settled": 1}
     assert len(bank.books.paid("ovo")) == 1
+
+
+def test_the_list_is_read_and_the_token_asked_for_once_for_all_rounds(
+    bank: RunningBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = released(bank, 3)
+    read: list[str] = []
+
+    def reading(text: str) -> Iterator[Instruction]:
+        read.append(text)
+        return read_instructions(text)
+
+    monkeypatch.setattr(call_desk, "read_instructions", reading)
+    desk = CallDesk()
+    assert go(bank, limit=1, desk=desk).outcomes == {"settled": 1}
+    # A second token that is asked for would be refused.
+    bank.fail("refuse", TOKEN_PATH, "401", times=9)
+    assert [go(bank, limit=1, desk=desk).outcomes for _ in range(3)] == [{"settled": 1}, {"settled": 1}, {}]
+    assert len(read) == 1
+    paid_once(bank, run_id)
+
+
+def test_whatever_can_be_heard_can_be_kept() -> None:
+    assert set(KNOWN) == set(Outcome)
+    assert {kept.value for kept in KNOWN.values()} == {heard.value for heard in Outcome}

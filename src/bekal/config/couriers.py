@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 
 from bekal.config.steps import Steps
+from bekal.incentives.call_desk import CallDesk
 from bekal.incentives.fetch_statements import fetch_statements
 from bekal.incentives.find_silent import find_silent
 from bekal.incentives.hand_over_files import hand_over_files
@@ -74,6 +75,7 @@ class PaymentCourier(Steps):
     def __init__(self, *, say: Callable[[str], None], stop: Callable[[], bool] = lambda: False) -> None:
         super().__init__(say=say, stop=stop)
         self._rails = house_rails()
+        self._desk = CallDesk()
 
     def round(self) -> bool:
         """One batch; whether there was anything. Raises only where the database is gone."""
@@ -81,7 +83,7 @@ class PaymentCourier(Steps):
 
     def _pay(self, at: datetime) -> bool:
         """Calls at once, files and answers every few seconds: a bank is not asked all day whether it has news."""
-        called = make_calls(rails=self._rails, at=at, now=machine_now)
+        called = make_calls(rails=self._rails, at=at, now=machine_now, desk=self._desk)
         outcomes = dict(called.outcomes)
         now = machine_now()
         if self._fetched_at is None or abs(now - self._fetched_at) >= FETCHED_EVERY:

@@ -4,19 +4,19 @@ Calls are written as begun and committed before they are made, and what was hear
 begun and not answered is never made again before the partner was asked for it, at the earliest after ten minutes.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
 
-from bekal.accounts.privacy import decrypt
 from bekal.incentives.answers import end_silence, open_exceptions, record, weigh
+from bekal.incentives.call_desk import CallDesk
 from bekal.incentives.hand_over_files import alone_at
-from bekal.incentives.models import PayoutCall, PayoutFile
+from bekal.incentives.models import PayoutCall
 from bekal.incentives.partners.bank_lines import BankLine
-from bekal.incentives.partners.csv_rail import Instruction, read_instructions
+from bekal.incentives.partners.csv_rail import Instruction
 from bekal.incentives.partners.rails import Form, Rail
 from bekal.incentives.partners.snap_bi import ASK_AFTER, SAID, Heard, Outcome, SnapClient
 from bekal.ledger.clock import programme_day
@@ -27,6 +27,16 @@ BATCH_COUNT = 200
 # A partner that let nobody in is tried again after so long.
 AGAIN_AFTER = timedelta(minutes=1)
 Act, Known = PayoutCall.Act, PayoutCall.Outcome
+KNOWN = {
+    Outcome.SETTLED: Known.SETTLED,
+    Outcome.ACCEPTED: Known.ACCEPTED,
+    Outcome.REJECTED: Known.REJECTED,
+    Outcome.RETURNED: Known.RETURNED,
+    Outcome.UNKNOWN: Known.UNKNOWN,
+    Outcome.NOT_LET_IN: Known.NOT_LET_IN,
+    Outcome.NOT_FOUND: Known.NOT_FOUND,
+}
+"""What was heard, as it is kept: nothing else can be heard, and the test of it names each."""
 
 
 @dataclass(slots=True)
@@ -70,31 +80,43 @@ ORDER BY payout.id LIMIT %(limit)s
 
 
 def make_calls(
-    *, rails: Mapping[str, Rail], at: datetime, now: Callable[[], datetime], limit: int = BATCH_COUNT
+    *,
+    rails: Mapping[str, Rail],
+    at: datetime,
+    now: Callable[[], datetime],
+    limit: int = BATCH_COUNT,
+    desk: CallDesk | None = None,
 ) -> Called:
     """Pay what is due over rails that are called, and ask for what is unknown or still under way; at most `limit`
-    payments a partner. `at` is the programme's instant, `now` the machine's clock. Not in a transaction."""
+    payments a partner. `at` is the programme's instant, `now` the machine's clock. `desk`: what a courier keeps from
+    round to round; without one the token is asked for and the list read anew. Not in a transaction."""
     if connection.in_atomic_block:
         raise RuntimeError("a partner is never called within a transaction")
-    called = Called()
+    called, desk = Called(), desk or CallDesk()
     for partner, rail in sorted(rails.items()):
         if rail.form is not Form.CALLS or rail.snap is None:
             continue
         with alone_at(partner) as alone:
             if not alone:
                 continue
-            client = SnapClient(rail.snap, now=now)
+            client = SnapClient(rail.snap, now=now, token=desk.token(partner))
             try:
-                _round(partner, client, at, now, limit, called)
+                _round(partner, client, desk, at, now, limit, called)
             finally:
                 client.close()
     return called
 
 
 def _round(
-    partner: str, client: SnapClient, at: datetime, now: Callable[[], datetime], limit: int, called: Called
+    partner: str,
+    client: SnapClient,
+    desk: CallDesk,
+    at: datetime,
+    now: Callable[[], datetime],
+    limit: int,
+    called: Called,
 ) -> None:
-    due = _due(partner, programme_day(at), now(), limit)
+    due = _due(partner, desk, programme_day(at), now(), limit)
     if not due:
         return
     _note_begun(due, now())
@@ -105,7 +127,7 @@ def _round(
         called.outcomes[one.outcome.value] = called.outcomes.get(one.outcome.value, 0) + 1
 
 
-def _due(partner: str, on: date, now: datetime, limit: int) -> list[_Due]:
+def _due(partner: str, desk: CallDesk, on: date, now: datetime, limit: int) -> list[_Due]:
     values: dict[str, str | date | datetime | int] = {
         "partner": partner,
         "on": on,
@@ -116,7 +138,7 @@ def _due(partner: str, on: date, now: datetime, limit: int) -> list[_Due]:
     with connection.cursor() as cursor:
         cursor.execute(DUE_SQL, values)
         rows = cursor.fetchall()
-    listed = _instructions({file_id for file_id, *_ in rows}, {reference for _, _, reference, *_ in rows})
+    listed = desk.instructions([(file_id, reference) for file_id, _, reference, *_ in rows])
     return [
         _Due(
             payout_id,
@@ -126,17 +148,6 @@ def _due(partner: str, on: date, now: datetime, limit: int) -> list[_Due]:
         )
         for _, payout_id, reference, outcome, pay_on in rows
     ]
-
-
-def _instructions(file_ids: Collection[int], references: Collection[str]) -> dict[str, Instruction]:
-    """What was approved and written down, by reference: an account that was changed since is not paid to."""
-    contents = PayoutFile.objects.filter(id__in=file_ids).order_by("id").values_list("content_encrypted", flat=True)
-    return {
-        one.reference: one
-        for content in contents
-        for one in read_instructions(decrypt(bytes(content)))
-        if one.reference in references
-    }
 
 
 def _call(client: SnapClient, one: _Due) -> Heard:
@@ -155,7 +166,7 @@ def _note_begun(due: Sequence[_Due], now: datetime) -> None:
 def _note_heard(partner: str, heard: Sequence[tuple[_Due, Heard]], at: datetime, now: datetime) -> None:
     numbers = new_ids(PayoutCall, len(heard))
     rows = (
-        (number, due.payout_id, due.act.value, one.outcome.value, one.reason_code, one.partner_code[:40], now)
+        (number, due.payout_id, due.act.value, KNOWN[one.outcome].value, one.reason_code, one.partner_code[:40], now)
         for number, (due, one) in zip(numbers, heard, strict=True)
     )
     copy_rows(PayoutCall, ("id", "payout_id", "act", "outcome", "reason_code", "partner_code", "noted_at"), rows)
@@ -171,6 +182,3 @@ def _note_heard(partner: str, heard: Sequence[tuple[_Due, Heard]], at: datetime,
     record(weighed.news, at=at, call_ids=call_ids)
     end_silence([sent.payout_id for _, sent in weighed.news], at=at)
     open_exceptions(weighed.opened, partner=partner, at=at)
-
-
-assert {one.value for one in Outcome} <= set(Known.values), "what can be heard can be kept"

@@ -8,7 +8,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from bekal.incentives.partners.csv_rail import Instruction
-from bekal.incentives.partners.snap_bi import TRANSFER_PATHS, Heard, Outcome, SnapAccess, SnapClient
+from bekal.incentives.partners.snap_bi import (
+    TOKEN_PATH,
+    TRANSFER_PATHS,
+    Heard,
+    Outcome,
+    SnapAccess,
+    SnapClient,
+    SnapToken,
+)
 from bekal.ledger.clock import machine_now
 from tests.simulation.bank.clients import RunningBank, key, running_bank
 
@@ -111,15 +119,15 @@ def test_nobody_there_is_unknown() -> None:
 
 def test_a_token_is_asked_for_again_when_it_ends(bank: RunningBank) -> None:
     offset = timedelta(0)
-    client = SnapClient(
-        SnapAccess(f"{bank.address}/ovo", "bekal", key(), "95221", "ovo"), now=lambda: machine_now() + offset
-    )
+    token = SnapToken()
+    access = SnapAccess(f"{bank.address}/ovo", "bekal", key(), "95221", "ovo")
+    client = SnapClient(access, now=lambda: machine_now() + offset, token=token)
     assert client.ask_account(PAYMENT.account_number).is_answered
-    first = client._token
+    first = token.text(machine_now())
     offset = timedelta(minutes=9)
-    assert client.ask_account(PAYMENT.account_number).is_answered and client._token == first
-    client._token_ends_at = machine_now()
-    assert client.ask_account(PAYMENT.account_number).is_answered and client._token != first
+    assert client.ask_account(PAYMENT.account_number).is_answered and token.text(machine_now()) == first
+    token.keep(first, machine_now())
+    assert client.ask_account(PAYMENT.account_number).is_answered and token.text(machine_now()) not in ("", first)
     client.close()
 
 
@@ -147,10 +155,30 @@ def test_a_partner_whose_answers_cannot_be_read_has_not_answered(monkeypatch: py
         b"[" * 100_000,
     ]
     client = SnapClient(SnapAccess("http://127.0.0.1:9", "bekal", key(), "95221", "ovo"), now=machine_now)
-    client._token, client._token_ends_at = "t", machine_now() + timedelta(hours=1)
+    client._token.keep("t", machine_now() + timedelta(hours=1))
     for content in answers:
         monkeypatch.setattr(
             client._http, "post", lambda *_, content=content, **__: httpx.Response(200, content=content)
         )
         assert client.pay(PAYMENT, on=DAY) == Heard(Outcome.UNKNOWN)
+    client.close()
+
+
+def test_a_token_that_the_partner_does_not_take_any_more_is_asked_for_anew(bank: RunningBank) -> None:
+    client = bank.snap()
+    assert client.ask(PAYMENT.reference, 600_000).outcome is Outcome.NOT_FOUND
+    bank.fail("refuse", PAY, "401")
+    assert client.pay(PAYMENT, on=DAY).outcome is Outcome.NOT_LET_IN
+    bank.fail("refuse", TOKEN_PATH, "401")
+    assert client.pay(PAYMENT, on=DAY).outcome is Outcome.NOT_LET_IN, "another token is asked for"
+    assert bank.books.paid("ovo") == {}
+
+
+def test_while_no_token_is_given_not_every_payment_asks_for_one(bank: RunningBank) -> None:
+    now = machine_now()
+    client = SnapClient(SnapAccess(f"{bank.address}/ovo", "bekal", key(), "95221", "ovo"), now=lambda: now)
+    bank.fail("refuse", TOKEN_PATH, "401")
+    assert [client.pay(PAYMENT, on=DAY).outcome for _ in range(3)] == [Outcome.NOT_LET_IN] * 3
+    now += timedelta(seconds=10)
+    assert client.pay(PAYMENT, on=DAY).outcome is Outcome.SETTLED
     client.close()

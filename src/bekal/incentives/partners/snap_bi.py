@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from threading import Lock
 from typing import Any
 
 import httpx
@@ -29,6 +30,7 @@ from bekal.incentives.partners.csv_rail import Instruction, one_line
 TIMEOUT_SECONDS = 20.0
 ASK_AFTER = timedelta(minutes=10)
 """A payment that was sent is asked for at the earliest so long afterwards: before, the partner may still be at it."""
+REFUSED_FOR = timedelta(seconds=10)
 TOKEN_PATH = "/v1.0/access-token/b2b"
 INQUIRY_PATH = "/v1.0/account-inquiry-external"
 STATUS_PATH = "/v1.0/transfer/status"
@@ -120,17 +122,39 @@ class SnapAccess:
     service: str = INTERBANK
 
 
-class SnapClient:
-    """Calls to one partner, over one connection at a time. `now` is the machine's clock, by which calls are signed."""
+class SnapToken:
+    """A partner's access token, for as long as the partner said: whoever needs one while another asks waits for it."""
 
-    def __init__(self, access: SnapAccess, *, now: Callable[[], datetime]) -> None:
+    def __init__(self) -> None:
+        self.asking = Lock()
+        self._text = ""
+        self._ends_at: datetime | None = None
+
+    def text(self, now: datetime) -> str:
+        """The token, or nothing where there is none or it has ended."""
+        return self._text if self._ends_at is not None and now < self._ends_at else ""
+
+    def keep(self, text: str, ends_at: datetime) -> None:
+        self._text, self._ends_at = text, ends_at
+
+    def drop(self, text: str) -> None:
+        """The partner does not take this one any more; one that was given since stays."""
+        if text == self._text:
+            self._ends_at = None
+
+
+class SnapClient:
+    """Calls to one partner. `now` is the machine's clock, by which calls are signed; `token`: where the access token is
+    kept, if for longer than this client."""
+
+    def __init__(self, access: SnapAccess, *, now: Callable[[], datetime], token: SnapToken | None = None) -> None:
         self._access = access
         self._now = now
+        self._token = token or SnapToken()
+        self._refused: tuple[datetime, _Answer] | None = None
         self._http = httpx.Client(
             base_url=access.address, timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False
         )
-        self._token = ""
-        self._token_ends_at: datetime | None = None
 
     def close(self) -> None:
         self._http.close()
@@ -210,14 +234,26 @@ class SnapClient:
                 "CHANNEL-ID": self._access.channel_id,
                 "Content-Type": "application/json",
             }
-            return _read(self._http.post(path, content=content, headers=headers))
+            answer = _read(self._http.post(path, content=content, headers=headers))
         except (httpx.HTTPError, httpx.InvalidURL, OSError):
             return None
+        if answer is not None and answer.case.startswith("401/"):
+            self._token.drop(token)
+        return answer
 
     def _token_of_now(self) -> "str | _Answer":
         """The access token, or the answer that refused one: then the call itself was never made."""
-        if self._token_ends_at is not None and self._now() < self._token_ends_at:
-            return self._token
+        with self._token.asking:
+            if text := self._token.text(self._now()):
+                return text
+            # Whoever waited while it was refused, or not given, does not wait as long once more.
+            if self._refused is not None and self._now() - self._refused[0] < REFUSED_FOR:
+                return self._refused[1]
+            token = self._new_token()
+            self._refused = (self._now(), token) if isinstance(token, _Answer) else None
+            return token
+
+    def _new_token(self) -> "str | _Answer":
         stamp = self._stamp()
         headers = {
             "X-CLIENT-KEY": self._access.client_id,
@@ -235,7 +271,7 @@ class SnapClient:
         seconds = str(answer.body.get("expiresIn", ""))
         lasts = int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) <= 6 else 0
         # A little early, so that it does not end under way.
-        self._token, self._token_ends_at = token, self._now() + timedelta(seconds=max(0, lasts - 60))
+        self._token.keep(token, self._now() + timedelta(seconds=max(0, lasts - 60)))
         return token
 
     def _stamp(self) -> str:
