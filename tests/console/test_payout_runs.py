@@ -290,14 +290,14 @@ def test_a_run_that_goes_by_itself_is_watched_to_its_end(
         wrong = office.post(f"{path}status-file/", {"partner": "bni"}).content.decode()
         assert REFRESHES not in wrong, "what an officer is told stays"
         bank.fail("timeout_after_acceptance", partner="bni")
-        hand_over_files(rails=rails, at=clock.now(), now=machine_now())
+        hand_over_files(rails=rails, at=clock.now(), now=machine_now)
         page = office.get(path).content.decode()
         assert REFRESHES in page and "Belum diketahui apakah 3 pembayaran sudah dibayar" in page
-        later = machine_now() + timedelta(minutes=2)
+        later = machine_now() + timedelta(minutes=10)
         bank.fail("wrong_amount", partner="bni", value="1")
         bank.service.work()
         for _ in range(2):
-            hand_over_files(rails=rails, at=clock.now(), now=later)
+            hand_over_files(rails=rails, at=clock.now(), now=lambda: later)
         page = office.get(path).content.decode()
         assert "1 pengecualian dari pencairan ini menunggu ditangani" in page
         assert REFRESHES in page, "one is not answered yet"

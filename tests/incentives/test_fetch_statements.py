@@ -39,7 +39,7 @@ def paid_in_silence(bank: RunningBank) -> None:
     export_payout_run(run_id=approved(), at=EXPORTED_AT, proof_limit=None, rails=rails_to(bank))
     bank.fail("silent", partner="bni")
     for _ in range(2):
-        hand_over_files(rails=rails_to(bank), at=SETTLED_AT, now=machine_now())
+        hand_over_files(rails=rails_to(bank), at=SETTLED_AT, now=machine_now)
         bank.service.work()
 
 

@@ -40,7 +40,7 @@ def released(bank: RunningBank, count: int = 3) -> None:
 
 
 def go(bank: RunningBank) -> None:
-    hand_over_files(rails=rails_to(bank), at=SETTLED_AT, now=machine_now())
+    hand_over_files(rails=rails_to(bank), at=SETTLED_AT, now=machine_now)
 
 
 def open_ones() -> list[PayoutException]:

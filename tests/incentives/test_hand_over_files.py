@@ -22,6 +22,7 @@ from tests.incentives.test_export_payout_run import set_account
 from tests.simulation.bank.clients import RunningBank, running_bank
 
 pytestmark = pytest.mark.django_db(transaction=True)
+TEN_MINUTES = timedelta(minutes=10)
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def released(bank: RunningBank, count: int = 3) -> int:
 
 
 def go(bank: RunningBank, later: timedelta = timedelta(0)) -> Exchanged:
-    return hand_over_files(rails=rails_to(bank), at=SETTLED_AT, now=machine_now() + later)
+    return hand_over_files(rails=rails_to(bank), at=SETTLED_AT, now=lambda: machine_now() + later)
 
 
 def outcomes() -> list[str]:
@@ -89,16 +90,16 @@ def test_a_line_that_breaks_is_unknown_and_only_asking_resolves_it(bank: Running
     run_id = released(bank)
     bank.fail(kind, partner="bni")
     assert go(bank).outcomes == {"unknown": 1}
-    assert go(bank).outcomes == {}, "not at once"
-    minute = timedelta(minutes=2)
-    asked = go(bank, minute)
+    assert go(bank, TEN_MINUTES - timedelta(seconds=1)).outcomes == {}, "it may still be under way"
+    asked = go(bank, TEN_MINUTES)
     if kind == "timeout_before_acceptance":
         assert asked.outcomes == {"not_there": 1}
-        assert go(bank, 2 * minute).outcomes == {"taken": 1}
+        assert go(bank, TEN_MINUTES).outcomes == {}, "not at once"
+        assert go(bank, TEN_MINUTES + timedelta(minutes=2)).outcomes == {"taken": 1}
     else:
         assert asked.outcomes == {"taken": 1}
     bank.service.work()
-    go(bank, 3 * minute)
+    go(bank, 2 * TEN_MINUTES)
     paid_once(bank, run_id)
 
 
@@ -114,8 +115,8 @@ def test_a_runner_that_died_in_the_call_has_the_file_asked_for(
         patch.setattr("bekal.incentives.hand_over_files._note", dies)
         with pytest.raises(SystemExit):
             go(bank)
-    assert outcomes() == ["hand_over begun"]
-    go(bank)
+    assert go(bank).did_anything is False and outcomes() == ["hand_over begun"], "the bank may still be reading it"
+    go(bank, TEN_MINUTES)
     assert outcomes() == ["hand_over begun", "ask taken"]
     bank.service.work()
     go(bank)
@@ -134,7 +135,7 @@ def test_a_paused_run_hands_nothing_over_until_it_goes_on(bank: RunningBank) -> 
 
 def test_nothing_leaves_before_its_day(bank: RunningBank) -> None:
     released(bank)
-    early = hand_over_files(rails=rails_to(bank), at=EXPORTED_AT - timedelta(days=3), now=machine_now())
+    early = hand_over_files(rails=rails_to(bank), at=EXPORTED_AT - timedelta(days=3), now=machine_now)
     assert early.did_anything is False
 
 
@@ -192,16 +193,29 @@ def test_a_wallet_takes_its_csv_over_the_same_exchange(bank: RunningBank) -> Non
     assert balances_of(owner_ids=[person])[person][Kind.PAYOUT_SETTLED] == 600_000
 
 
+def test_a_partner_with_many_answers_takes_nobody_elses_turn(bank: RunningBank) -> None:
+    *_, person = earners(3)
+    set_account(person, "linkaja", "081234567890")
+    know_everybody(bank)
+    export_payout_run(run_id=approved(), at=EXPORTED_AT, proof_limit=None, rails=rails_to(bank))
+    for partner in ("bni", "linkaja"):
+        bank.fail("duplicate_file", partner=partner, times=2)
+    go(bank)
+    bank.service.work()
+    took = hand_over_files(rails=rails_to(bank), at=SETTLED_AT, now=machine_now, limit=2)
+    assert took.fetched_count == 4 and PayoutFetch.objects.filter(partner="linkaja").count() == 2
+
+
 def test_a_partner_that_is_not_there_keeps_nobody_else_waiting(bank: RunningBank) -> None:
     run_id = released(bank)
     rails = rails_to(bank)
     gone = rails_to(bank)["linkaja"]
     assert gone.files is not None
     rails["linkaja"] = type(gone)("linkaja", gone.form, type(gone.files)("http://127.0.0.1:9", "x"))
-    done = hand_over_files(rails=rails, at=SETTLED_AT, now=machine_now())
+    done = hand_over_files(rails=rails, at=SETTLED_AT, now=machine_now)
     assert done.outcomes == {"taken": 1} and done.silent_partners == ["linkaja"]
     bank.service.work()
-    hand_over_files(rails=rails, at=SETTLED_AT, now=machine_now())
+    hand_over_files(rails=rails, at=SETTLED_AT, now=machine_now)
     paid_once(bank, run_id)
 
 

@@ -43,7 +43,7 @@ def released(bank: RunningBank) -> int:
 
 def pay(bank: RunningBank, later: timedelta = timedelta(0)) -> None:
     make_calls(rails=rails_to(bank), at=SETTLED_AT, now=lambda: machine_now() + later)
-    hand_over_files(rails=rails_to(bank), at=SETTLED_AT, now=machine_now() + later)
+    hand_over_files(rails=rails_to(bank), at=SETTLED_AT, now=lambda: machine_now() + later)
 
 
 def test_what_nobody_knows_is_told_from_what_is_sent(bank: RunningBank) -> None:

@@ -87,7 +87,7 @@ class PaymentCourier(Steps):
         outcomes = dict(called.outcomes)
         now = machine_now()
         if self._fetched_at is None or abs(now - self._fetched_at) >= FETCHED_EVERY:
-            exchanged = hand_over_files(rails=self._rails, at=at, now=now)
+            exchanged = hand_over_files(rails=self._rails, at=at, now=machine_now)
             self._fetched_at = now
             for what, count in (*exchanged.outcomes.items(), ("files back", exchanged.fetched_count)):
                 outcomes[what] = outcomes.get(what, 0) + count

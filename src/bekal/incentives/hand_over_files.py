@@ -5,10 +5,11 @@ transaction with the call. A file whose handing over was begun and not answered 
 partner was asked for it; so a runner may be killed at any instant. Of several runners one is at a partner.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db import connection
 from django.db.models import Max
@@ -21,8 +22,10 @@ from bekal.incentives.partners.rails import Form, Rail
 from bekal.incentives.settle_payouts import settle_payouts
 from bekal.ledger.clock import programme_day
 
-# A partner that did not answer, or had no time, is called again after so long.
+# A partner that had no time is called again after so long.
 AGAIN_AFTER = timedelta(minutes=1)
+# What was begun, or not answered, is asked for after so long: before, it may still be under way, or waiting to be read.
+ASK_AFTER = timedelta(minutes=10)
 Act, Outcome = PayoutSending.Act, PayoutSending.Outcome
 OUTCOMES = {
     HandedOver.TAKEN: Outcome.TAKEN,
@@ -60,10 +63,12 @@ ORDER BY file.id
 """
 
 
-def hand_over_files(*, rails: Mapping[str, Rail], at: datetime, now: datetime, limit: int = 20) -> Exchanged:
+def hand_over_files(
+    *, rails: Mapping[str, Rail], at: datetime, now: Callable[[], datetime], limit: int = 20
+) -> Exchanged:
     """Hand over what is due, ask for what is unknown, take in what came back; at most `limit` files each way and
-    partner. `at` is the programme's instant, `now` the machine's. No file leaves before its day of payment, none of a
-    run that is paused. Not in a transaction."""
+    partner. `at` is the programme's instant, `now` the machine's clock. No file leaves before its day of payment, none
+    of a run that is paused. Not in a transaction."""
     if connection.in_atomic_block:
         raise RuntimeError("a partner is never called within a transaction")
     done = Exchanged()
@@ -99,26 +104,28 @@ def alone_at(partner: str) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [key])
 
 
-def _hand_over(rail: Rail, exchange: FileExchange, at: datetime, now: datetime, limit: int, done: Exchanged) -> None:
+def _hand_over(
+    rail: Rail, exchange: FileExchange, at: datetime, now: Callable[[], datetime], limit: int, done: Exchanged
+) -> None:
     with connection.cursor() as cursor:
         cursor.execute(DUE_SQL, [rail.partner, rail.form.value, programme_day(at)])
         due = cursor.fetchall()
-    # Those that were tried a moment ago take nobody's turn.
-    ripe = [
-        (file_id, outcome)
+    # What was begun, and what is unknown, may be there: it is asked for.
+    tried = [
+        (file_id, Act.ASK if outcome in (Outcome.BEGUN, Outcome.UNKNOWN) else Act.HAND_OVER, tried_at)
         for file_id, outcome, tried_at in due
-        if tried_at is None or outcome == Outcome.BEGUN or now - tried_at >= AGAIN_AFTER
     ]
-    for file_id, outcome in ripe[:limit]:
+    # Those that were tried a moment ago take nobody's turn.
+    waits, looked_at = {Act.ASK: ASK_AFTER, Act.HAND_OVER: AGAIN_AFTER}, now()
+    ripe = [(file_id, act) for file_id, act, tried_at in tried if not tried_at or looked_at - tried_at >= waits[act]]
+    for file_id, act in ripe[:limit]:
         file = PayoutFile.objects.get(id=file_id)
-        # What was begun, and what is unknown, may be there: it is asked for.
-        act = Act.ASK if outcome in (Outcome.BEGUN, Outcome.UNKNOWN) else Act.HAND_OVER
         if act is Act.HAND_OVER:
-            PayoutSending.objects.create(file=file, act=act, outcome=Outcome.BEGUN, noted_at=now)
+            PayoutSending.objects.create(file=file, act=act, outcome=Outcome.BEGUN, noted_at=now())
             told = exchange.hand_over(file.name, decrypt(bytes(file.content_encrypted)).encode())
         else:
             told = exchange.ask(file.message_id)
-        _note(file, act, told, at, now)
+        _note(file, act, told, at, now())
         done.outcomes[told.outcome.value] = done.outcomes.get(told.outcome.value, 0) + 1
 
 
@@ -133,7 +140,7 @@ def _note(file: PayoutFile, act: PayoutSending.Act, told: Told, at: datetime, no
 def _take_in(partner: str, exchange: FileExchange, at: datetime, limit: int, done: Exchanged) -> None:
     """What the partner has put out since: each file is taken, or refused as a whole, once."""
     newest = PayoutFetch.objects.filter(partner=partner).aggregate(newest=Max("number"))["newest"] or 0
-    for fetched in exchange.new_files(newest):
+    for fetched in islice(exchange.new_files(newest), limit):
         settled = settle_payouts(partner=partner, name=fetched.name, content=fetched.content, at=at)
         refusal = "" if settled.refusal is None else settled.refusal.code.value
         if refusal:
@@ -149,5 +156,3 @@ def _take_in(partner: str, exchange: FileExchange, at: datetime, limit: int, don
             fetched_at=at,
         )
         done.fetched_count += 1
-        if done.fetched_count >= limit:
-            return

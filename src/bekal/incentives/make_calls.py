@@ -1,7 +1,8 @@
 """`make_calls`: payments that are made by calls, each once, and the asking for what is unknown.
 
 Calls are written as begun and committed before they are made, and what was heard afterwards. A payment whose call was
-begun and not answered is never made again before the partner was asked for it, at the earliest after ten minutes.
+begun and not answered is never made again before the partner was asked for it, at the earliest ten minutes after it
+can have been made.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,9 @@ THREADS = 8
 BATCH_COUNT = 200
 # A partner that let nobody in is tried again after so long.
 AGAIN_AFTER = timedelta(minutes=1)
+# A call is made so soon after its intent or not at all: a runner that was held up for longer may have been taken for
+# dead, and its payment asked for and made by another.
+MADE_WITHIN = timedelta(minutes=5)
 Act, Known = PayoutCall.Act, PayoutCall.Outcome
 KNOWN = {
     Outcome.SETTLED: Known.SETTLED,
@@ -52,12 +56,13 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """One payment and what is to be done: `act` follows from the newest call."""
+    """One payment and what is to be done: `act` follows from the newest call. `looked_at`: by the machine's clock."""
 
     payout_id: int
     instruction: Instruction
     act: PayoutCall.Act
     pay_on: date
+    looked_at: datetime
 
 
 DUE_SQL = """
@@ -74,7 +79,8 @@ WHERE file.partner = %(partner)s AND file.direction = 'out' AND file.form = 'cal
   AND (newest.outcome IS NULL AND run.paused_at IS NULL
        OR newest.outcome IN ('not_let_in', 'not_found') AND run.paused_at IS NULL
           AND newest.noted_at <= %(again_before)s
-       OR newest.outcome IN ('begun', 'unknown', 'accepted') AND newest.noted_at <= %(ask_before)s)
+       OR newest.outcome = 'begun' AND newest.noted_at <= %(begun_before)s
+       OR newest.outcome IN ('unknown', 'accepted') AND newest.noted_at <= %(ask_before)s)
 ORDER BY payout.id LIMIT %(limit)s
 """
 
@@ -119,9 +125,9 @@ def _round(
     due = _due(partner, desk, programme_day(at), now(), limit)
     if not due:
         return
-    _note_begun(due, now())
+    _note_begun(due)
     with ThreadPoolExecutor(THREADS) as threads:
-        heard = list(threads.map(lambda one: _call(client, one), due))
+        heard = list(threads.map(lambda one: _call(client, one, now), due))
     _note_heard(partner, list(zip(due, heard, strict=True)), at, now())
     for one in heard:
         called.outcomes[one.outcome.value] = called.outcomes.get(one.outcome.value, 0) + 1
@@ -132,6 +138,7 @@ def _due(partner: str, desk: CallDesk, on: date, now: datetime, limit: int) -> l
         "partner": partner,
         "on": on,
         "again_before": now - AGAIN_AFTER,
+        "begun_before": now - MADE_WITHIN - ASK_AFTER,
         "ask_before": now - ASK_AFTER,
         "limit": limit,
     }
@@ -145,20 +152,25 @@ def _due(partner: str, desk: CallDesk, on: date, now: datetime, limit: int) -> l
             listed[reference],
             Act.ASK if outcome in (Known.BEGUN, Known.UNKNOWN, Known.ACCEPTED) else Act.PAY,
             pay_on,
+            now,
         )
         for _, payout_id, reference, outcome, pay_on in rows
     ]
 
 
-def _call(client: SnapClient, one: _Due) -> Heard:
-    if one.act is Act.PAY:
-        return client.pay(one.instruction, on=one.pay_on)
-    return client.ask(one.instruction.reference, one.instruction.amount_rupiah)
+def _call(client: SnapClient, one: _Due, now: Callable[[], datetime]) -> Heard:
+    if one.act is Act.ASK:
+        return client.ask(one.instruction.reference, one.instruction.amount_rupiah)
+    if now() - one.looked_at > MADE_WITHIN:
+        return Heard(Outcome.NOT_LET_IN)
+    return client.pay(one.instruction, on=one.pay_on)
 
 
-def _note_begun(due: Sequence[_Due], now: datetime) -> None:
+def _note_begun(due: Sequence[_Due]) -> None:
     """Committed before any of these payments can be made. Asking moves nothing and needs no intent."""
-    rows = ((one.payout_id, Act.PAY.value, Known.BEGUN.value, "", "", now) for one in due if one.act is Act.PAY)
+    rows = (
+        (one.payout_id, Act.PAY.value, Known.BEGUN.value, "", "", one.looked_at) for one in due if one.act is Act.PAY
+    )
     copy_rows(PayoutCall, ("payout_id", "act", "outcome", "reason_code", "partner_code", "noted_at"), rows)
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from bekal.core.text import shown
+from bekal.incentives.partners.https import client_to
 
 TIMEOUT_SECONDS = 60.0
 MAX_FILE_BYTES = 128 * 1024 * 1024
@@ -61,11 +62,9 @@ class FileExchange:
     """One bank's exchange. Handing over and asking never raise for what a bank or a network may do."""
 
     def __init__(self, access: FileAccess) -> None:
-        self._http = httpx.Client(
-            base_url=access.address.rstrip("/") + "/",
-            timeout=TIMEOUT_SECONDS,
-            follow_redirects=False,
-            trust_env=False,
+        self._http = client_to(
+            access.address.rstrip("/") + "/",
+            timeout_seconds=TIMEOUT_SECONDS,
             headers={"Authorization": f"Bearer {access.token}"},
         )
 

@@ -26,6 +26,7 @@ from bekal.core.money import MoneyError
 from bekal.core.text import shown
 from bekal.incentives.partners.bank_lines import Said, rupiah_of
 from bekal.incentives.partners.csv_rail import Instruction, one_line
+from bekal.incentives.partners.https import client_to
 
 TIMEOUT_SECONDS = 20.0
 ASK_AFTER = timedelta(minutes=10)
@@ -152,9 +153,7 @@ class SnapClient:
         self._now = now
         self._token = token or SnapToken()
         self._refused: tuple[datetime, _Answer] | None = None
-        self._http = httpx.Client(
-            base_url=access.address, timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False
-        )
+        self._http = client_to(access.address, timeout_seconds=TIMEOUT_SECONDS)
 
     def close(self) -> None:
         self._http.close()

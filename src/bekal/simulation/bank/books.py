@@ -73,13 +73,17 @@ class Booked:
 class Books:
     """The books in one file. Safe for several threads and processes; each act is one transaction."""
 
-    def __init__(self, path: Path | str = ":memory:", *, knows_everybody: bool = False) -> None:
-        """`knows_everybody`: an account nobody has opened is opened when it is first paid to, in the name given."""
+    def __init__(
+        self, path: Path | str = ":memory:", *, knows_everybody: bool = False, memory: timedelta | None = MEMORY
+    ) -> None:
+        """`knows_everybody`: an account nobody has opened is opened when it is first paid to, in the name given.
+        `memory`: so long it knows what it was ordered; without one it pays whatever it hears, as often as it hears."""
         self._connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=BUSY_LIMIT_SECONDS
         )
         self._lock = threading.RLock()
         self._knows_everybody = knows_everybody
+        self._memory = memory
         with self._lock:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
@@ -143,7 +147,7 @@ class Books:
             row = connection.execute(
                 "SELECT sha256, day FROM received WHERE partner = ? AND message_id = ?", (partner, message_id)
             ).fetchone()
-            if row is not None and date.fromisoformat(row[1]) + MEMORY >= day:
+            if row is not None and self._memory is not None and date.fromisoformat(row[1]) + self._memory >= day:
                 return None if row[0] == sha256 else "DUPL"
             total = sum(order.amount for order in orders)
             connection.execute(
@@ -173,9 +177,11 @@ class Books:
     def _remembered(
         self, connection: sqlite3.Connection, partner: str, reference: str, day: date
     ) -> tuple[int, str] | None:
+        if self._memory is None:
+            return None
         row: tuple[int, str] | None = connection.execute(
             "SELECT id, state FROM transfer WHERE partner = ? AND reference = ? AND day >= ? ORDER BY id LIMIT 1",
-            (partner, reference, (day - MEMORY).isoformat()),
+            (partner, reference, (day - self._memory).isoformat()),
         ).fetchone()
         return row
 
@@ -290,7 +296,9 @@ class Books:
         return None if row is None else row[0]
 
     def use_external_id(self, partner: str, day: str, external_id: str) -> bool:
-        """Whether this X-EXTERNAL-ID is used for the first time that day."""
+        """Whether this X-EXTERNAL-ID is used for the first time that day, as far as the bank remembers."""
+        if self._memory is None:
+            return True
         with self.transaction() as connection:
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO external_id VALUES (?, ?, ?)", (partner, day, external_id)

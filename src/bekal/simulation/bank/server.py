@@ -10,9 +10,9 @@ import hmac
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -46,18 +46,19 @@ class Settings:
 class Service:
     """Everything the server answers, without the sockets."""
 
-    def __init__(self, books: Books, settings: Settings) -> None:
+    def __init__(self, books: Books, settings: Settings, clock: Callable[[], datetime] = machine_now) -> None:
         key = load_pem_public_key(settings.public_key_pem.encode())
         if not isinstance(key, RSAPublicKey):
             raise TypeError("the programme's public key is an RSA key")
         self.settings = settings
         self.books = books
         self.banks = {name: Bank(books, name, is_old=name in settings.old_partners) for name in settings.partners}
-        self._snaps = {name: Snap(bank, settings.client_id, key, machine_now) for name, bank in self.banks.items()}
+        self._clock = clock
+        self._snaps = {name: Snap(bank, settings.client_id, key, clock) for name, bank in self.banks.items()}
 
-    def work(self) -> None:
-        for bank in self.banks.values():
-            bank.work(machine_now())
+    def work(self) -> int:
+        """Book every file that waits; how many."""
+        return sum(bank.work(self._clock()) for bank in self.banks.values())
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], content: bytes) -> tuple[int, bytes] | None:
         """HTTP status and body of one request; None closes the line without an answer."""
@@ -105,7 +106,7 @@ class Service:
             return _json(200, payment_count=received[0], total_rupiah=received[1], is_booked=received[2])
         if (method, kind) == ("GET", "statements"):
             form = query.get("form", "camt.053")
-            return 200, bank.statement(date.fromisoformat(name), form, machine_now())
+            return 200, bank.statement(date.fromisoformat(name), form, self._clock())
         return _json(404, error="there is no such address")
 
     def _take_file(self, bank: Bank, name: str, content: bytes) -> tuple[int, bytes] | None:
@@ -143,13 +144,13 @@ class Service:
             return _json(200, ordered=True)
         if path == "returns":
             day = date.fromisoformat(said["day"])
-            done = bank.give_back(str(said["reference"]), str(said["reason"]), day, machine_now())
+            done = bank.give_back(str(said["reference"]), str(said["reason"]), day, self._clock())
             return _json(200 if done else 404, returned=done)
         if path == "money":
             self.books.put_in(bank.partner, date.fromisoformat(said["day"]), int(said["amount"]))
             return _json(200, put_in=True)
         if path == "work":
-            return _json(200, booked=bank.work(machine_now()))
+            return _json(200, booked=bank.work(self._clock()))
         if path == "paid":
             return _json(200, paid=self.books.paid(bank.partner))
         return _json(404, error="there is no such address")
@@ -193,11 +194,16 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: a line for each call would hide what matters."""
 
 
-def serve(service: Service, port: int = 0, listener: socket.socket | None = None) -> ThreadingHTTPServer:
+def serve(
+    service: Service,
+    port: int = 0,
+    listener: socket.socket | None = None,
+    server_class: type[ThreadingHTTPServer] = ThreadingHTTPServer,
+) -> ThreadingHTTPServer:
     """A server on the loopback address, or on a socket that listens already, not yet running; the caller runs and
     closes it."""
     handler = type("BankHandler", (Handler,), {"service": service})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler, bind_and_activate=listener is None)
+    server = server_class(("127.0.0.1", port), handler, bind_and_activate=listener is None)
     if listener is not None:
         server.socket.close()
         server.socket = listener
