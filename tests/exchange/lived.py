@@ -165,8 +165,8 @@ def _rework_review(author: int, purchase_id: int, at: datetime) -> None:
 
 
 def _pay(people: tuple[int, ...]) -> None:
-    """Settled, rejected and paid at the second attempt, cancelled, kept back by an alarm, sent without an answer,
-    planned, and not due yet."""
+    """Settled, rejected and paid at the second attempt, cancelled, kept back (alarm, changed account), sent
+    without an answer, planned, and not due yet."""
     entitle(at=RECONCILED_AT + timedelta(hours=1))
     first = journey.exported()
     journey.settled(first, {journey.references(first.run_id)[0]: "NAME"})
@@ -183,7 +183,10 @@ def _pay(people: tuple[int, ...]) -> None:
     )
     run_id = journey.approved(planned_for=date(2020, 6, 25), at=jakarta(2020, 6, 25, 8))
     hold_id = held(people[2], at=jakarta(2020, 6, 25, 9))
-    assert journey.export(run_id=run_id, at=jakarta(2020, 6, 25, 10)).withheld_count == 1
+    other = Participation.objects.get(pk=people[1]).participant
+    factories.changed_account(other.pk, "gopay", "081299991111", name=other.full_name, at=jakarta(2020, 6, 25, 9))
+    exported = journey.export(run_id=run_id, at=jakarta(2020, 6, 25, 10))
+    assert (exported.withheld_count, exported.changed_count) == (2, 1)
     lift_holds(hold_ids=[hold_id], officer_id=officer.pk, reason="Keluarga.", at=jakarta(2020, 6, 30))
     journey.planned(planned_for=date(2020, 7, 27), at=jakarta(2020, 7, 27, 8))
     assert Entitlement.objects.filter(kind="survey").exists()

@@ -196,9 +196,15 @@ def export(request: HttpRequest, run_id: int) -> HttpResponse:
         messages.error(request, sentence(exported.refusal))
     else:
         messages.success(request, _("The files are ready: one for each payment partner."))
-        if exported.withheld_count:
+        if held_count := exported.withheld_count - exported.changed_count:
             words = _("%(count)s payouts that an alarm holds were kept back. They are due again when it is lifted.")
-            messages.info(request, words % {"count": exported.withheld_count})
+            messages.info(request, words % {"count": held_count})
+        if exported.changed_count:
+            words = _(
+                "%(count)s payouts were kept back because their account was changed after the list was planned. "
+                "They are due again."
+            )
+            messages.info(request, words % {"count": exported.changed_count})
     return redirect("console:run", run_id=payout_run.pk)
 
 

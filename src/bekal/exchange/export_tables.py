@@ -280,8 +280,8 @@ def _payout_runs() -> Extract:
 
 
 def _payouts() -> Extract:
-    # An attempt that ended without an answer was on a list that was cancelled, or kept back by an alarm; one without a
-    # word was not sent yet.
+    # An attempt that ended without an answer was on a list that was cancelled, or was kept back; one without a word was
+    # not sent yet.
     state = """CASE WHEN payout.id IS NULL THEN NULL WHEN back.id IS NOT NULL THEN back.state
         WHEN answer.id IS NOT NULL THEN answer.state
         WHEN sent.id IS NOT NULL THEN 'sent' WHEN payout.ended_at IS NOT NULL THEN 'cancelled' ELSE 'planned' END"""
@@ -302,7 +302,7 @@ def _payouts() -> Extract:
             text("reference", "payout.reference"),
             text("state", state),
             instant("sent_at", "sent.recorded_at"),
-            text("reason_code", "coalesce(back.reason_code, answer.reason_code)"),
+            text("reason_code", "coalesce(back.reason_code, answer.reason_code, nullif(kept.reason_code, ''))"),
             instant("answered_at", "answer.recorded_at"),
             instant("came_back_at", "back.recorded_at"),
         ),
@@ -313,7 +313,8 @@ def _payouts() -> Extract:
             LEFT JOIN incentives_payoutstatus answer
                 ON answer.payout_id = payout.id AND answer.state IN ('settled', 'rejected')
             LEFT JOIN incentives_payoutstatus back
-                ON back.payout_id = payout.id AND back.state IN ('returned', 'reversed')""",
+                ON back.payout_id = payout.id AND back.state IN ('returned', 'reversed')
+            LEFT JOIN incentives_payoutstatus kept ON kept.payout_id = payout.id AND kept.state = 'withheld'""",
         order="person.id, entitlement.kind, entitlement.instalment, payout.attempt",
         of_person=IS_PERSON,
     )

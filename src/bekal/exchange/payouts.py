@@ -24,7 +24,7 @@ from bekal.exchange.table_fields import (
     text_field,
     whole_number,
 )
-from bekal.incentives.models import Entitlement
+from bekal.incentives.models import Entitlement, PayoutStatus
 from bekal.participants.models import PaymentPartner
 
 PLANNED, CANCELLED, SENT, SETTLED, REJECTED, *BACK = STATES = (
@@ -70,7 +70,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "state",
         one_of({state: state for state in STATES}),
-        about="How far the attempt came (cancelled: never sent, with its run or because an alarm held it); blank "
+        about="How far the attempt came (cancelled: never sent, with its run or because it was kept back); blank "
         "without a run.",
     ),
     Field("sent_at", instant, about="When the money left; blank: with its run."),
@@ -78,7 +78,8 @@ FIELDS: tuple[Field, ...] = (
         "reason_code",
         Value(_code_of, "capital letters and digits, at most 8"),
         max_characters=8,
-        about="Why it was rejected, returned by the bank or reversed by the programme.",
+        about="Why it was rejected, returned by the bank or reversed by the programme; of a cancelled one CHANGED "
+        "where it was kept back because its account was changed.",
     ),
     Field(
         "answered_at",
@@ -131,6 +132,7 @@ def _row(values: Mapping[str, Any], at: datetime) -> tuple[object, ...]:
     wrong: list[tuple[str, str]] = []
     state = values.get("state")
     answered = state in (SETTLED, REJECTED, *BACK)
+    is_changed = state == CANCELLED and values.get("reason_code") == PayoutStatus.KeptBack.ACCOUNT_CHANGED
     refuse_disorder(values, ("sent_at", "answered_at") if values.get("sent_at") else (), wrong)
     refuse_disorder(values, ("answered_at", "came_back_at") if values.get("answered_at") else (), wrong)
     refuse_future(values, ("entitled_at", "sent_at", "answered_at", "came_back_at"), at, wrong)
@@ -140,7 +142,7 @@ def _row(values: Mapping[str, Any], at: datetime) -> tuple[object, ...]:
         wrong.append(("amount_rupiah", "an instalment pays something: correct it"))
     for name, belongs, words in (
         ("answered_at", answered, "settled, rejected, returned or reversed"),
-        ("reason_code", state in (REJECTED, *BACK), "rejected, returned or reversed"),
+        ("reason_code", state in (REJECTED, *BACK) or is_changed, "rejected, returned or reversed"),
         ("came_back_at", state in BACK, "returned or reversed"),
     ):
         if belongs != (values.get(name) is not None):

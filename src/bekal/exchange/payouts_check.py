@@ -162,6 +162,11 @@ def _check_runs(staged: Staged) -> None:
             "the run was neither cancelled nor exported",
         ),
         (
+            "'cancelled'",
+            "run_exported_at IS NULL AND reason_code <> ''",
+            "only what was on a list that was exported is kept back for a reason",
+        ),
+        (
             "'planned'",
             "(run_exported_at IS NOT NULL OR run_cancelled_at IS NOT NULL)",
             "the run was exported or cancelled",

@@ -78,8 +78,12 @@ def _write_attempts(staged: Staged) -> int:
     """)
     return staged.write("""
         INSERT INTO incentives_payout
-            (entitlement_id, run_id, account_id, partner, masked_account, attempt, amount_rupiah, reference, ended_at)
-        SELECT entitlement_id, run_id, account_id, partner, masked, attempt, amount_rupiah, reference,
+            (entitlement_id, run_id, account_id, partner, masked_account, account_hash, attempt, amount_rupiah,
+             reference, ended_at)
+        SELECT entitlement_id, run_id, account_id, partner, masked,
+               CASE WHEN state = 'planned' THEN (SELECT account_hash FROM participants_payoutaccountdirectory directory
+                                                 WHERE directory.account_id = new_payout.account_id) END,
+               attempt, amount_rupiah, reference,
                CASE state WHEN 'rejected' THEN answered_at
                           WHEN 'cancelled' THEN coalesce(run_cancelled_at, run_exported_at) ELSE came_back_at END
         FROM new_payout ORDER BY line
@@ -148,7 +152,7 @@ def _write_statuses(staged: Staged) -> int:
     # Of a list that was sent only what was kept back was not.
     staged.write("""
         INSERT INTO incentives_payoutstatus (payout_id, state, reason_code, recorded_at)
-        SELECT payout.id, 'withheld', '', new.run_exported_at
+        SELECT payout.id, 'withheld', new.reason_code, new.run_exported_at
         FROM new_payout new JOIN incentives_payout payout ON payout.reference = new.reference
         WHERE new.state = 'cancelled' AND new.run_cancelled_at IS NULL ORDER BY new.line
     """)

@@ -9,23 +9,25 @@ from itertools import groupby, islice
 from operator import attrgetter
 
 from django.db import connection, transaction
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Collate
 
 from bekal.accounts.privacy import decrypt, encrypt
 from bekal.core.refusal import Refusal
 from bekal.holds.open_holds import keep_holds
+from bekal.incentives.kept_back import held_payout_ids
 from bekal.incentives.list_seal import planned_seal, seal_of
 from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun, PayoutStatus
 from bekal.incentives.partners.csv_rail import Instruction, write_instructions
 from bekal.incentives.partners.pain001 import MAX_PAYMENTS_COUNT, TransferFile, write_transfers
 from bekal.incentives.partners.rails import Form, Rail
-from bekal.incentives.queries import held_payout_ids
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.copy_rows import copy_rows
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import Posting, post
 from bekal.ledger.proof_results import PROOF_LIMIT, ReleaseBlock, release_block
 
+KeptBack = PayoutStatus.KeptBack
 SEND = {
     Entitlement.Kind.INCENTIVE.value: Movement.SEND_INCENTIVE,
     Entitlement.Kind.SURVEY.value: Movement.SEND_SURVEY,
@@ -49,11 +51,12 @@ class ExportedFile:
 @dataclass(frozen=True, slots=True)
 class Exported:
     """The run's files in the order of the partners; `repeated` where they had been written before. `withheld_count`
-    payouts of the list are not in them, because an alarm holds them."""
+    payouts of the list are not in them: an alarm holds them, or their account (`changed_count`) is another by now."""
 
     run_id: int
     files: tuple[ExportedFile, ...]
     withheld_count: int = 0
+    changed_count: int = 0
     repeated: bool = False
     refusal: Refusal | None = None
 
@@ -81,13 +84,14 @@ def export_payout_run(
 
     A partner's payments leave in the form of its rail (`rails`; CSV where it has none), at most 50,000 a file.
 
-    What an alarm holds by now is kept back (WITHHELD): the approval was of the whole list, so less than it may leave,
-    never more. It is due again, and planned when the hold is lifted; nobody else waits for it.
+    What an alarm holds by now is kept back (WITHHELD), and so is what would go to another account than the approved one
+    or to one that is no longer verified: the approval was of the whole list, so less than it may leave, never more and
+    nothing else. It is due again, and planned when the hold is lifted or the account can be paid to; nobody else waits.
 
     The files are handed over after the commit: what the partner can have received is in the books before it can
     have received it. Again: the same files, nothing written. Refusals: RUN_NOT_FOUND, RUN_CANCELLED, NOT_APPROVED,
-    LIST_CHANGED (an account was changed after the approval: cancel and plan again), LEDGER_DIFFERENCE (the newest proof
-    found one: no money leaves until it is cleared up), LEDGER_NOT_PROVED (there is no proof, or it is older than
+    LIST_CHANGED (a line is not as it was approved, or is gone: cancel and plan again), LEDGER_DIFFERENCE (the newest
+    proof found one: no money leaves until it is cleared up), LEDGER_NOT_PROVED (there is no proof, or it is older than
     `proof_limit`: prove first; None where no worker proves, as in a simulated year).
     """
     run = PayoutRun.objects.select_for_update(no_key=True).filter(id=run_id).first()
@@ -104,23 +108,22 @@ def export_payout_run(
         return _refused(run_id, PayoutRefusal.LEDGER_DIFFERENCE)
     if block is not None and proof_limit is not None:
         return _refused(run_id, PayoutRefusal.LEDGER_NOT_PROVED, hours_count=proof_limit // timedelta(hours=1))
-    keep_holds()
-    held_ids = held_payout_ids(run_id=run_id)
-    files = tuple(_write_files(run, held_ids, rails or {}, at))
-    # After the list was read: an account that changes in this moment is seen here, or was not read above.
     if seal_of(run_id=run_id) != planned_seal(run):
-        transaction.set_rollback(True)
         return _refused(run_id, PayoutRefusal.LIST_CHANGED)
-    _withhold(held_ids, at)
+    keep_holds()
+    held_ids, changed_ids = held_payout_ids(run_id=run_id), list[int]()
+    files = tuple(_write_files(run, held_ids, changed_ids, rails or {}, at))
+    _withhold(held_ids, KeptBack.HELD, at)
+    _withhold(changed_ids, KeptBack.ACCOUNT_CHANGED, at)
     _mark_sent(run_id, files, at)
     _post_sending(run, sum(file.line_count for file in files), at)
     PayoutRun.objects.filter(id=run.id).update(exported_at=at)
-    return Exported(run_id, files, len(held_ids))
+    return Exported(run_id, files, len(held_ids) + len(changed_ids), len(changed_ids))
 
 
-def _withhold(payout_ids: Sequence[int], at: datetime) -> None:
+def _withhold(payout_ids: Sequence[int], reason: PayoutStatus.KeptBack, at: datetime) -> None:
     if payout_ids:
-        rows = ((number, PayoutStatus.State.WITHHELD.value, "", at) for number in payout_ids)
+        rows = ((number, PayoutStatus.State.WITHHELD.value, reason.value, at) for number in payout_ids)
         copy_rows(PayoutStatus, ("payout_id", "state", "reason_code", "recorded_at"), rows)
         Payout.objects.filter(id__in=payout_ids).update(ended_at=at)
 
@@ -146,10 +149,11 @@ def _refused(run_id: int, code: PayoutRefusal, **values: int) -> Exported:
 
 
 def _write_files(
-    run: PayoutRun, held_ids: Sequence[int], rails: Mapping[str, Rail], at: datetime
+    run: PayoutRun, held_ids: Sequence[int], changed_ids: list[int], rails: Mapping[str, Rail], at: datetime
 ) -> Iterator[ExportedFile]:
     """Store the files of each partner: 50,000 payments at a time are in memory, however many there are."""
-    for partner, instructions in groupby(_instructions_of(run.id, held_ids), key=attrgetter("partner")):
+    lines_of_all = _instructions_of(run.id, held_ids, changed_ids)
+    for partner, instructions in groupby(lines_of_all, key=attrgetter("partner")):
         rail = rails.get(partner, Rail(partner))
         number = 0
         while lines := list(islice(instructions, MAX_PAYMENTS_COUNT)):
@@ -157,13 +161,21 @@ def _write_files(
             yield _store_file(run, rail, number, lines, at)
 
 
-def _instructions_of(run_id: int, held_ids: Sequence[int]) -> Iterator[Instruction]:
-    """The lines of all files, in the order of partners and references, read as they are asked for."""
-    columns = ("partner", "reference", "account__number_encrypted", "account__holder_name", "amount_rupiah")
-    listed = Payout.objects.filter(run_id=run_id).exclude(id__in=held_ids)
-    rows = listed.order_by("partner", Collate("reference", "C")).values_list(*columns)
-    for partner, reference, number, holder_name, amount_rupiah in rows.iterator(chunk_size=CHUNK_COUNT):
-        yield Instruction(reference, partner, decrypt(number), holder_name, amount_rupiah)
+def _instructions_of(run_id: int, held_ids: Sequence[int], changed_ids: list[int]) -> Iterator[Instruction]:
+    """The lines of all files, in the order of partners and references, read as they are asked for.
+
+    Number and hash of an account come in one look, so that one that is changed in this moment is the approved one or is
+    not written: the payouts that are not are put into `changed_ids`."""
+    columns = ("id", "partner", "reference", "account__number_encrypted", "account__holder_name", "amount_rupiah")
+    listed = Payout.objects.filter(run_id=run_id, ended_at=None).exclude(id__in=held_ids)
+    is_approved = Q(account__payoutaccountdirectory__account_hash=F("account_hash"), account__verified_at__isnull=False)
+    rows = listed.annotate(stands=Case(When(is_approved, then=True), default=False))
+    lines = rows.order_by("partner", Collate("reference", "C")).values_list("stands", *columns)
+    for stands, payout_id, partner, reference, number, holder_name, amount_rupiah in lines.iterator(CHUNK_COUNT):
+        if stands:
+            yield Instruction(reference, partner, decrypt(number), holder_name, amount_rupiah)
+        else:
+            changed_ids.append(payout_id)
 
 
 def _store_file(run: PayoutRun, rail: Rail, number: int, lines: Sequence[Instruction], at: datetime) -> ExportedFile:

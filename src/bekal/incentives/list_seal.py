@@ -1,8 +1,9 @@
 """What a second person's approval is bound to: count, sum and SHA-256 of a run's list.
 
 A line of the list is `reference,partner,account,amount` and a line feed, in the order of the references. The account
-stands there as its keyed hash of the directory, so that the list holds no account number, and an account that was
-changed, or is no longer verified, after the list was shown changes the hash.
+stands there as its keyed hash of the directory, so that the list holds no account number. Each payout keeps the hash of
+the account it was planned for: who changes theirs afterwards does not change the list, but leaves its files
+(`export_payout_run`).
 """
 
 from dataclasses import dataclass
@@ -21,11 +22,8 @@ sha256(convert_to(coalesce(string_agg(
 
 RUN_SEAL_SQL = f"""
 SELECT {SEAL_SQL} FROM (
-    SELECT payout.reference, account.partner, directory.account_hash, payout.amount_rupiah
-    FROM incentives_payout payout
-    JOIN participants_payoutaccount account ON account.id = payout.account_id
-    JOIN participants_payoutaccountdirectory directory ON directory.account_id = account.id
-    WHERE payout.run_id = %s AND payout.ended_at IS NULL AND account.verified_at IS NOT NULL
+    SELECT reference, partner, account_hash, amount_rupiah FROM incentives_payout
+    WHERE run_id = %s AND ended_at IS NULL
 ) line
 """
 
@@ -40,7 +38,7 @@ class ListSeal:
 
 
 def seal_of(*, run_id: int) -> ListSeal:
-    """The seal of the run's list as it stands now, with the accounts of now."""
+    """The seal of the run's list as it stands now."""
     with connection.cursor() as cursor:
         cursor.execute(RUN_SEAL_SQL, [run_id])
         payout_count, total_rupiah, list_sha256 = cursor.fetchone()

@@ -122,6 +122,9 @@ class Payout(models.Model):
     partner = models.CharField(max_length=12, choices=PaymentPartner.choices)
     # Where this attempt went, as the participant may read it: the account itself can be changed afterwards.
     masked_account = models.CharField(max_length=40)
+    # The account that was approved, by its hash in the directory: to no other is this attempt paid. NULL: brought in
+    # from another system, or sent before this was kept.
+    account_hash = models.BinaryField(max_length=32, null=True)
     attempt = models.PositiveSmallIntegerField()
     amount_rupiah = models.BigIntegerField()
     reference = models.CharField(max_length=35, unique=True)
@@ -202,8 +205,14 @@ class PayoutStatus(AppendOnlyModel):
         REJECTED = "rejected", _("rejected")
         RETURNED = "returned", _("returned by the bank")
         REVERSED = "reversed", _("taken back by the programme")
-        # Never sent: an alarm held it when its list went out. It is due again.
-        WITHHELD = "withheld", _("kept back by an alarm")
+        # On an approved list, and never sent. It is due again.
+        WITHHELD = "withheld", _("kept back")
+
+    class KeptBack(models.TextChoices):
+        """Why it was not sent, as the reason of WITHHELD."""
+
+        HELD = "", _("an alarm holds it")
+        ACCOUNT_CHANGED = "CHANGED", _("the account was changed after the list was planned")
 
     payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="statuses")
     state = models.CharField(max_length=10, choices=State.choices)
@@ -219,7 +228,8 @@ class PayoutStatus(AppendOnlyModel):
         constraints = [
             models.UniqueConstraint(fields=["payout", "state"], name="incentives_payoutstatus_once"),
             models.CheckConstraint(
-                condition=Q(state__in=["sent", "accepted", "settled", "withheld"], reason_code="")
+                condition=Q(state__in=["sent", "accepted", "settled"], reason_code="")
+                | Q(state="withheld", reason_code__in=["", "CHANGED"])
                 | Q(state__in=["rejected", "returned", "reversed"]) & ~Q(reason_code=""),
                 name="incentives_payoutstatus_rejection_has_reason",
                 violation_error_message="A payout that was rejected, returned or reversed names its reason.",

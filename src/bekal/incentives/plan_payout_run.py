@@ -98,8 +98,8 @@ WITH due AS MATERIALIZED ({DUE_SQL}), attempt AS MATERIALIZED (
     RETURNING id, payout_count, total_rupiah, list_sha256
 ), payout AS (
     INSERT INTO incentives_payout
-        (entitlement_id, run_id, account_id, partner, masked_account, attempt, amount_rupiah, reference)
-    SELECT entitlement_id, run.id, account_id, partner, masked, attempt, amount_rupiah, reference
+        (entitlement_id, run_id, account_id, partner, masked_account, account_hash, attempt, amount_rupiah, reference)
+    SELECT entitlement_id, run.id, account_id, partner, masked, account_hash, attempt, amount_rupiah, reference
     FROM line CROSS JOIN run ORDER BY entitlement_id
 )
 SELECT id, payout_count, total_rupiah, list_sha256, left_out

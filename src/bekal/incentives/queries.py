@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
 
 from bekal.accounts.privacy import decrypt
-from bekal.holds.queries import INCENTIVES_HELD_SQL
+from bekal.incentives.kept_back import kept_back_counts
 from bekal.incentives.models import Payout, PayoutFile, PayoutReversal, PayoutRun, PayoutSending, PayoutStatus
 from bekal.incentives.timeline import InstalmentLine, InstalmentState, NextStep, timeline_of
 from bekal.ledger.clock import JAKARTA
@@ -34,7 +34,6 @@ __all__ = [
     "due_days",
     "earned_unpaid",
     "file_content",
-    "held_payout_ids",
     "on_time_share",
     "run_detail",
     "run_lines",
@@ -56,7 +55,7 @@ class RunState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RunLine:
     """One run in a list of runs. Settled are the payouts that have stayed paid; returned those that came back after it,
-    sent back by the bank or reversed by the programme; withheld those that were never sent because of an alarm."""
+    sent back by the bank or reversed by the programme; withheld those that were kept back and never sent."""
 
     run_id: int
     planned_for: date
@@ -150,13 +149,15 @@ class Rejections:
 @dataclass(frozen=True, slots=True)
 class RunDetail:
     """One run, tracked to zero: `in_transit_rupiah` is what was sent and not answered. `held_count` payouts of a run
-    that was not sent are held by an alarm now, and would be kept back."""
+    that was not sent are held by an alarm now, `changed_count` go to an account that is another by now or no longer
+    verified; both would be kept back."""
 
     run: RunLine
     partners: tuple[PartnerTotal, ...]
     rejections: tuple[Rejections, ...]
     files: tuple[FileLine, ...]
     held_count: int
+    changed_count: int
 
     @property
     def in_transit_rupiah(self) -> int:
@@ -246,7 +247,7 @@ def run_detail(*, run_id: int) -> RunDetail | None:
             )
             for row in files
         ),
-        0 if lines[0].exported_at or lines[0].cancelled_at else len(held_payout_ids(run_id=run_id)),
+        *((0, 0) if lines[0].exported_at or lines[0].cancelled_at else kept_back_counts(run_id=run_id)),
     )
 
 
@@ -258,21 +259,6 @@ def file_content(*, run_id: int, file_id: int) -> StoredFile | None:
     """One file of one run as it was sent or received; None where that run has no such file."""
     row = PayoutFile.objects.filter(run_id=run_id, id=file_id).first()
     return None if row is None else StoredFile(row.name, decrypt(bytes(row.content_encrypted)).encode())
-
-
-HELD_SQL = f"""
-SELECT payout.id FROM incentives_payout payout
-JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
-JOIN participants_participation participation ON participation.id = entitlement.participation_id
-WHERE payout.run_id = %s AND {INCENTIVES_HELD_SQL} ORDER BY payout.id
-"""
-
-
-def held_payout_ids(*, run_id: int) -> list[int]:
-    """The payouts of a run's list that an alarm holds now, in the order of their numbers."""
-    with connection.cursor() as cursor:
-        cursor.execute(HELD_SQL, [run_id])
-        return [number for (number,) in cursor.fetchall()]
 
 
 # A payout that was paid and is not any more.

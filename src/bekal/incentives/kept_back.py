@@ -1,0 +1,41 @@
+"""What of an approved list does not leave: an alarm holds it, or its account is not the approved one any more.
+
+The approval was of the whole list, so less than it may leave, never more and nothing else.
+"""
+
+from django.db import connection
+
+from bekal.holds.queries import INCENTIVES_HELD_SQL
+from bekal.ledger.copy_rows import id_array
+
+HELD_SQL = f"""
+SELECT payout.id FROM incentives_payout payout
+JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
+JOIN participants_participation participation ON participation.id = entitlement.participation_id
+WHERE payout.run_id = %s AND {INCENTIVES_HELD_SQL} ORDER BY payout.id
+"""
+# As the export reads it line by line, in one look with the number.
+CHANGED_SQL = """
+SELECT count(*) FROM incentives_payout payout
+JOIN participants_payoutaccount account ON account.id = payout.account_id
+LEFT JOIN participants_payoutaccountdirectory directory ON directory.account_id = account.id
+WHERE payout.run_id = %s AND payout.id <> ALL(%s::bigint[])
+  AND (directory.account_hash IS DISTINCT FROM payout.account_hash OR payout.account_hash IS NULL
+       OR account.verified_at IS NULL)
+"""
+
+
+def held_payout_ids(*, run_id: int) -> list[int]:
+    """The payouts of a run's list that an alarm holds now, in the order of their numbers."""
+    with connection.cursor() as cursor:
+        cursor.execute(HELD_SQL, [run_id])
+        return [number for (number,) in cursor.fetchall()]
+
+
+def kept_back_counts(*, run_id: int) -> tuple[int, int]:
+    """Of a run that was not sent: how many payouts an alarm holds now, and how many others go to an account that is
+    another by now or is no longer verified."""
+    held_ids = held_payout_ids(run_id=run_id)
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGED_SQL, [run_id, id_array(held_ids)])
+        return len(held_ids), cursor.fetchone()[0]
