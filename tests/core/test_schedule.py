@@ -8,10 +8,14 @@ from hypothesis import strategies as st
 
 from bekal.core.rules import RULES
 from bekal.core.schedule import (
+    Closed,
+    DayOff,
     balance_ends_on,
+    day_off,
     first_purchase_due_on,
     is_calendar_published,
     is_working_day,
+    payment_day,
     payment_on,
     scheduled_on,
     working_day_from,
@@ -88,3 +92,33 @@ def test_a_year_without_its_decree_knows_only_weekends_and_fixed_holidays() -> N
 def test_instalments_count_from_one(number: int) -> None:
     with pytest.raises(ValueError, match="count from 1"):
         scheduled_on(date(2020, 4, 11), number)
+
+
+@given(days, instalments)
+def test_why_then_names_every_day_between_the_rule_and_the_payment(entitled_on: date, number: int) -> None:
+    due_on = scheduled_on(entitled_on, number)
+    why = payment_day(due_on, entitled_on)
+    assert why.payment_on == payment_on(due_on, entitled_on)
+    by_rule = due_on.replace(day=1) if why.is_front_loaded else due_on
+    assert why.earliest_on == (entitled_on if why.is_earned_late else by_rule)
+    assert why.is_earned_late == (entitled_on > by_rule)
+    assert [off.on for off in why.days_off] == [
+        why.earliest_on + timedelta(days=day) for day in range((why.payment_on - why.earliest_on).days)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        (date(2020, 5, 25), DayOff(date(2020, 5, 25), Closed.HOLIDAY, "Idul Fitri")),
+        # A holiday that falls on a weekend has its name, too.
+        (date(2020, 1, 25), DayOff(date(2020, 1, 25), Closed.HOLIDAY, "Lunar New Year")),
+        (date(2020, 4, 25), DayOff(date(2020, 4, 25), Closed.WEEKEND)),
+        (date(2020, 12, 24), DayOff(date(2020, 12, 24), Closed.JOINT_LEAVE, "Christmas")),
+        # The list of another year says nothing of this one.
+        (date(2027, 3, 19), None),
+        (date(2020, 4, 27), None),
+    ],
+)
+def test_a_day_off_has_its_name(day: date, expected: DayOff | None) -> None:
+    assert day_off(day) == expected

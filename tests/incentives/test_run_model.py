@@ -210,8 +210,11 @@ def expected_state(model: Model, one: Instalment) -> InstalmentState:
     """The newest list that was not cancelled says it."""
     for run in reversed(model.runs):
         if one in run.lines and run.state != "cancelled":
-            return InstalmentState(run.lines[one] or "in_run")
-    return InstalmentState.PLANNED
+            if one in run.in_question:
+                return InstalmentState.IN_QUESTION
+            waiting = InstalmentState.APPROVED if run.state == "approved" else InstalmentState.IN_RUN
+            return InstalmentState(run.lines[one] or waiting)
+    return InstalmentState.DUE
 
 
 @pytest.fixture

@@ -7,9 +7,25 @@ from datetime import date, timedelta
 import pytest
 
 from bekal.core.entitlement import InstalmentKind
+from bekal.core.schedule import Closed
 from bekal.incentives.cancel_payout_run import cancel_payout_run
+from bekal.incentives.clear_exception import clear_exception
 from bekal.incentives.entitle import entitle
-from bekal.incentives.models import Entitlement, Payout, PayoutCall, PayoutStatus
+from bekal.incentives.find_silent import find_silent
+from bekal.incentives.finished_unpaid import Side
+from bekal.incentives.instalment_line import Happening
+from bekal.incentives.models import (
+    Entitlement,
+    Payout,
+    PayoutCall,
+    PayoutException,
+    PayoutFile,
+    PayoutSending,
+    PayoutStatus,
+)
+from bekal.incentives.partners.file_exchange import FileAccess
+from bekal.incentives.partners.rails import Rail
+from bekal.incentives.pause_payout_run import pause_payout_run
 from bekal.incentives.queries import InstalmentLine, InstalmentState, NextStep, timeline_of
 from bekal.incentives.settle_payouts import settle_payouts
 from bekal.lifecycle.revoke import revoke
@@ -19,12 +35,14 @@ from bekal.purchases.reconcile import reconcile
 from tests import factories
 from tests.factories import ACCEPTED_AT, BOUGHT_AT, RECONCILED_AT, jakarta
 from tests.incentives.journey import (
+    APPROVED_AT,
     EXPORTED_AT,
     FIRST_PAY_ON,
     PLANNED_AT,
     SETTLED_AT,
     approved,
     earners,
+    export,
     exported,
     planned,
     references,
@@ -113,21 +131,130 @@ def test_from_earned_to_paid() -> None:
         return incentives(person, on)[0]
 
     entitled_at = RECONCILED_AT + timedelta(hours=1)
-    assert (first().state, first().state_since_at) == (InstalmentState.PLANNED, entitled_at)
-    assert (first().next_step, first().masked_account) == (NextStep.WAIT_FOR_DAY, account.masked)
-    cancel_payout_run(run_id=planned().run_id or 0, officer_id=factories.officer().pk, at=PLANNED_AT)
-    assert first().state == InstalmentState.PLANNED
-    run_id = approved()
+    assert (first(ON).state, first(ON).state_since_at) == (InstalmentState.PLANNED, entitled_at)
+    assert (first(ON).next_step, first(ON).masked_account) == (NextStep.WAIT_FOR_DAY, account.masked)
+    assert (first(ON).turn, first(ON).due_on) == (Side.CALENDAR, FIRST_PAY_ON)
+    assert (first().state, first().turn, first().due_on) == (InstalmentState.DUE, Side.PROGRAMME, FIRST_PAY_ON)
+    cancelled = planned().run_id or 0
     assert (first().state, first().state_since_at) == (InstalmentState.IN_RUN, PLANNED_AT)
+    cancel_payout_run(run_id=cancelled, officer_id=factories.officer().pk, at=PLANNED_AT)
+    assert first().state == InstalmentState.DUE
+    run_id = approved()
+    assert (first().state, first().state_since_at) == (InstalmentState.APPROVED, APPROVED_AT)
+    assert (first().next_step, first().due_on) == (NextStep.WAIT_FOR_OFFICE, FIRST_PAY_ON)
+    pause_payout_run(run_id=run_id, officer_id=factories.officer().pk, at=APPROVED_AT)
+    assert (first().state, first().state_since_at) == (InstalmentState.PAUSED, APPROVED_AT)
     cancel_payout_run(run_id=run_id, officer_id=factories.officer().pk, at=PLANNED_AT)
     run = exported()
     assert (first().state, first().state_since_at) == (InstalmentState.SENT, EXPORTED_AT)
-    assert first().next_step == NextStep.WAIT_FOR_PARTNER
+    assert (first().next_step, first().turn) == (NextStep.WAIT_FOR_PARTNER, Side.PARTNER)
+    assert first().due_on == FIRST_PAY_ON + timedelta(days=1)
     assert first(FIRST_PAY_ON + timedelta(days=1)).is_late
     settled(run)
     line = first(FIRST_PAY_ON + timedelta(days=1))
     assert (line.state, line.state_since_at, line.is_late) == (InstalmentState.SETTLED, SETTLED_AT, False)
     assert [one.state for one in incentives(person)[1:]] == [InstalmentState.PLANNED] * 3
+    assert [(step.what, step.attempt) for step in line.steps] == [
+        (Happening.EARNED, 0),
+        (Happening.LISTED, 1),
+        (Happening.LIST_CANCELLED, 1),
+        (Happening.LISTED, 2),
+        (Happening.LIST_CANCELLED, 2),
+        (Happening.LISTED, 3),
+        (Happening.LIST_APPROVED, 2),
+        (Happening.LIST_APPROVED, 3),
+        (Happening.SENT, 3),
+        (Happening.SETTLED, 3),
+    ]
+    assert line.steps[-1].planned_for == FIRST_PAY_ON and line.steps[-1].masked_account == account.masked
+
+
+def test_why_then_is_told_by_the_calendar() -> None:
+    (person,) = earners()
+    why = incentives(person)[0].why
+    assert why is not None and (why.payment_on, why.earliest_on) == (FIRST_PAY_ON, date(2020, 4, 25))
+    assert [off.closed for off in why.days_off] == [Closed.WEEKEND, Closed.WEEKEND]
+    # The second falls on Idul Fitri.
+    second = incentives(person)[1].why
+    assert second is not None and [off.name for off in second.days_off] == ["Idul Fitri"]
+    Entitlement.objects.filter(participation_id=person).update(payment_on=date(2020, 4, 29))
+    assert incentives(person)[0].why is None, "a day that no rule gives is not explained"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "on", "state", "turn"),
+    [
+        (None, FIRST_PAY_ON, InstalmentState.LEAVING, Side.CALENDAR),
+        (None, FIRST_PAY_ON + timedelta(days=1), InstalmentState.LEAVING, Side.PROGRAMME),
+        ("not_there", FIRST_PAY_ON, InstalmentState.LEAVING, Side.CALENDAR),
+        ("begun", FIRST_PAY_ON, InstalmentState.UNKNOWN, Side.PARTNER),
+        ("unknown", FIRST_PAY_ON, InstalmentState.UNKNOWN, Side.PARTNER),
+        ("taken", FIRST_PAY_ON, InstalmentState.SENT, Side.PARTNER),
+        ("refused", FIRST_PAY_ON, InstalmentState.LIST_REFUSED, Side.PROGRAMME),
+    ],
+)
+def test_what_goes_by_itself_is_told_by_what_is_known_of_it(
+    outcome: str | None, on: date, state: InstalmentState, turn: Side
+) -> None:
+    (person,) = earners()
+    run_id = approved()
+    rails = {"bni": Rail("bni", files=FileAccess("http://127.0.0.1:1", "t"))}
+    assert export(run_id=run_id, at=EXPORTED_AT, rails=rails).refusal is None
+    if outcome is not None:
+        PayoutSending.objects.create(
+            file=PayoutFile.objects.get(), act="hand_over", outcome=outcome, noted_at=EXPORTED_AT
+        )
+    line = incentives(person, on)[0]
+    assert (line.state, line.turn, line.state_since_at) == (state, turn, EXPORTED_AT)
+    pause_payout_run(run_id=run_id, officer_id=factories.officer().pk, at=SETTLED_AT)
+    is_still_here = state is InstalmentState.LEAVING
+    assert incentives(person, on)[0].state is (InstalmentState.PAUSED if is_still_here else state)
+    settled_line = status_file([(references(run_id)[0], 600_000, "settled", "")])
+    settle_payouts(partner="bni", name="a.csv", content=settled_line, at=SETTLED_AT)
+    assert incentives(person, on)[0].state is InstalmentState.SETTLED, "what the bank says at last holds"
+
+
+def test_silence_is_told_and_so_is_its_end() -> None:
+    (person,) = earners()
+    run = exported()
+    file = PayoutFile.objects.get()
+    PayoutSending.objects.create(file=file, act="hand_over", outcome="taken", noted_at=EXPORTED_AT)
+    later = jakarta(2020, 5, 4)
+    assert find_silent(at=later) == 1
+    line = incentives(person, date(2020, 5, 4))[0]
+    assert (line.state, line.state_since_at, line.next_step) == (InstalmentState.SILENT, later, NextStep.WAIT_FOR_WORD)
+    assert line.due_on == FIRST_PAY_ON + timedelta(days=1)
+    settled(run, at=jakarta(2020, 5, 5))
+    line = incentives(person, date(2020, 5, 5))[0]
+    assert line.state is InstalmentState.SETTLED
+    assert [step.what for step in line.steps[-3:]] == [Happening.QUESTIONED, Happening.SETTLED, Happening.ANSWERED]
+
+
+def test_what_does_not_fit_the_books_is_in_question_until_it_is_cleared_up() -> None:
+    (person,) = earners()
+    run = exported()
+    (reference,) = references(run.run_id)
+    wrong = status_file([(reference, 600_001, "settled", "")])
+    settle_payouts(partner="bni", name="salah.csv", content=wrong, at=SETTLED_AT)
+    assert (incentives(person)[0].state, incentives(person)[0].turn) == (InstalmentState.IN_QUESTION, Side.PARTNER)
+    settled(run)
+    assert incentives(person)[0].state is InstalmentState.SETTLED, "it was paid, whatever was said before"
+    contrary = status_file([(reference, 600_000, "rejected", "AC04")])
+    settle_payouts(partner="bni", name="lawan.csv", content=contrary, at=SETTLED_AT)
+    line = incentives(person)[0]
+    assert (line.state, line.next_step) == (InstalmentState.IN_QUESTION, NextStep.WAIT_FOR_WORD)
+    for row in PayoutException.objects.filter(resolved_at=None):
+        clear_exception(exception_id=row.pk, officer_id=factories.officer().pk, note="Sudah jelas.", at=SETTLED_AT)
+    assert incentives(person)[0].state is InstalmentState.SETTLED
+
+
+def test_a_list_that_names_the_account_before_is_made_anew() -> None:
+    (person,) = earners()
+    approved()
+    participant_id = Participation.objects.get(pk=person).participant_id
+    factories.changed_account(participant_id, "ovo", "081234567890", at=PLANNED_AT)
+    states = [incentives(person, FIRST_PAY_ON + timedelta(days=day))[0].state for day in (0, 4)]
+    assert states == [InstalmentState.WAITING_CHANGE, InstalmentState.TO_LIST_ANEW]
 
 
 def test_what_a_partner_has_accepted_is_on_its_way() -> None:
@@ -138,7 +265,7 @@ def test_what_a_partner_has_accepted_is_on_its_way() -> None:
     PayoutStatus.objects.create(payout=payout, state="accepted", call=call, recorded_at=SETTLED_AT)
     line = incentives(person)[0]
     assert (line.state, line.state_since_at, line.next_step) == (
-        InstalmentState.SENT,
+        InstalmentState.ACCEPTED,
         SETTLED_AT,
         NextStep.WAIT_FOR_PARTNER,
     )
@@ -152,7 +279,7 @@ def test_what_goes_to_a_changed_account_waits_and_is_then_planned() -> None:
     assert [(one.state, one.next_step) for one in states] == [
         (InstalmentState.WAITING_CHANGE, NextStep.WAIT_FOR_CHANGE),
         (InstalmentState.WAITING_CHANGE, NextStep.WAIT_FOR_CHANGE),
-        (InstalmentState.PLANNED, NextStep.WAIT_FOR_DAY),
+        (InstalmentState.DUE, NextStep.WAIT_FOR_OFFICE),
     ]
 
 
@@ -164,7 +291,7 @@ def test_who_named_another_account_after_a_rejection_has_done_their_part() -> No
     participant_id = Participation.objects.get(pk=person).participant_id
     factories.changed_account(participant_id, "ovo", "081234567890", at=SETTLED_AT)
     states = [incentives(person, FIRST_PAY_ON + timedelta(days=day))[0].state for day in (0, 4)]
-    assert states == [InstalmentState.WAITING_CHANGE, InstalmentState.PLANNED]
+    assert states == [InstalmentState.WAITING_CHANGE, InstalmentState.DUE]
 
 
 def test_what_the_person_cannot_mend_is_not_asked_of_them() -> None:

@@ -1,5 +1,6 @@
 """Insentif: every instalment with one truthful state and what to do; the payout account."""
 
+import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils.translation import override
 
+from bekal.accounts.models import Role, User
 from bekal.core.entitlement import InstalmentKind
 from bekal.incentives.entitle import entitle
 from bekal.incentives.queries import InstalmentLine, InstalmentState, NextStep
@@ -15,9 +17,10 @@ from bekal.lifecycle.revoke import revoke
 from bekal.participants.models import PayoutAccount
 from bekal.participants.set_districts import NewDistrict, set_districts
 from bekal.purchases.end_purchases import end_purchases
-from bekal.web.calendar import STATE_WORDS, STEP_SENTENCES, URGENCY, Calendar, calendar_of
+from bekal.web.calendar import URGENCY, Calendar, calendar_of
 from tests import factories
 from tests.conftest import StoppedClock
+from tests.contracts.house import ROOT
 from tests.factories import jakarta
 from tests.incentives import journey
 from tests.incentives.partner import status_file
@@ -37,16 +40,6 @@ def line(state: InstalmentState, step: NextStep, **fields: Any) -> InstalmentLin
 
 def calendar(*lines: InstalmentLine) -> Calendar:
     return calendar_of(lines)
-
-
-def test_every_state_and_every_step_has_its_words_in_both_languages() -> None:
-    assert set(STATE_WORDS) == set(InstalmentState)
-    assert set(STEP_SENTENCES) == set(NextStep)
-    for words in (*STATE_WORDS.values(), *STEP_SENTENCES.values()):
-        with override("id"):
-            indonesian = str(words)
-        with override("en"):
-            assert indonesian != str(words)
 
 
 def test_what_the_reader_can_mend_comes_before_what_they_wait_for() -> None:
@@ -108,7 +101,7 @@ def test_an_earned_incentive_has_its_days(sign_in: SignIn) -> None:
     page = text_of(sign_in(person).open("incentives"))
     assert "Hari bayar 25 November 2020 (jadwal 25 November 2020)." in page
     assert "Uangnya dikirim pada harinya." in page
-    assert page.count("dijadwalkan Hari bayar") == 4
+    assert page.count("dijadwalkan Sudah menjadi hakmu, dan dibayar pada harinya. Hari bayar") == 4
 
 
 def test_a_payment_that_came_back_says_when_why_and_what_to_do(sign_in: SignIn, clock: StoppedClock) -> None:
@@ -139,6 +132,55 @@ def test_who_has_proven_nothing_when_the_balance_ended_is_told_so(sign_in: SignI
     page = text_of(sign_in(person).open("incentives"))
     assert page.count("tidak ada pelatihan yang terbukti") == 5
     assert "Survei tetap dibayar." in page and "menunggu survei" in page
+
+
+def test_what_happened_and_why_then_is_told_in_order(sign_in: SignIn, clock: StoppedClock) -> None:
+    (person,) = journey.earners()
+    clock.set(2020, 4, 27, 18, 0)
+    run = journey.exported()
+    visitor = sign_in(person)
+    page = text_of(visitor.open("incentives"))
+    assert "Giliran: bank atau dompetmu , paling lambat 28 April 2020" in page
+    why = "Kenapa hari itu? Jadwalnya 25 April 2020. Bukan hari kerja: Sabtu, 25 April, Minggu, 26 April. Jadi dibayar"
+    assert why in page
+    journey.settled(run)
+    page = text_of(visitor.open("incentives"))
+    steps = [
+        "Menjadi hakmu.",
+        "Masuk daftar",
+        "Petugas kedua menyetujui",
+        "Dikeluarkan untuk dikirim",
+        "BNI membayarnya",
+    ]
+    places = [page.index(step) for step in steps]
+    assert places == sorted(places)
+
+
+def test_the_same_is_told_as_json(sign_in: SignIn, clock: StoppedClock) -> None:
+    (person,) = journey.earners()
+    clock.set(2020, 5, 4, 9, 0)
+    run = journey.exported()
+    journey.settled(run, {journey.references(run.run_id)[0]: "AM14"})
+    visitor = sign_in(person)
+    told = json.loads(visitor.open("incentives_status"))
+    first, *others = told["instalments"]
+    assert told["as_of"] == "2020-05-04" and len(others) == 6
+    assert (first["state"], first["turn"], first["next_step"]) == ("rejected", "participant", "check_account")
+    assert first["reason"] == "Dompetmu penuh: kosongkan, atau pilih rekening lain."
+    assert (first["is_late"], first["masked_account"][-4:].isdigit()) == (True, True)
+    assert [step["what"] for step in first["steps"]] == ["earned", "listed", "list_approved", "sent", "rejected"]
+    assert [one["state"] for one in others[3:]] == ["waiting_answer"] * 3
+    page = text_of(visitor.open("incentives"))
+    for line in told["instalments"]:
+        assert line["sentence"] in page and line["why"] in page
+        assert all(step["words"] in page for step in line["steps"])
+    document = (ROOT / "docs" / "where-is-my-money.md").read_text()
+    assert [name for name in (*told, *first, *first["steps"][0]) if f"`{name}`" not in document] == []
+
+
+def test_who_was_never_accepted_has_no_instalments(sign_in: SignIn) -> None:
+    newcomer = User.objects.create_user("baru", None, role=Role.PARTICIPANT, display_name="Baru")
+    assert json.loads(sign_in(newcomer).open("incentives_status"))["instalments"] == []
 
 
 def test_who_was_revoked_is_told_where_the_money_went(sign_in: SignIn) -> None:
@@ -244,5 +286,7 @@ def test_the_number_of_statements_is_pinned(sign_in: SignIn, assert_queries: Cal
     visitor = sign_in(person)
     with assert_queries(10):
         visitor.open("incentives")
+    with assert_queries(8):
+        visitor.open("incentives_status")
     with assert_queries(8):
         visitor.open("account")

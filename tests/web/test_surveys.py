@@ -233,11 +233,11 @@ def test_english_is_spoken_where_it_is_chosen(finisher: int, sign_in: SignIn) ->
 
 def test_the_number_of_statements_is_pinned(finisher: int, sign_in: SignIn, assert_queries: Callable[..., Any]) -> None:
     visitor = sign_in(finisher)
-    with assert_queries(9):
+    with assert_queries(11):
         visitor.open("surveys")
-    with assert_queries(9):
+    with assert_queries(11):
         visitor.open("survey", 1)
     visitor.send("survey", 1, **FIRST | {"effective": "yes"})
     visitor.open("survey", 1)
-    with assert_queries(9):
+    with assert_queries(11):
         visitor.open("survey", 1)

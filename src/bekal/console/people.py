@@ -17,6 +17,7 @@ from bekal.console.as_of import as_of
 from bekal.console.further import further
 from bekal.console.reconciliation_words import owed_in_words
 from bekal.incentives.models import PayoutStatus
+from bekal.incentives.timeline import timeline_of
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.ledger.queries import balances_of, transfers_of
 from bekal.lifecycle.treasury import ENVELOPE_SQL
@@ -24,6 +25,7 @@ from bekal.participants.models import ContactPoint, Participation
 from bekal.purchases.certificates import certificates_of
 from bekal.purchases.models import Purchase
 from bekal.purchases.queries import PurchaseLine, purchases_of
+from bekal.ui.instalments import Entry
 
 PAGE_SIZE = 50
 # The channels that still reach a person, the phone first.
@@ -201,6 +203,10 @@ def person(request: HttpRequest, participation_id: int) -> HttpResponse:
         "purchases": [(line, () if asked.at else owed_in_words(line)) for line in _purchases(place.pk, asked.at)],
         "certificates": certificates_of(participation_id=place.pk) if asked.at is None else (),
         "today": programme_day(at),
+        # Where the money is, too.
+        "entries": [Entry(line) for line in timeline_of(participation_id=place.pk, on=programme_day(at))]
+        if asked.at is None
+        else [],
     }
     return render(request, "console/person.html", context)
 

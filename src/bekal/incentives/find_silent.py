@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from django.db import connection, transaction
 
 from bekal.core.rules import RULES
-from bekal.core.schedule import working_day_from
+from bekal.core.schedule import working_days_after
 from bekal.ledger.clock import JAKARTA, programme_day
 from bekal.ledger.copy_rows import id_array
 
@@ -65,7 +65,4 @@ def find_silent(*, at: datetime) -> int:
 
 def answer_due_on(paid_on: date) -> date:
     """The last day on which a partner may answer what is paid on that day."""
-    day = paid_on
-    for _ in range(RULES.value("payout_answer_days", paid_on)):
-        day = working_day_from(day + timedelta(days=1))
-    return day
+    return working_days_after(paid_on, RULES.value("payout_answer_days", paid_on))

@@ -10,9 +10,10 @@ from django.db import connection
 from django.db.models import Count, F, Q, QuerySet
 
 from bekal.accounts.privacy import decrypt
+from bekal.incentives.instalment_line import InstalmentLine, InstalmentState, NextStep
 from bekal.incentives.kept_back import kept_back_counts
 from bekal.incentives.models import Payout, PayoutFile, PayoutReversal, PayoutRun, PayoutSending, PayoutStatus
-from bekal.incentives.timeline import InstalmentLine, InstalmentState, NextStep, timeline_of
+from bekal.incentives.timeline import timeline_of
 from bekal.ledger.clock import JAKARTA
 from bekal.ledger.copy_rows import id_array
 from bekal.ledger.movements import Kind

@@ -1,142 +1,20 @@
-"""Where one person's money is: one truthful state for every instalment and survey, earned or not."""
+"""Where people's money is: one truthful state for every instalment and survey, earned or not."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from enum import StrEnum
-
-from django.db import connection
 
 from bekal.core.entitlement import Instalment, InstalmentKind, instalments_owed, survey_owed
-from bekal.core.evidence import Source
+from bekal.core.evidence import Piece, PieceState, Source
 from bekal.core.rules import RULES
+from bekal.core.schedule import PaymentDay, payment_day
+from bekal.incentives.instalment_line import InstalmentLine, InstalmentState, NextStep
 from bekal.incentives.models import PayoutStatus
-from bekal.incentives.reasons import NOT_THE_ACCOUNT
+from bekal.incentives.timeline_rows import EarnedRow, earned_rows
+from bekal.incentives.timeline_state import Standing, standing_of, steps_of
 from bekal.ledger.clock import programme_day
 from bekal.participants.models import Participation, PayoutAccount
 from bekal.purchases.models import Purchase
 from bekal.purchases.queries import evidence_owed
-
-
-class InstalmentState(StrEnum):
-    """From the first training to the money in the account, and what can come instead.
-
-    Sent back: it was paid, and the bank returned it to the programme. Taken back: it was paid, and the programme
-    reversed it. Both are due again. Held: an officer decides whether it is paid. Waiting change: the account took the
-    place of another, and is not paid to before its hours are over. Unproven: every training ended without
-    its proof, and none can be bought any more. Returned: to the treasury.
-    """
-
-    WAITING_PURCHASE = "waiting_purchase"
-    WAITING_EVIDENCE = "waiting_evidence"
-    WAITING_RECONCILIATION = "waiting_reconciliation"
-    WAITING_ANSWER = "waiting_answer"
-    DEADLINE_PASSED = "deadline_passed"
-    WAITING_ACCOUNT = "waiting_account"
-    WAITING_CHANGE = "waiting_change"
-    PLANNED = "planned"
-    HELD = "held"
-    IN_RUN = "in_run"
-    SENT = "sent"
-    SETTLED = "settled"
-    REJECTED = "rejected"
-    SENT_BACK = "sent_back"
-    TAKEN_BACK = "taken_back"
-    UNPROVEN = "unproven"
-    RETURNED = "returned"
-
-
-class NextStep(StrEnum):
-    """Whose turn it is, and for what."""
-
-    BUY_TRAINING = "buy_training"
-    REDEEM_CODE = "redeem_code"
-    WAIT_FOR_INSTITUTION = "wait_for_institution"
-    GIVE_REVIEW = "give_review"
-    WAIT_FOR_OFFICE = "wait_for_office"
-    WAIT_FOR_SURVEY = "wait_for_survey"
-    SET_ACCOUNT = "set_account"
-    CHECK_ACCOUNT = "check_account"
-    WAIT_FOR_CHANGE = "wait_for_change"
-    WAIT_FOR_DAY = "wait_for_day"
-    WAIT_FOR_PARTNER = "wait_for_partner"
-    NOTHING = "nothing"
-
-
-@dataclass(frozen=True, slots=True)
-class InstalmentLine:
-    """One instalment as its owner sees it.
-
-    `is_earned` False: the days are the earliest possible ones, if everything that is missing came today. `is_late`: the
-    day of payment is past and the money is not there. `partner`, `masked_account` and `reference` are those of the
-    newest attempt, else the account that would be paid to today. `paid_at`: when that attempt reached the account, also
-    where the money came back since.
-    """
-
-    kind: InstalmentKind
-    instalment: int
-    amount_rupiah: int
-    scheduled_on: date | None
-    payment_on: date | None
-    is_earned: bool
-    is_late: bool
-    state: InstalmentState
-    state_since_at: datetime | None
-    next_step: NextStep
-    reason_code: str = ""
-    partner: str = ""
-    masked_account: str = ""
-    reference: str = ""
-    paid_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Earned:
-    """One entitlement, its newest attempt that was neither cancelled nor kept back, and what was last said of it."""
-
-    kind: str
-    instalment: int
-    amount_rupiah: int
-    scheduled_on: date
-    payment_on: date
-    entitled_at: datetime
-    reference: str | None
-    partner: str | None
-    masked_account: str | None
-    planned_at: datetime | None
-    state: str | None
-    reason_code: str | None
-    recorded_at: datetime | None
-    paid_at: datetime | None
-    lapsed_at: datetime | None
-    held_at: datetime | None
-
-
-EARNED_SQL = """
-SELECT entitlement.kind, entitlement.instalment, entitlement.amount_rupiah, entitlement.scheduled_on,
-       entitlement.payment_on, entitlement.entitled_at, attempt.reference, attempt.partner, attempt.masked_account,
-       attempt.planned_at, status.state, status.reason_code, status.recorded_at,
-       (SELECT paid.recorded_at FROM incentives_payoutstatus paid
-        WHERE paid.payout_id = attempt.id AND paid.state = 'settled'),
-       entitlement.lapsed_at,
-       (SELECT min(hold.opened_at) FROM holds_hold hold
-        WHERE hold.participation_id = entitlement.participation_id AND hold.lifted_at IS NULL)
-FROM incentives_entitlement entitlement
-LEFT JOIN LATERAL (
-    SELECT payout.id, payout.reference, payout.partner, payout.masked_account, run.planned_at
-    FROM incentives_payout payout JOIN incentives_payoutrun run ON run.id = payout.run_id
-    WHERE payout.entitlement_id = entitlement.id AND run.cancelled_at IS NULL
-      AND NOT EXISTS (SELECT 1 FROM incentives_payoutstatus kept_back
-                      WHERE kept_back.payout_id = payout.id AND kept_back.state = 'withheld')
-    ORDER BY payout.attempt DESC LIMIT 1
-) attempt ON true
-LEFT JOIN LATERAL (
-    SELECT state, reason_code, recorded_at FROM incentives_payoutstatus
-    WHERE payout_id = attempt.id ORDER BY id DESC LIMIT 1
-) status ON true
-WHERE entitlement.participation_id = %s
-ORDER BY entitlement.kind, entitlement.instalment
-"""
 
 
 def timeline_of(*, participation_id: int, on: date) -> tuple[InstalmentLine, ...]:
@@ -144,36 +22,48 @@ def timeline_of(*, participation_id: int, on: date) -> tuple[InstalmentLine, ...
 
     Raises Participation.DoesNotExist.
     """
-    person = Participation.objects.select_related("participant__payout_account").get(id=participation_id)
-    account: PayoutAccount | None = getattr(person.participant, "payout_account", None)
-    with connection.cursor() as cursor:
-        cursor.execute(EARNED_SQL, [participation_id])
-        earned = {(row.kind, row.instalment): row for row in (_Earned(*columns) for columns in cursor.fetchall())}
-    scheme = RULES.scheme(person.accepted_on)
-    promised = [
-        *instalments_owed(scheme, max(on, person.accepted_on)),
-        *(survey_owed(scheme, number, max(on, person.accepted_on)) for number in range(1, scheme.survey_count + 1)),
-    ]
-    # What was paid before the person was taken over from another system is not in these books.
+    found = timelines_of(participation_ids=[participation_id], on=on)
+    if participation_id not in found:
+        raise Participation.DoesNotExist
+    return found[participation_id]
+
+
+def timelines_of(*, participation_ids: Collection[int], on: date) -> dict[int, tuple[InstalmentLine, ...]]:
+    """The same for any number of people, in as many queries as for one; who is unknown is left out."""
+    people = Participation.objects.select_related("participant__payout_account").filter(pk__in=participation_ids)
+    found = {person.pk: person for person in people.order_by("pk")}
+    if not found:
+        return {}
+    earned = earned_rows(found)
+    promised = {number: _promised(person, on) for number, person in found.items()}
+    waiting = {number: found[number] for number in found if len(earned.get(number, ())) < len(promised[number])}
+    missing = _missing(waiting, on)
+    return {
+        number: tuple(
+            _earned_line(row, getattr(person.participant, "payout_account", None), on)
+            if (row := earned.get(number, {}).get((one.kind.value, one.number)))
+            else _missing_line(one, missing[number][one.kind], person.revoked_at or person.closed_at, on)
+            for one in promised[number]
+        )
+        for number, person in found.items()
+    }
+
+
+def _promised(person: Participation, on: date) -> list[Instalment]:
+    """What the rules of the day of acceptance promise. What was paid before the person was taken over from another
+    system is not in these books."""
+    scheme, day = RULES.scheme(person.accepted_on), max(on, person.accepted_on)
+    surveys = [survey_owed(scheme, number, day) for number in range(1, scheme.survey_count + 1)]
     paid_before_counts = {
         InstalmentKind.INCENTIVE: person.incentives_paid_before_count,
         InstalmentKind.SURVEY: person.surveys_paid_before_count,
     }
-    promised = [one for one in promised if one.number > paid_before_counts[one.kind]]
-    missing = dict(_missing(person, on)) if len(earned) < len(promised) else {}
-    return tuple(
-        _earned_line(row, account, on)
-        if (row := earned.get((one.kind.value, one.number)))
-        else _missing_line(one, *missing[one.kind], person.revoked_at or person.closed_at)
-        for one in promised
-    )
+    return [one for one in (*instalments_owed(scheme, day), *surveys) if one.number > paid_before_counts[one.kind]]
 
 
-def _earned_line(row: _Earned, account: PayoutAccount | None, on: date) -> InstalmentLine:
-    state, since_at, step = _earned_state(row, account, on)
-    if row.lapsed_at is not None:
-        # With a clawback everything went that had been earned and not been paid.
-        state, since_at, step = InstalmentState.RETURNED, row.lapsed_at, NextStep.NOTHING
+def _earned_line(row: EarnedRow, account: PayoutAccount | None, on: date) -> InstalmentLine:
+    standing, newest = standing_of(row, account, on), row.newest
+    last = newest.last if newest is not None else None
     return InstalmentLine(
         kind=InstalmentKind(row.kind),
         instalment=row.instalment,
@@ -181,62 +71,33 @@ def _earned_line(row: _Earned, account: PayoutAccount | None, on: date) -> Insta
         scheduled_on=row.scheduled_on,
         payment_on=row.payment_on,
         is_earned=True,
-        is_late=row.payment_on < on and state not in (InstalmentState.SETTLED, InstalmentState.RETURNED),
-        state=state,
-        state_since_at=since_at,
-        next_step=step,
-        reason_code=row.reason_code or "",
-        partner=row.partner or (account.partner if account else ""),
-        masked_account=row.masked_account or (account.masked if account else ""),
-        reference=row.reference or "",
-        paid_at=row.paid_at,
+        is_late=row.payment_on < on and standing.state not in (InstalmentState.SETTLED, InstalmentState.RETURNED),
+        state=standing.state,
+        state_since_at=standing.since_at,
+        next_step=standing.step,
+        reason_code=last.reason_code if last is not None else "",
+        partner=newest.partner if newest is not None else (account.partner if account else ""),
+        masked_account=newest.masked_account if newest is not None else (account.masked if account else ""),
+        reference=newest.reference if newest is not None else "",
+        paid_at=newest.at_of(PayoutStatus.State.SETTLED) if newest is not None else None,
+        due_on=standing.due_on,
+        is_overdue=standing.due_on is not None and standing.due_on < on,
+        why=_why(row),
+        steps=steps_of(row),
     )
 
 
-def _earned_state(
-    row: _Earned, account: PayoutAccount | None, on: date
-) -> tuple[InstalmentState, datetime | None, NextStep]:
-    # Who named another account since a partner said no has done their part.
-    is_mended = _changed_since(row, account)
-    match row.state:
-        case PayoutStatus.State.SETTLED:
-            return InstalmentState.SETTLED, row.recorded_at, NextStep.NOTHING
-        case PayoutStatus.State.REJECTED if not is_mended:
-            return InstalmentState.REJECTED, row.recorded_at, _step_after(row)
-        case PayoutStatus.State.RETURNED if not is_mended:
-            return InstalmentState.SENT_BACK, row.recorded_at, _step_after(row)
-        case PayoutStatus.State.REVERSED:
-            return InstalmentState.TAKEN_BACK, row.recorded_at, NextStep.WAIT_FOR_OFFICE
-        case PayoutStatus.State.SENT | PayoutStatus.State.ACCEPTED:
-            return InstalmentState.SENT, row.recorded_at, NextStep.WAIT_FOR_PARTNER
-    # What an alarm holds does not leave with its list.
-    if row.reference is not None and row.held_at is None and not is_mended:
-        return InstalmentState.IN_RUN, row.planned_at, NextStep.WAIT_FOR_OFFICE
-    if account is None or account.verified_at is None:
-        return InstalmentState.WAITING_ACCOUNT, row.entitled_at, NextStep.SET_ACCOUNT
-    if row.held_at is not None:
-        return InstalmentState.HELD, row.held_at, NextStep.WAIT_FOR_OFFICE
-    if account.pays_from_at is not None and programme_day(account.pays_from_at) >= on:
-        return InstalmentState.WAITING_CHANGE, None, NextStep.WAIT_FOR_CHANGE
-    return InstalmentState.PLANNED, row.entitled_at, NextStep.WAIT_FOR_DAY
+def _why(row: EarnedRow) -> PaymentDay | None:
+    """How the day of payment comes about: by the calendar, or by the day on which it was earned."""
+    by_calendar, by_earning = (
+        payment_day(row.scheduled_on),
+        payment_day(row.scheduled_on, programme_day(row.entitled_at)),
+    )
+    return next((why for why in (by_calendar, by_earning) if why.payment_on == row.payment_on), None)
 
 
-def _changed_since(row: _Earned, account: PayoutAccount | None) -> bool:
-    """Whether another account took the place of the one a partner could not pay to: what goes to it is planned only
-    when its waiting is over, so an answer from before that is not about it."""
-    if account is None or account.pays_from_at is None or row.recorded_at is None:
-        return False
-    is_no = row.state in (PayoutStatus.State.REJECTED, PayoutStatus.State.RETURNED)
-    return is_no and account.pays_from_at > row.recorded_at
-
-
-def _step_after(row: _Earned) -> NextStep:
-    """What helps after a partner's no: mostly another look at the account, sometimes nothing the person could do."""
-    return NextStep.WAIT_FOR_OFFICE if row.reason_code in NOT_THE_ACCOUNT else NextStep.CHECK_ACCOUNT
-
-
-def _missing_line(one: Instalment, state: InstalmentState, step: NextStep, lost_at: datetime | None) -> InstalmentLine:
-    can_be_earned = step is not NextStep.NOTHING
+def _missing_line(one: Instalment, standing: Standing, lost_at: datetime | None, on: date) -> InstalmentLine:
+    can_be_earned = standing.step is not NextStep.NOTHING
     return InstalmentLine(
         kind=one.kind,
         instalment=one.number,
@@ -245,48 +106,84 @@ def _missing_line(one: Instalment, state: InstalmentState, step: NextStep, lost_
         payment_on=one.payment_on if can_be_earned else None,
         is_earned=False,
         is_late=False,
-        state=state,
-        state_since_at=lost_at if state is InstalmentState.RETURNED else None,
-        next_step=step,
+        state=standing.state,
+        state_since_at=lost_at if standing.state is InstalmentState.RETURNED else None,
+        next_step=standing.step,
+        due_on=standing.due_on,
+        is_overdue=standing.due_on is not None and standing.due_on < on,
     )
 
 
-def _missing(person: Participation, on: date) -> Iterator[tuple[InstalmentKind, tuple[InstalmentState, NextStep]]]:
-    """For each kind what stands between the person and what is not earned yet."""
+def _missing(people: Mapping[int, Participation], on: date) -> dict[int, dict[InstalmentKind, Standing]]:
+    """For each of these and each kind what stands between them and what is not earned yet."""
+    if not people:
+        return {}
+    bought: dict[int, list[Purchase]] = {}
+    for purchase in Purchase.objects.filter(participation_id__in=people).order_by("participation_id", "ordinal"):
+        bought.setdefault(purchase.participation_id, []).append(purchase)
+    open_ids = [each.pk for purchases in bought.values() for each in purchases if _is_open(each)]
+    owed = evidence_owed(purchase_ids=open_ids) if open_ids else {}
+    return {number: _missing_of(person, bought.get(number, []), owed, on) for number, person in people.items()}
+
+
+def _is_open(purchase: Purchase) -> bool:
+    """Whether it still has something to prove: what has ended proves nothing."""
+    return purchase.ended_at is None and purchase.reconciled_at is None
+
+
+def _missing_of(
+    person: Participation, purchases: Sequence[Purchase], owed: Mapping[int, tuple[PieceState, ...]], on: date
+) -> dict[InstalmentKind, Standing]:
     if person.revoked_at is not None or person.closed_at is not None:
-        yield from ((kind, (InstalmentState.RETURNED, NextStep.NOTHING)) for kind in InstalmentKind)
-        return
-    purchases = list(Purchase.objects.filter(participation_id=person.id).order_by("ordinal"))
-    if not (purchases or person.bought_before) and on > person.first_purchase_due_on:
-        yield from ((kind, (InstalmentState.DEADLINE_PASSED, NextStep.NOTHING)) for kind in InstalmentKind)
-        return
+        return dict.fromkeys(InstalmentKind, Standing(InstalmentState.RETURNED, None, NextStep.NOTHING))
+    has_bought = bool(purchases or person.bought_before)
+    if not has_bought and on > person.first_purchase_due_on:
+        return dict.fromkeys(InstalmentKind, Standing(InstalmentState.DEADLINE_PASSED, None, NextStep.NOTHING))
+    last_on = person.balance_ends_on if has_bought else person.first_purchase_due_on
+    may_buy_until_on = last_on if person.balance_ended_at is None and on <= person.balance_ends_on else None
     is_proven = person.incentives_paid_before_count > 0
-    waits_for_office = InstalmentState.WAITING_RECONCILIATION, NextStep.WAIT_FOR_OFFICE
-    may_buy = person.balance_ended_at is None and on <= person.balance_ends_on
-    yield InstalmentKind.INCENTIVE, waits_for_office if is_proven else _evidence_state(purchases, may_buy=may_buy)
-    yield InstalmentKind.SURVEY, (InstalmentState.WAITING_ANSWER, NextStep.WAIT_FOR_SURVEY)
+    return {
+        InstalmentKind.INCENTIVE: _WAITS_FOR_OFFICE if is_proven else _evidence(purchases, owed, may_buy_until_on, on),
+        InstalmentKind.SURVEY: Standing(InstalmentState.WAITING_ANSWER, None, NextStep.WAIT_FOR_SURVEY),
+    }
 
 
-def _evidence_state(purchases: Sequence[Purchase], *, may_buy: bool) -> tuple[InstalmentState, NextStep]:
-    """Of the training that is nearest to its reconciliation: what it waits for. What has ended proves nothing."""
-    by_id = {purchase.id: purchase for purchase in purchases if purchase.ended_at is None}
-    if not by_id and purchases and not may_buy:
-        return InstalmentState.UNPROVEN, NextStep.NOTHING
+_WAITS_FOR_OFFICE = Standing(InstalmentState.WAITING_RECONCILIATION, None, NextStep.WAIT_FOR_OFFICE)
+
+
+def _evidence(
+    purchases: Sequence[Purchase],
+    owed: Mapping[int, tuple[PieceState, ...]],
+    may_buy_until_on: date | None,
+    on: date,
+) -> Standing:
+    """Of the training that is nearest to its reconciliation: what it waits for."""
+    by_id = {purchase.pk: purchase for purchase in purchases if purchase.ended_at is None}
+    if not by_id and purchases and may_buy_until_on is None:
+        return Standing(InstalmentState.UNPROVEN, None, NextStep.NOTHING)
     if not by_id:
-        return InstalmentState.WAITING_PURCHASE, NextStep.BUY_TRAINING
+        return Standing(InstalmentState.WAITING_PURCHASE, None, NextStep.BUY_TRAINING, may_buy_until_on)
     if any(purchase.reconciled_at for purchase in by_id.values()):
-        return InstalmentState.WAITING_RECONCILIATION, NextStep.WAIT_FOR_OFFICE
-    owed = evidence_owed(purchase_ids=list(by_id))
+        return _WAITS_FOR_OFFICE
     nearest = min(by_id, key=lambda purchase_id: (len(owed[purchase_id]), by_id[purchase_id].ordinal))
-    parties = {piece.owed_by for piece in owed[nearest]}
-    if not parties:
-        return InstalmentState.WAITING_RECONCILIATION, NextStep.WAIT_FOR_OFFICE
+    if not owed[nearest]:
+        return _WAITS_FOR_OFFICE
     if by_id[nearest].redeemed_at is None:
-        return InstalmentState.WAITING_EVIDENCE, NextStep.REDEEM_CODE
-    if Source.PROGRAMME in parties:
-        return InstalmentState.WAITING_EVIDENCE, NextStep.WAIT_FOR_OFFICE
-    waits_for_institution = Source.INSTITUTION in parties
-    return (
-        InstalmentState.WAITING_EVIDENCE,
-        NextStep.WAIT_FOR_INSTITUTION if waits_for_institution else NextStep.GIVE_REVIEW,
-    )
+        return Standing(InstalmentState.WAITING_EVIDENCE, None, NextStep.REDEEM_CODE)
+    for source, step in (
+        (Source.PROGRAMME, NextStep.WAIT_FOR_OFFICE),
+        (Source.INSTITUTION, NextStep.WAIT_FOR_INSTITUTION),
+    ):
+        if pieces := [piece for piece in owed[nearest] if piece.owed_by is source]:
+            return Standing(InstalmentState.WAITING_EVIDENCE, None, step, _first_due_on(pieces))
+    sessions = [
+        piece
+        for piece in owed[nearest]
+        if piece.piece is Piece.ATTENDANCE and piece.since_on is not None and piece.since_on <= on
+    ]
+    step = NextStep.CONFIRM_SESSIONS if sessions else NextStep.GIVE_REVIEW
+    return Standing(InstalmentState.WAITING_EVIDENCE, None, step, _first_due_on(sessions or owed[nearest]))
+
+
+def _first_due_on(pieces: Sequence[PieceState]) -> date | None:
+    return min((piece.due_on for piece in pieces if piece.due_on is not None), default=None)

@@ -92,6 +92,8 @@ def _named(world: World, owner: int, redeemed: Bought, institution: Institution)
         "form": "csv",
         "operation": "revoke",
         "kind": "institution",
+        "earned_kind": "incentive",
+        "instalment": 1,
         "code": "address_unknown",
     }
 

@@ -50,6 +50,7 @@ urlpatterns = [
     path("pelatihan/<int:training_id>/ulasan/<str:handle>/lapor/", reviews.report, name="report_review"),
     path("hadir/<str:state>/", attendance.attendance, name="attendance"),
     path("insentif/", incentives.incentives, name="incentives"),
+    path("insentif/status.json", incentives.status, name="incentives_status"),
     path("insentif/penahanan/<int:hold_id>/", holds.hold, name="hold"),
     path("survei/", surveys.surveys, name="surveys"),
     path("survei/<int:number>/", surveys.survey, name="survey"),
