@@ -11,7 +11,7 @@ from bekal.incentives.export_payout_run import export_payout_run
 from bekal.incentives.fetch_statements import FetchedStatements, fetch_statements, last_working_day
 from bekal.incentives.find_silent import find_silent
 from bekal.incentives.hand_over_files import hand_over_files
-from bekal.incentives.models import PayoutException, PayoutFile
+from bekal.incentives.models import Payout, PayoutException, PayoutFile, PayoutStatus
 from bekal.incentives.partners.file_exchange import FileAccess
 from bekal.ledger.clock import machine_now
 from bekal.ledger.movements import Kind
@@ -19,7 +19,8 @@ from bekal.ledger.queries import totals
 from bekal.proofs.check import prove_ledger
 from bekal.simulation.bank.bank import Bank
 from tests.incentives.banks import know_everybody, rails_to
-from tests.incentives.journey import EXPORTED_AT, SETTLED_AT, approved, earners
+from tests.incentives.journey import EXPORTED_AT, SETTLED_AT, approved, earners, references
+from tests.incentives.test_export_payout_run import set_account
 from tests.simulation.bank.clients import RunningBank, running_bank
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +60,34 @@ def test_the_statement_says_what_nobody_has_said(bank: RunningBank) -> None:
         ("bni", "statement-2020-04-27.camt.053"),
         ("linkaja", "statement-2020-04-27.mt940"),
     ]
+    assert prove_ledger(connection).violations == ()
+
+
+def test_a_statement_as_mt940_settles_what_the_wallet_has_not_reported_and_what_came_back(bank: RunningBank) -> None:
+    for number, person in enumerate(earners(3)):
+        set_account(person, "linkaja", f"0812345678{number:02d}")
+    know_everybody(bank)
+    run_id = approved()
+    export_payout_run(run_id=run_id, at=EXPORTED_AT, proof_limit=None, rails=rails_to(bank))
+    first, second, _ = references(run_id)
+    bank.fail("silent", partner="linkaja", times=2)
+    for _ in range(2):
+        hand_over_files(rails=rails_to(bank), at=SETTLED_AT, now=machine_now)
+        bank.service.work()
+    assert totals()[Kind.PAYOUT_IN_TRANSIT] == 1_200_000, "the wallet's CSV speaks of one of three"
+    bank.books.give_back("linkaja", first, "AC04", date(2020, 4, 27))
+    assert fetch(bank).taken_count == 2
+    file = PayoutFile.objects.get(partner="linkaja", form="mt940")
+    said = PayoutStatus.objects.filter(file=file).order_by("payout__reference", "id")
+    assert [(one.payout.reference, one.state, one.reason_code) for one in said] == [
+        (first, "settled", ""),
+        (first, "returned", "AC04"),
+        (second, "settled", ""),
+    ]
+    assert bank.books.paid("linkaja").keys() == {
+        one.reference for one in Payout.objects.filter(ended_at=None).order_by("id")
+    }
+    assert totals()[Kind.PAYOUT_IN_TRANSIT] == 0 and not PayoutException.objects.exists()
     assert prove_ledger(connection).violations == ()
 
 

@@ -7,6 +7,7 @@ from django.db import connection
 
 from bekal.incentives.models import Payout, PayoutException, PayoutFile, PayoutStatus
 from bekal.incentives.partners.csv_rail import MAX_FAULTS
+from bekal.incentives.plan_payout_run import plan_payout_run
 from bekal.incentives.queries import file_content
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.incentives.reverse_payouts import ask_to_reverse_payouts, reverse_payouts
@@ -15,8 +16,10 @@ from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import IdempotencyConflict, Posting, post
 from bekal.ledger.queries import balances_of, totals, transfers_of
 from bekal.proofs.check import prove_ledger
+from tests import factories
 from tests.incentives.journey import (
     EXPORTED_AT,
+    FIRST_PAY_ON,
     SETTLED_AT,
     earners,
     exported,
@@ -152,6 +155,21 @@ def test_an_answer_that_contradicts_an_earlier_one_moves_nothing_and_is_an_excep
     assert (exception.owner, exception.file_id, exception.resolved_at) == ("partner", outcome.file_id, None)
     assert exception.payout is not None and exception.payout.reference == a
     assert prove_ledger(connection).violations == ()
+
+
+@pytest.mark.parametrize("reason", ["AM05", "DUPL", "DU03", "DU04"])
+def test_what_a_partner_has_seen_before_is_not_over_for_that(reason: str) -> None:
+    """It speaks of the second time it heard of the payment; the first may be paid at any moment."""
+    earners(2)
+    first, second = references(exported().run_id)
+    settle(lines((first, 600_000, "settled", "")))
+    before = state_of_the_house()
+    outcome = settle(lines((first, 600_000, "rejected", reason), (second, 600_000, "rejected", reason)))
+    assert (outcome.rejected_count, outcome.unchanged_count, outcome.opened) == (0, 2, ())
+    assert state_of_the_house() == before
+    again = plan_payout_run(planned_for=FIRST_PAY_ON, officer_id=factories.officer().pk, at=SETTLED_AT)
+    assert again.run_id is None, "nobody is paid again"
+    assert settle(lines((second, 600_000, "settled", ""))).settled_count == 1
 
 
 def test_a_line_that_does_not_fit_what_was_sent_is_an_exception_and_the_others_are_taken() -> None:

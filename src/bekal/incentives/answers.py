@@ -43,6 +43,11 @@ OWNERS = {
 }
 
 
+# Rejected because the partner has it already: what becomes of the payment the answer to the first one says. To take that
+# for the end of it would be to pay it again (ISO 20022, ExternalStatusReason1Code).
+SEEN_BEFORE = frozenset({"AM05", "DUPL", "DU01", "DU02", "DU03", "DU04", "DU05"})
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """One thing the books could not take."""
@@ -191,6 +196,8 @@ def _paid_before(line: BankLine) -> BankLine:
 def _repeats(line: BankLine, payout: Sent) -> bool:
     if line.said is Said.ACCEPTED:
         return payout.is_accepted or bool(payout.said())
+    if line.said is Said.REJECTED and line.reason_code in SEEN_BEFORE:
+        return True
     return (line.said.value, line.reason_code) in payout.said()
 
 
