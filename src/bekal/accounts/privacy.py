@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import os
+from collections.abc import Iterable
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
@@ -41,6 +42,18 @@ def decrypt(token: bytes) -> str:
     try:
         nonce, sealed = token[1 : 1 + _NONCE_BYTES], token[1 + _NONCE_BYTES :]
         return _keys()[0].decrypt(nonce, sealed, _AES_GCM).decode()
+    except (InvalidTag, ValueError) as error:
+        raise InvalidToken from error
+
+
+def decrypt_all(tokens: Iterable[bytes]) -> list[str]:
+    """As `decrypt`, of many: what costs more than to decrypt is done once for all of them."""
+    cipher, start = _keys()[0].decrypt, 1 + _NONCE_BYTES
+    try:
+        return [
+            cipher(token[1:start], token[start:], _AES_GCM).decode() if token[:1] == _AES_GCM else decrypt(token)
+            for token in tokens
+        ]
     except (InvalidTag, ValueError) as error:
         raise InvalidToken from error
 

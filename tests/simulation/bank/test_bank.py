@@ -59,6 +59,38 @@ def test_a_reference_is_paid_again_only_when_it_is_forgotten(bank: Bank) -> None
     assert bank.books.paid("bni") == {"BKL1": (2, 10)}
 
 
+def test_a_file_is_booked_in_its_order(bank: Bank) -> None:
+    """What is paid fills the account for what follows, and a reference that stands twice is paid once."""
+    bank.books.open_accounts("bni", [("1", "Siti Aminah", "active", 1, 0, 10), ("2", "Budi", "closed", 1, 0, None)])
+    orders = [
+        Order("BKL1", "1", "SITI  AMINAH", 6),
+        Order("BKL2", "1", "Siti Aminah", 5),
+        Order("BKL3", "1", "Siti Aminah", 4),
+        Order("BKL1", "1", "Siti Aminah", 6),
+        Order("BKL4", "2", "Budi", 1),
+        Order("BKL5", "3", "Wati", 1),
+        Order("BKL6", "3", "Watu", 1),
+    ]
+    bank.books.order_fault("bni", "reject", "BKL7", "AC06", 1)
+    assert bank.books.receive("bni", "FILE", "", "pain.001", DAY, [*orders, Order("BKL7", "3", "Wati", 1)]) is None
+    bank.books.book("bni", "FILE")
+    assert [(one.reference, one.state, one.reason) for one in bank.books.of_file("bni", "FILE")] == [
+        ("BKL1", "settled", ""),
+        ("BKL2", "rejected", "AM14"),
+        ("BKL3", "settled", ""),
+        ("BKL1", "rejected", "AM05"),
+        ("BKL4", "rejected", "AC04"),
+        ("BKL5", "settled", ""),
+        ("BKL6", "rejected", "BE01"),
+        ("BKL7", "rejected", "AC06"),
+    ]
+    assert [bank.books.account("bni", number) for number in ("1", "2", "3")] == [
+        ("Siti Aminah", "active", True, 10, 10),
+        ("Budi", "closed", True, 0, None),
+        ("Wati", "active", True, 1, None),
+    ]
+
+
 @pytest.mark.parametrize("kind", ["reject", "silent", "wrong_amount", "unknown_reference", "duplicate_line"])
 def test_it_fails_as_it_is_told_in_a_line(bank: Bank, kind: str) -> None:
     target = "*" if kind == "unknown_reference" else "BKL00000000000002A01"

@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bekal.core.money import MoneyError, parse_rupiah
 from bekal.core.refusal import Refusal
@@ -30,8 +31,7 @@ _REASON = re.compile(r"[A-Z0-9]{1,8}")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(NamedTuple):
     """One payment to make: whole rupiah to one account."""
 
     reference: str
@@ -85,7 +85,9 @@ def read_instructions(text: str) -> Iterator[Instruction]:
 
 def one_line(text: str) -> str:
     """The text on a single line: control characters and line ends become blanks, runs of blanks one blank."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(text.split())
 
 
 def read_statuses(content: bytes) -> StatusFile:

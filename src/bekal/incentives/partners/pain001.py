@@ -23,6 +23,8 @@ NAME_LENGTH = 140
 _IDENTIFIER = re.compile(r"[A-Za-z0-9]{1,35}")
 _ACCOUNT = re.compile(r"[0-9]{1,34}")
 _BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
+# Nothing of it needs to be changed: the usual name.
+_PLAIN_NAME = re.compile(rf"(?=.{{1,{NAME_LENGTH}}}\Z)[A-Za-z0-9.'-]+(?: [A-Za-z0-9.'-]+)*", re.ASCII)
 _CHUNK_COUNT = 2_000
 
 
@@ -109,7 +111,7 @@ def _head(file: TransferFile) -> str:
 
 
 def _payment(one: Instruction, creditor_bic: str) -> str:
-    reference, number, amount_rupiah = one.reference, one.account_number, one.amount_rupiah
+    reference, _, number, holder_name, amount_rupiah = one
     if not (_IDENTIFIER.fullmatch(reference) and _ACCOUNT.fullmatch(number)):
         # The number of an account does not belong into a message: the reference names the payment.
         raise ValueError(f"payment {reference!r:.60}: reference or account number cannot be written")
@@ -119,11 +121,13 @@ def _payment(one: Instruction, creditor_bic: str) -> str:
         f"<CdtTrfTxInf><PmtId><InstrId>{reference}</InstrId><EndToEndId>{reference}</EndToEndId></PmtId>"
         f'<Amt><InstdAmt Ccy="IDR">{amount_rupiah}</InstdAmt></Amt>'
         f"<CdtrAgt><FinInstnId><BICFI>{creditor_bic}</BICFI></FinInstnId></CdtrAgt>"
-        f"<Cdtr><Nm>{_name(one.holder_name)}</Nm></Cdtr>"
+        f"<Cdtr><Nm>{_name(holder_name)}</Nm></Cdtr>"
         f"<CdtrAcct><Id><Othr><Id>{number}</Id></Othr></Id></CdtrAcct></CdtTrfTxInf>\n"
     )
 
 
 def _name(text: str) -> str:
     """A name on one line, without what XML forbids, cut to what the standard takes before it is escaped."""
+    if _PLAIN_NAME.fullmatch(text):
+        return text
     return escape(one_line(text)[:NAME_LENGTH].rstrip())

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from bekal.simulation.bank.accounts import Account
+
 BUSY_LIMIT_SECONDS = 60.0
 """So long it waits for another process that writes in the same books."""
 MEMORY = timedelta(days=60)
@@ -43,6 +45,18 @@ CREATE TABLE IF NOT EXISTS external_id (
     partner TEXT NOT NULL, day TEXT NOT NULL, external_id TEXT NOT NULL,
     PRIMARY KEY (partner, day, external_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS money_in (partner TEXT NOT NULL, day TEXT NOT NULL, amount INTEGER NOT NULL);
+"""
+
+# Beside each order the first one of its reference that is remembered. Without the word about the index SQLite would
+# look through the whole day for it.
+PENDING_SQL = """
+SELECT transfer.id, (SELECT min(first.id) FROM transfer first INDEXED BY transfer_reference
+                     WHERE first.partner = transfer.partner AND first.reference = transfer.reference
+                       AND first.day >= date(transfer.day, -? || ' days')),
+       reference, transfer.number, transfer.holder_name, amount,
+       account.holder_name, standing, is_known, balance, ceiling
+FROM transfer LEFT JOIN account ON account.partner = transfer.partner AND account.number = transfer.number
+WHERE transfer.partner = ? AND message_id = ? AND state = 'pending' ORDER BY transfer.id
 """
 
 
@@ -160,7 +174,7 @@ class Books:
     def receive_one(self, partner: str, day: date, order: Order, form: str) -> bool:
         """Take one order in that came by itself; whether it is new: what is remembered is not paid again."""
         with self.transaction() as connection:
-            if self._remembered(connection, partner, order.reference, day) is not None:
+            if self._remembers(connection, partner, order.reference, day):
                 return False
             self._insert(connection, partner, form, day, [order])
             return True
@@ -174,16 +188,14 @@ class Books:
             ((partner, o.reference, message_id, o.number, o.holder_name, o.amount, day.isoformat()) for o in orders),
         )
 
-    def _remembered(
-        self, connection: sqlite3.Connection, partner: str, reference: str, day: date
-    ) -> tuple[int, str] | None:
+    def _remembers(self, connection: sqlite3.Connection, partner: str, reference: str, day: date) -> bool:
         if self._memory is None:
-            return None
-        row: tuple[int, str] | None = connection.execute(
-            "SELECT id, state FROM transfer WHERE partner = ? AND reference = ? AND day >= ? ORDER BY id LIMIT 1",
+            return False
+        row = connection.execute(
+            "SELECT 1 FROM transfer INDEXED BY transfer_reference WHERE partner = ? AND reference = ? AND day >= ?",
             (partner, reference, (day - self._memory).isoformat()),
         ).fetchone()
-        return row
+        return row is not None
 
     def waiting(self, partner: str) -> list[tuple[str, str, date]]:
         """Files that were received and not yet booked: name, form and day."""
@@ -204,57 +216,37 @@ class Books:
         return None if row is None else (row[0], row[1], bool(row[2]))
 
     def book(self, partner: str, message_id: str) -> None:
-        """Pay or reject everything of a file (or everything that came by itself under that name) that is pending."""
+        """Pay or reject everything of a file (or everything that came by itself under that name) that is pending, in
+        its order: what is paid fills the account for what follows."""
         with self.transaction() as connection:
-            rows = connection.execute(
-                "SELECT id, reference, number, holder_name, amount, day FROM transfer "
-                "WHERE partner = ? AND message_id = ? AND state = 'pending' ORDER BY id",
-                (partner, message_id),
-            ).fetchall()
-            decided = [(*self._decide(connection, partner, *rest), number) for number, *rest in rows]
+            memory_days = (self._memory or timedelta()).days
+            rows = connection.execute(PENDING_SQL, (memory_days, partner, message_id)).fetchall()
+            forced = self.fault_targets(partner, "reject")
+            known: dict[str, Account] = {}
+            decided, paid = [], set()
+            for id_, first_id, reference, number, name, amount, *account in rows:
+                if number not in known and account[0] is not None:
+                    known[number] = Account(*account)
+                reason: str | None = None if self._memory is None or first_id == id_ else "AM05"
+                if reason is None and not forced.isdisjoint(("*", reference, number)):
+                    reason = self.take_fault(partner, "reject", reference, number)
+                if reason is None and number not in known and self._knows_everybody:
+                    known[number] = Account(name)
+                if reason is None:
+                    reason = known[number].reason_against(name, amount) if number in known else "AC01"
+                if not reason:
+                    known[number].balance += amount
+                    paid.add(number)
+                decided.append(("rejected" if reason else "settled", reason, id_))
             connection.executemany("UPDATE transfer SET state = ?, reason = ? WHERE id = ?", decided)
+            connection.executemany(
+                "INSERT INTO account (partner, number, holder_name, balance) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET balance = excluded.balance",
+                ((partner, number, known[number].holder_name, known[number].balance) for number in sorted(paid)),
+            )
             connection.execute(
                 "UPDATE received SET is_done = 1 WHERE partner = ? AND message_id = ?", (partner, message_id)
             )
-
-    def _decide(
-        self,
-        connection: sqlite3.Connection,
-        partner: str,
-        reference: str,
-        number: str,
-        name: str,
-        amount: int,
-        day: str,
-    ) -> tuple[str, str]:
-        """What becomes of one payment; where it is paid the account has the money."""
-        first = self._remembered(connection, partner, reference, date.fromisoformat(day))
-        if first is not None and first[1] != "pending":
-            return "rejected", "AM05"
-        forced = self.take_fault(partner, "reject", reference, number)
-        reason = forced or self._reason_against(connection, partner, number, name, amount)
-        if reason:
-            return "rejected", reason
-        connection.execute(
-            "UPDATE account SET balance = balance + ? WHERE partner = ? AND number = ?", (amount, partner, number)
-        )
-        return "settled", ""
-
-    def _reason_against(self, connection: sqlite3.Connection, partner: str, number: str, name: str, amount: int) -> str:
-        account = self.account(partner, number)
-        if account is None:
-            if not self._knows_everybody:
-                return "AC01"
-            connection.execute(
-                "INSERT INTO account (partner, number, holder_name) VALUES (?, ?, ?)", (partner, number, name)
-            )
-            return ""
-        holder_name, standing, is_known, balance, ceiling = account
-        if standing != "active":
-            return "AC04" if standing == "closed" else "AC06"
-        if not is_known or holder_name.casefold().split() != name.casefold().split():
-            return "BE01"
-        return "AM14" if ceiling is not None and balance + amount > ceiling else ""
 
     def give_back(self, partner: str, reference: str, reason: str, day: date) -> bool:
         """Take a paid transfer back out of its account and return it; whether there was one."""
@@ -294,6 +286,14 @@ class Books:
                 (partner, kind, "*", *targets),
             ).fetchone()
         return None if row is None else row[0]
+
+    def fault_targets(self, partner: str, kind: str) -> set[str]:
+        """What faults of that kind are ordered for, so that nobody asks for each line of a file."""
+        with self.transaction() as connection:
+            rows = connection.execute(
+                "SELECT target FROM fault WHERE partner = ? AND kind = ? AND times_left > 0", (partner, kind)
+            ).fetchall()
+        return {target for (target,) in rows}
 
     def use_external_id(self, partner: str, day: str, external_id: str) -> bool:
         """Whether this X-EXTERNAL-ID is used for the first time that day, as far as the bank remembers."""

@@ -1,7 +1,7 @@
 """How the bank fails when it is told to. A fault has a target (a reference, an account, `*`) and a number of times, and
 is used up by failing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bekal.simulation.bank.books import Booked, Books
@@ -23,18 +23,29 @@ KINDS = {
 
 def bend(books: Books, partner: str, lines: Sequence[Booked]) -> list[Booked]:
     """The lines of a report as the bank says them once its faults are in them."""
-    said: list[Booked] = []
-    for line in lines:
-        if books.take_fault(partner, "silent", line.reference, line.number) is not None:
-            continue
-        more = books.take_fault(partner, "wrong_amount", line.reference, line.number)
-        said.append(line if more is None else replace(line, amount=max(1, line.amount + int(more))))
-        if books.take_fault(partner, "duplicate_line", line.reference, line.number) is not None:
-            said.append(said[-1])
+    ordered = {kind: books.fault_targets(partner, kind) for kind in ("silent", "wrong_amount", "duplicate_line")}
+    said = list(_bent(books, partner, lines, ordered) if any(ordered.values()) else lines)
     reference = books.take_fault(partner, "unknown_reference")
     if reference is not None and said:
         said.append(replace(said[0], reference=reference))
     return said
+
+
+def _bent(
+    books: Books, partner: str, lines: Sequence[Booked], ordered: Mapping[str, Collection[str]]
+) -> Iterator[Booked]:
+    def fails(kind: str, line: Booked) -> str | None:
+        is_meant = any(target in ordered[kind] for target in ("*", line.reference, line.number))
+        return books.take_fault(partner, kind, line.reference, line.number) if is_meant else None
+
+    for line in lines:
+        if fails("silent", line) is not None:
+            continue
+        more = fails("wrong_amount", line)
+        said = line if more is None else replace(line, amount=max(1, line.amount + int(more)))
+        yield said
+        if fails("duplicate_line", line) is not None:
+            yield said
 
 
 def put_out(books: Books, partner: str, name: str, content: bytes) -> None:

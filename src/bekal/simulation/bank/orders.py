@@ -8,7 +8,7 @@ import hashlib
 import io
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -75,16 +75,26 @@ def _read_pain001(content: bytes) -> OrderFile:
 
 
 def _payments(batch: ET.Element, space: str) -> Iterator[Order]:
+    # One step at a time: a path of several is looked up ten times slower.
+    def steps(path: str) -> list[str]:
+        return [space + name for name in path.split("/")]
+
+    amount_steps, reference_steps = steps("Amt/InstdAmt"), steps("PmtId/EndToEndId")
+    number_steps, name_steps = steps("CdtrAcct/Id/Othr/Id"), steps("Cdtr/Nm")
     for payment in batch.iterfind(f"{space}CdtTrfTxInf"):
-        amount = payment.find(f"{space}Amt/{space}InstdAmt")
+        amount = _at(payment, amount_steps)
         if amount is None or amount.get("Ccy") != "IDR":
             raise OrderError("a payment is not in IDR")
-        yield Order(
-            _text(payment, f"{space}PmtId/{space}EndToEndId"),
-            _text(payment, f"{space}CdtrAcct/{space}Id/{space}Othr/{space}Id"),
-            _text(payment, f"{space}Cdtr/{space}Nm"),
-            _rupiah(amount.text or ""),
+        reference, number, name = (
+            _said(_at(payment, each), each[-1]) for each in (reference_steps, number_steps, name_steps)
         )
+        yield Order(reference, number, name, _rupiah(amount.text or ""))
+
+
+def _at(element: ET.Element | None, steps: Sequence[str]) -> ET.Element | None:
+    for name in steps:
+        element = None if element is None else element.find(name)
+    return element
 
 
 def _compare(element: ET.Element, space: str, orders: list[Order]) -> None:
@@ -94,7 +104,11 @@ def _compare(element: ET.Element, space: str, orders: list[Order]) -> None:
 
 
 def _text(element: ET.Element, path: str) -> str:
-    text = (element.findtext(path) or "").strip()
+    return _said(element.find(path), path)
+
+
+def _said(element: ET.Element | None, path: str) -> str:
+    text = "" if element is None else (element.text or "").strip()
     if not text:
         raise OrderError(f"{path.rpartition('}')[2]} is missing")
     return text
