@@ -225,6 +225,7 @@ REMEMBERED = {
     "accounts/privacy.py:_keys": "the key of the settings",
     "catalogue/search.py:_vocabulary": "a sum over all words",
     "incentives/house_rails.py:_rails_of": "the name of the settings' file",
+    "incentives/partners/bank_lines.py:rupiah_of": "the argument",
     "ledger/copy_rows.py:_statement": "the models",
     "partners/named_key.py:_statement": "the models",
     "purchases/certificate_numbers.py:_key": "the key of the settings",

@@ -27,6 +27,8 @@ def is_readable(text: str, *, multiline: bool = False) -> bool:
 def shown(text: str, *, limit: int = 40) -> str:
     """What a sentence about a refused value may quote of it: short, and readable in any case."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    if cut.isprintable():
+        return cut
     return "".join(character if is_readable(character) else "\ufffd" for character in cut)
 
 

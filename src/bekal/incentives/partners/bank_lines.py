@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from bekal.core.money import MoneyError, parse_rupiah
@@ -90,6 +91,7 @@ class BankFile:
     faults: tuple[Refusal, ...] = ()
 
 
+@lru_cache(maxsize=1_024)  # There are few amounts, and many payments of each.
 def rupiah_of(text: str, *, minimum: int = 0) -> int:
     """Whole rupiah of a bank's amount: `600000`, `600000.00`. Raises MoneyError for all else, cents among it."""
     found = _AMOUNT.fullmatch(text)

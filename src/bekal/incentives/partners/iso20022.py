@@ -15,16 +15,14 @@ from bekal.core.text import shown
 from bekal.incentives.partners.bank_lines import MAX_FAULTS, BankFile
 from bekal.incentives.partners.camt import EntryTaker
 from bekal.incentives.partners.pain002 import ReportTaker
+from bekal.incentives.partners.plain_records import MARK, MAX_TEXT_LENGTH, PlainFile, Record, without_records
 from bekal.incentives.refusals import PayoutRefusal
 
 MAX_FILE_BYTES = 128 * 1024 * 1024
 """50,000 payments take about 30 MiB; a bank that says more of each still fits."""
 _NAMESPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:(pain\.002|camt\.053|camt\.054)\.001\.([0-9]{2})")
 _MAX_DEPTH = 40
-_MAX_TEXT_LENGTH = 4_000
 _BLOCK_BYTES = 1 << 18
-
-Record = dict[str, str]
 
 
 class Taker(Protocol):
@@ -45,6 +43,12 @@ _TAKERS: Mapping[str, Callable[[str], Taker]] = {
     "camt.054": EntryTaker,
 }
 
+# What there is of each payment, however many there are.
+_PAYMENTS: Mapping[str, str] = {"pain.002": "TxInfAndSts", "camt.053": "TxDtls", "camt.054": "TxDtls"}
+_KIND = re.compile(rb'"urn:iso:std:iso:20022:tech:xsd:(pain\.002|camt\.05[34])\.')
+# A plain record goes no deeper; what it stands in leaves room for it.
+_RECORD_DEPTH = 12
+
 
 class _Refused(Exception):
     """What ends the reading at once."""
@@ -59,11 +63,15 @@ def read_iso20022(content: bytes) -> BankFile:
     if len(content) > MAX_FILE_BYTES:
         too_large = {"size_bytes": len(content), "limit_bytes": MAX_FILE_BYTES}
         return BankFile("", faults=(Refusal(PayoutRefusal.FILE_TOO_LARGE, too_large),))
+    if (plain := _read_plain(content)) is not None:
+        return plain
+    return _read_plain(content) or _read_each_tag(content)
+
+
+def _read_each_tag(content: bytes) -> BankFile:
     reading = _Reading()
     try:
-        for start in range(0, len(content), _BLOCK_BYTES):
-            reading.feed(content[start : start + _BLOCK_BYTES])
-        return reading.finish()
+        return reading.read(content)
     except _Refused as refused:
         return BankFile("", faults=(refused.refusal,))
     except expat.ExpatError as error:
@@ -71,10 +79,48 @@ def read_iso20022(content: bytes) -> BankFile:
         return BankFile("", faults=(Refusal(PayoutRefusal.FILE_XML, values),))
 
 
-class _Reading:
-    """What has been read so far: the path, the open records, and the taker that the first element has named."""
+def _read_plain(content: bytes) -> BankFile | None:
+    """The file where its payments are plain and nothing is wrong with it; None where the reader has to look at each
+    tag, which then says what is wrong and where."""
+    found = _KIND.search(content, 0, 4_096)
+    if found is None:
+        return None
+    kind = found[1].decode()
+    plain = without_records(content, _PAYMENTS[kind], lambda raw: _learned(kind, raw))
+    if plain is None:
+        return None
+    try:
+        # That the file is well-formed is seen without a look at its payments.
+        expat.ParserCreate("UTF-8", namespace_separator=" ").Parse(content, True)
+        read = _Reading(kind, plain).read(plain.rest)
+    except (_Refused, expat.ExpatError):
+        return None
+    return None if read.faults else read
 
-    def __init__(self) -> None:
+
+def _learned(kind: str, raw: str) -> Record | None:
+    """One record that stands alone, as the reader reads it; None where it is more than one, or none."""
+    found: list[Record] = []
+    reading = _Reading(kind, takes=dict.fromkeys(_TAKERS[kind](kind).takes, found.append), max_depth=_RECORD_DEPTH)
+    try:
+        reading.read(f'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:{kind}.001.01">{raw}</Document>'.encode())
+    except (_Refused, expat.ExpatError):
+        return None
+    return found[0] if len(found) == 1 else None
+
+
+class _Reading:
+    """What has been read so far: the path, the open records, and the taker that the first element has named. `kind`:
+    what it has to be; `plain`: the payments that are left out of what is read."""
+
+    def __init__(
+        self,
+        kind: str = "",
+        plain: PlainFile | None = None,
+        *,
+        takes: Mapping[str, Callable[[Record], None]] | None = None,
+        max_depth: int = _MAX_DEPTH,
+    ) -> None:
         # Only UTF-8 and its subset: another encoding could hide from us what another reader sees.
         self._parser = expat.ParserCreate("UTF-8", namespace_separator=" ")
         self._parser.buffer_text = True
@@ -83,7 +129,11 @@ class _Reading:
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._characters
+        self._kind = kind
+        self._runs = iter(()) if plain is None else plain.records()
         self._taker: Taker | None = None
+        self._takes = takes or {}
+        self._max_depth = max_depth
         self._locals: dict[str, str] = {}
         self._paths: list[str] = []
         self._records: list[Record] = [{}]
@@ -91,12 +141,12 @@ class _Reading:
         self._text_length = 0
         self._is_leaf = False
 
-    def feed(self, block: bytes) -> None:
-        self._parser.Parse(block, False)
-        if self._taker is not None and len(self._taker.faults) >= MAX_FAULTS:
-            raise _Refused(self._taker.faults[0].code, **self._taker.faults[0].values)  # type: ignore[arg-type]
-
-    def finish(self) -> BankFile:
+    def read(self, content: bytes) -> BankFile:
+        """The whole file. Raises _Refused and expat.ExpatError."""
+        for start in range(0, len(content), _BLOCK_BYTES):
+            self._parser.Parse(content[start : start + _BLOCK_BYTES], False)
+            if self._taker is not None and len(self._taker.faults) >= MAX_FAULTS:
+                raise _Refused(self._taker.faults[0].code, **self._taker.faults[0].values)  # type: ignore[arg-type]
         self._parser.Parse(b"", True)
         if self._taker is None:
             raise _Refused(PayoutRefusal.FILE_NO_LINES, line=1)
@@ -108,16 +158,16 @@ class _Reading:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         paths = self._paths
         local = self._locals.get(name) or self._local(name)
-        if self._taker is not None and local in self._taker.takes:
+        if local in self._takes:
             path = ""
             self._records.append({})
         else:
             path = f"{paths[-1]}/{local}" if paths and paths[-1] else local
         paths.append(path)
-        if len(paths) > _MAX_DEPTH:
+        if len(paths) > self._max_depth:
             raise _Refused(PayoutRefusal.FILE_XML, line=self._parser.CurrentLineNumber, value="elements too deep")
         for attribute, value in attributes.items():
-            self._records[-1].setdefault(f"{path}@{attribute}", value[:_MAX_TEXT_LENGTH])
+            self._records[-1].setdefault(f"{path}@{attribute}", value[:MAX_TEXT_LENGTH])
         self._text.clear()
         self._text_length = 0
         self._is_leaf = True
@@ -125,7 +175,7 @@ class _Reading:
     def _characters(self, text: str) -> None:
         if self._is_leaf:
             self._text_length += len(text)
-            if self._text_length > _MAX_TEXT_LENGTH:
+            if self._text_length > MAX_TEXT_LENGTH:
                 raise _Refused(PayoutRefusal.FILE_XML, line=self._parser.CurrentLineNumber, value="a text too long")
             self._text.append(text)
 
@@ -134,8 +184,8 @@ class _Reading:
         if path:
             if self._is_leaf:
                 self._records[-1].setdefault(path, "".join(self._text).strip())
-        elif self._taker is not None:
-            self._taker.takes[self._locals[name]](self._records.pop())
+        else:
+            self._takes[self._locals[name]](self._records.pop())
         self._is_leaf = False
 
     def _local(self, name: str) -> str:
@@ -143,8 +193,17 @@ class _Reading:
         namespace, _, local = name.rpartition(" ")
         if self._taker is None:
             found = _NAMESPACE.fullmatch(namespace)
-            if found is None or local != "Document":
+            if found is None or local != "Document" or self._kind not in ("", found[1]):
                 raise _Refused(PayoutRefusal.FILE_KIND, value=shown(name), expected="pain.002, camt.053, camt.054")
             self._taker = _TAKERS[found[1]](found[1])
+            self._takes = self._takes or {**self._taker.takes, **({MARK: self._take_run} if self._kind else {})}
         self._locals[name] = local
         return local
+
+    def _take_run(self, _: Record) -> None:
+        """The payments that stand here."""
+        if len(self._paths) > self._max_depth - _RECORD_DEPTH:
+            raise _Refused(PayoutRefusal.FILE_XML)
+        take = self._takes[_PAYMENTS[self._kind]]
+        for record in next(self._runs):
+            take(record)
