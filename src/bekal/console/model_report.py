@@ -1,17 +1,17 @@
 """What an examination of a model found, as tables: on the page, as CSV and as XLSX the same cells."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bekal.recommender.examination_reasons import ATTRIBUTES, FEWEST_PEOPLE, MEASURES
+from bekal.console.tables import Cell, Table, figure, number, people, share, table, words
+from bekal.core.small_groups import MINIMUM_PEOPLE
+from bekal.recommender.examination_reasons import ATTRIBUTES, MEASURES
 from bekal.recommender.profile import COLUMNS, trait
-from bekal.ui.display import count, percent, rupiah
+from bekal.ui.display import rupiah
 
 VERDICTS: dict[str, tuple[Promise, str, str]] = {
     "passes": (gettext_lazy("within the limit"), "good", "check"),
@@ -30,67 +30,10 @@ HISTORIES: dict[str, Promise] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """`shown` on the page, `value` in a file; with a `tone` it is a chip, which has an icon, too."""
-
-    shown: str
-    value: object
-    tone: str = ""
-    icon: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table under a name that addresses can carry. `numbers`: which columns are figures, right-aligned."""
-
-    name: str
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    numbers: frozenset[int]
-
-    @property
-    def columns(self) -> list[tuple[str, bool]]:
-        return [(label, place in self.numbers) for place, label in enumerate(self.header)]
-
-    @property
-    def lines(self) -> list[list[tuple[Cell, bool]]]:
-        return [[(cell, place in self.numbers) for place, cell in enumerate(row)] for row in self.rows]
-
-    @property
-    def values(self) -> Iterable[list[object]]:
-        return ([cell.value for cell in row] for row in self.rows)
-
-
-def figure(value: float | None, places: int = 3) -> Cell:
-    """A bare figure, `0,532` in Indonesian."""
-    if value is None:
-        return Cell("–", None)
-    return Cell(formats.number_format(round(value, places), decimal_pos=places), round(value, places))
-
-
-def share(value: float | None) -> Cell:
-    """A share of 1 as `12%`."""
-    return Cell("–", None) if value is None else Cell(percent(value), round(value, 4))
-
-
-def people(value: int) -> Cell:
-    """How many people; a small group is not told exactly."""
-    if value < FEWEST_PEOPLE:
-        text = _("fewer than %(n)s") % {"n": FEWEST_PEOPLE}
-        return Cell(text, text)
-    return Cell(count(value), value)
-
-
 def verdict(name: str) -> Cell:
     """In words, with the icon and the colour of its tone."""
     label, tone, icon = VERDICTS.get(name, (name, "", "info"))
     return Cell(str(label), str(label), tone, icon)
-
-
-def words(text: object) -> Cell:
-    return Cell(str(text), str(text))
 
 
 def attribute_name(name: str) -> str:
@@ -114,11 +57,6 @@ def group_name(attribute: str, value: int | None) -> str:
     return str(trait(COLUMNS.index(attribute), value).label) if attribute in COLUMNS else str(value)
 
 
-def _table(name: str, title: str, columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[Cell]]) -> Table:
-    numbers = frozenset(place for place, (_label, is_number) in enumerate(columns) if is_number)
-    return Table(name, title, tuple(label for label, _is in columns), tuple(tuple(row) for row in rows), numbers)
-
-
 def quality_table(report: Mapping[str, Any]) -> Table:
     columns = [
         (_("What is known"), False),
@@ -139,7 +77,7 @@ def quality_table(report: Mapping[str, Any]) -> Table:
         )
         for name, cell in report.get("quality", {}).get("cells", {}).items()
     ]
-    return _table("quality", _("How good the lists are"), columns, rows)
+    return table("quality", _("How good the lists are"), columns, rows)
 
 
 def calibration_table(report: Mapping[str, Any]) -> Table:
@@ -152,7 +90,7 @@ def calibration_table(report: Mapping[str, Any]) -> Table:
         )
         for name, cell in report.get("quality", {}).get("calibration", {}).items()
     ]
-    return _table("calibration", _("Whether chances are what they say"), columns, rows)
+    return table("calibration", _("Whether chances are what they say"), columns, rows)
 
 
 def fairness_table(comparisons: Sequence[Mapping[str, Any]]) -> Table:
@@ -177,7 +115,7 @@ def fairness_table(comparisons: Sequence[Mapping[str, Any]]) -> Table:
         )
         for each in comparisons
     ]
-    return _table("fairness", _("Differences between groups"), columns, rows)
+    return table("fairness", _("Differences between groups"), columns, rows)
 
 
 def groups_table(comparisons: Sequence[Mapping[str, Any]]) -> Table:
@@ -201,11 +139,11 @@ def groups_table(comparisons: Sequence[Mapping[str, Any]]) -> Table:
         for each in comparisons
         for group in each.get("groups", ())
     ]
-    return _table("groups", _("The groups behind the differences"), columns, rows)
+    return table("groups", _("The groups behind the differences"), columns, rows)
 
 
 def _unless_small(group: Mapping[str, Any], name: str) -> float | None:
-    return None if group["people_count"] < FEWEST_PEOPLE else group.get(name)
+    return None if group["people_count"] < MINIMUM_PEOPLE else group.get(name)
 
 
 def flips_table(report: Mapping[str, Any]) -> Table:
@@ -230,7 +168,7 @@ def flips_table(report: Mapping[str, Any]) -> Table:
         )
         for each in report.get("flips", ())
     ]
-    return _table("flips", _("The same person with one thing changed"), columns, rows)
+    return table("flips", _("The same person with one thing changed"), columns, rows)
 
 
 def exposure_table(report: Mapping[str, Any]) -> Table:
@@ -242,11 +180,11 @@ def exposure_table(report: Mapping[str, Any]) -> Table:
         ("popularity_ratio", _("The same, if the most chosen were listed"), share),
         ("limit", _("At least"), share),
         ("largest_institution_share", _("The largest institution: share of the lists"), share),
-        ("most_of_one_institution_in_a_list", _("Most trainings of one institution in a list"), _number),
-        ("cap", _("At most"), _number),
+        ("most_of_one_institution_in_a_list", _("Most trainings of one institution in a list"), number),
+        ("cap", _("At most"), number),
     ]
     rows = [(words(label), form(found[name])) for name, label, form in named if name in found]
-    return _table("exposure", _("Which institutions are shown"), [(_("What"), False), (_("Figure"), True)], rows)
+    return table("exposure", _("Which institutions are shown"), [(_("What"), False), (_("Figure"), True)], rows)
 
 
 def attack_table(report: Mapping[str, Any]) -> Table:
@@ -259,9 +197,5 @@ def attack_table(report: Mapping[str, Any]) -> Table:
         ("accomplices", reached),
         ("needed", _("It must take at least")),
     ]
-    rows = [(words(label), _number(found[name])) for name, label in named if name in found]
-    return _table("attack", _("How many it takes to push a course"), [(_("What"), False), (_("Figure"), True)], rows)
-
-
-def _number(value: int) -> Cell:
-    return Cell("–", None) if value is None else Cell(count(value), value)
+    rows = [(words(label), number(found[name])) for name, label in named if name in found]
+    return table("attack", _("How many it takes to push a course"), [(_("What"), False), (_("Figure"), True)], rows)

@@ -17,7 +17,7 @@ from bekal.accounts.access import open_to, signed_in_id
 from bekal.accounts.models import Role, User
 from bekal.console import model_report
 from bekal.console.model_charts import calibration_chart, fairness_chart, quality_chart
-from bekal.console.model_report import Cell, Table, words
+from bekal.console.tables import Cell, Table, people, table_out, words
 from bekal.ledger.clock import programme_now
 from bekal.recommender.model_store import is_damaged
 from bekal.recommender.promote_model import promote_model
@@ -35,7 +35,6 @@ from bekal.recommender.versions import (
 )
 from bekal.ui.display import count, moment
 from bekal.ui.refusals import sentence
-from bekal.ui.tables_out import csv_response, xlsx_response
 
 PAGE_SIZE = 20
 HISTORY_SIZE = 20
@@ -73,11 +72,11 @@ class Shown:
 
     @property
     def people(self) -> Cell:
-        return model_report.people(self.line.people_count)
+        return people(self.line.people_count)
 
     @property
     def choices(self) -> Cell:
-        return model_report.people(self.line.choice_count)
+        return people(self.line.choice_count)
 
 
 def state_of(line: Version) -> str:
@@ -159,7 +158,7 @@ def model(request: HttpRequest, version_id: int) -> HttpResponseBase:
         "each": Shown(line, state_of(line)),
         "line": line,
         "report": report,
-        "tried": model_report.people(report.get("quality", {}).get("people_count", 0)),
+        "tried": people(report.get("quality", {}).get("people_count", 0)),
         "own": line.proposal is not None and line.proposal.officer_id == signed_in_id(request),
         "tables": {name: table for name, make in tables.items() if (table := make()).rows},
         "quality_chart": quality_chart(report),
@@ -275,10 +274,3 @@ def history_table(history: Sequence[Service]) -> Table:
         for each in history
     )
     return Table("history", _("What served when"), header, rows, frozenset({1}))
-
-
-def table_out(form: str, table: Table, *, name: str) -> HttpResponseBase:
-    """One table as CSV or as a workbook."""
-    if form == "csv":
-        return csv_response(name=name, header=table.header, rows=table.values)
-    return xlsx_response(name=name, title=table.title, header=table.header, rows=table.values)

@@ -12,8 +12,7 @@ from bekal.core.recommend.attack import Attack
 from bekal.core.recommend.exposure import Exposure
 from bekal.core.recommend.fairness import Comparison, Verdict
 from bekal.core.recommend.flips import MINIMUM_OVERLAP
-
-FEWEST_PEOPLE = 10  # a smaller group is never told by itself
+from bekal.core.small_groups import MINIMUM_PEOPLE
 
 ATTRIBUTES: dict[str, Promise] = {
     "sex": gettext_lazy("Sex"),
@@ -87,9 +86,9 @@ def _exposure_reasons(exposure: Exposure) -> Iterator[str]:
 def untold_reasons(people_count: int, fairness: Sequence[Comparison]) -> Iterator[str]:
     """A sentence for what cannot be told: nothing of all, or some of the differences, and how many people it takes."""
     if not fairness:
-        if people_count < FEWEST_PEOPLE:
+        if people_count < MINIMUM_PEOPLE:
             few = _("Fewer than %(n)s people have completed a training: too few to examine anything.")
-            yield few % {"n": FEWEST_PEOPLE}
+            yield few % {"n": MINIMUM_PEOPLE}
         else:
             only = _("Only %(people)s people have completed a training: too few to examine anything.")
             yield only % {"people": people_count}

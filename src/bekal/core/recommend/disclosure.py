@@ -9,9 +9,10 @@ trainings of MINIMUM_INSTITUTIONS institutions or more.
 import numpy as np
 from numpy.typing import NDArray
 
+from bekal.core.small_groups import MINIMUM_PEOPLE as MINIMUM_PEOPLE
+
 from .ragged import IntArray
 
-MINIMUM_PEOPLE = 10
 MINIMUM_INSTITUTIONS = 3
 
 
