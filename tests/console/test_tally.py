@@ -23,6 +23,9 @@ PAGES = {
     "/console/treasury/?year=2020": "returns",
     "/console/treasury/?as_of=2020-05-25&people=180000": "returns",
     "/console/lapsing/": "rows",
+    "/console/on-time/": "everything",
+    "/console/on-time/?month=2020-04": "everything",
+    "/console/on-time/front-loading/": "replay",
     "/console/lapsing/?as_of=2020-04-25": "rows",
 }
 WAITS = 'http-equiv="refresh"'

@@ -1,4 +1,4 @@
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
@@ -6,12 +6,10 @@ from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.models import PayoutStatus
 from bekal.incentives.queries import (
     DueDay,
-    OnTimeShare,
     Rejections,
     RunState,
     due_days,
     earned_unpaid,
-    on_time_share,
     run_detail,
     run_lines,
     runs,
@@ -20,7 +18,6 @@ from bekal.incentives.settle_payouts import settle_payouts
 from bekal.ledger.movements import Kind
 from bekal.participants.models import Participant
 from tests import factories
-from tests.factories import jakarta
 from tests.incentives.journey import (
     APPROVED_AT,
     EXPORTED_AT,
@@ -110,7 +107,6 @@ def test_what_came_back_is_neither_paid_nor_in_transit() -> None:
         ("reversed", "DUPL", 1),
     ]
     assert [each.state for each in run_lines(run_id=run.run_id)] == ["returned", "reversed", "rejected"]
-    assert on_time_share().settled_count == 0
 
 
 def test_runs_come_in_pages_the_newest_first() -> None:
@@ -156,17 +152,6 @@ def test_the_days_with_something_to_pay() -> None:
     planned()
     assert list(due_days()) == later
     assert due_days(limit=1) == (later[0],)
-
-
-def test_on_time_is_measured_from_what_reached_the_account() -> None:
-    assert on_time_share() == OnTimeShare(0, 0) and on_time_share().share is None
-    earners(4)
-    run = exported()
-    settled(run, {references(run.run_id)[0]: "AM14"}, at=jakarta(2020, 4, 27, 23, 59))
-    assert on_time_share() == OnTimeShare(3, 3)
-    again = exported(at=PLANNED_AT + timedelta(days=1))
-    settled(again, at=jakarta(2020, 4, 28, 0, 0))
-    assert on_time_share() == OnTimeShare(4, 3) and on_time_share().share == 0.75
 
 
 def test_earned_and_unpaid_is_what_must_stay_committed() -> None:

@@ -117,6 +117,8 @@ FURTHER = {
         "/console/clawbacks/",
         "/console/clawbacks/new/",
         "/console/lapsing/",
+        "/console/on-time/",
+        "/console/on-time/front-loading/",
     ],
     "lembaga": [
         "/institution/owed/",

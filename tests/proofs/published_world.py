@@ -69,7 +69,7 @@ RUNNING = {
     "S9.printed": 10,
     "S9.revoked_share": Fraction(1200, 102),
     "S11.on_time": Fraction(8300, 99),
-    "S11.on_time_measured": 100,
+    "S11.on_time_measured": 25,  # one of four instalments was paid; the others were promised, too
     "S11.second": Fraction(5400, 99),
     "S11.second_measured": Fraction(3900, 72),
     "S11.no_second": Fraction(4500, 99),

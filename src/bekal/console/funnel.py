@@ -1,7 +1,7 @@
 """The funnel: how many people stand at each step, and where the money is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
 from bekal.console.tally import Report, figures
-from bekal.incentives.queries import OnTimeShare, on_time_share
+from bekal.incentives.on_time import OnTimeShare, on_time_share
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.ledger.movements import Kind
 from bekal.ledger.queries import KindTotal
@@ -116,12 +116,10 @@ def funnel_counts(waves: Mapping[str, Mapping[str, int]], *, wave_id: int | None
 
 
 def _count(*, at: datetime, as_of: datetime | None, parameters: Parameters) -> dict[str, Any]:
-    on_time = on_time_share()
-    shares = [on_time.settled_count, on_time.on_time_count]
-    return {"waves": funnel_by_wave(on=programme_day(at)), "on_time": shares}
+    return {"waves": funnel_by_wave(on=programme_day(at)), "on_time": astuple(on_time_share(at=at))}
 
 
-FUNNEL = Report("funnel", _count)
+FUNNEL = Report("funnel_by_wave", _count)
 
 
 def steps_of(counts: dict[str, int]) -> list[Step]:

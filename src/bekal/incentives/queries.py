@@ -14,7 +14,6 @@ from bekal.incentives.instalment_line import InstalmentLine, InstalmentState, Ne
 from bekal.incentives.kept_back import kept_back_counts
 from bekal.incentives.models import Payout, PayoutFile, PayoutReversal, PayoutRun, PayoutSending, PayoutStatus
 from bekal.incentives.timeline import timeline_of
-from bekal.ledger.clock import JAKARTA
 from bekal.ledger.copy_rows import id_array
 from bekal.ledger.movements import Kind
 
@@ -24,7 +23,6 @@ __all__ = [
     "InstalmentLine",
     "InstalmentState",
     "NextStep",
-    "OnTimeShare",
     "PartnerTotal",
     "Rejections",
     "RunDetail",
@@ -35,7 +33,6 @@ __all__ = [
     "due_days",
     "earned_unpaid",
     "file_content",
-    "on_time_share",
     "run_detail",
     "run_lines",
     "runs",
@@ -196,18 +193,6 @@ class DueDay:
     total_rupiah: int
 
 
-@dataclass(frozen=True, slots=True)
-class OnTimeShare:
-    """Of the payouts that reached their account, how many did so on their day of payment or before."""
-
-    settled_count: int
-    on_time_count: int
-
-    @property
-    def share(self) -> float | None:
-        return self.on_time_count / self.settled_count if self.settled_count else None
-
-
 def runs(*, limit: int = 50, before_id: int | None = None) -> tuple[RunLine, ...]:
     """The newest runs first; the next page is the one before the last `run_id`."""
     rows = PayoutRun.objects.order_by("-id")
@@ -347,23 +332,6 @@ def due_days(*, limit: int = 6) -> tuple[DueDay, ...]:
     with connection.cursor() as cursor:
         cursor.execute(DUE_DAYS_SQL, [limit])
         return tuple(DueDay(*row) for row in cursor.fetchall())
-
-
-ON_TIME_SQL = f"""
-SELECT count(*), count(*) FILTER (
-    WHERE (status.recorded_at AT TIME ZONE '{JAKARTA.key}')::date <= entitlement.payment_on)
-FROM incentives_payoutstatus status
-JOIN incentives_payout payout ON payout.id = status.payout_id
-JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
-WHERE status.state = 'settled' AND payout.ended_at IS NULL
-"""
-
-
-def on_time_share() -> OnTimeShare:
-    """Measured from payouts that stayed settled: the Jakarta day the settlement was recorded against the calendar's."""
-    with connection.cursor() as cursor:
-        cursor.execute(ON_TIME_SQL)
-        return OnTimeShare(*cursor.fetchone())
 
 
 EARNED_UNPAID_SQL = """

@@ -233,24 +233,32 @@ FROM (SELECT answers ->> 'employment' AS employment, answers ->> 'effective' AS 
       WHERE survey_number = 1 AND answered_at BETWEEN %(from_at)s AND %(as_of)s) answer
 """
 
-# What the programme's own records say beside the survey: instalments settled by their day, and who bought again.
+# What the programme's own records say beside the survey: instalments whose promised day was over, or that were paid,
+# those paid by it and still so, and who bought again.
 RECORDS = """
 WITH person AS (
-    SELECT earned.participation_id, count(*) AS settled,
-           count(*) FILTER (WHERE (answer.recorded_at AT TIME ZONE 'Asia/Jakarta')::date <= earned.payment_on)
-               AS on_time
+    SELECT earned.participation_id, count(paid.on_day) AS settled,
+           count(*) FILTER (WHERE paid.on_day IS NOT NULL OR earned.payment_on < %(day)s) AS due,
+           count(*) FILTER (WHERE paid.on_day <= earned.payment_on) AS on_time
     FROM incentives_entitlement earned
-    JOIN incentives_payout payout ON payout.entitlement_id = earned.id
-    JOIN incentives_payoutstatus answer ON answer.payout_id = payout.id
-    WHERE earned.kind = 'incentive' AND answer.state = 'settled' AND answer.recorded_at <= %(as_of)s
+    JOIN participants_participation place ON place.id = earned.participation_id
+    LEFT JOIN (
+        SELECT payout.entitlement_id, (answer.recorded_at AT TIME ZONE 'Asia/Jakarta')::date AS on_day
+        FROM incentives_payout payout JOIN incentives_payoutstatus answer ON answer.payout_id = payout.id
+        WHERE answer.state = 'settled' AND answer.recorded_at <= %(as_of)s
+          AND coalesce(payout.ended_at > %(as_of)s, true)
+    ) paid ON paid.entitlement_id = earned.id
+    WHERE earned.kind = 'incentive' AND earned.entitled_at <= %(as_of)s
+      AND (paid.on_day IS NOT NULL OR coalesce(earned.lapsed_at > %(as_of)s, true))
+      AND coalesce(place.revoked_at >= earned.entitled_at, true)
     GROUP BY earned.participation_id
 ), buyer AS (
     SELECT participation_id, count(*) AS purchases FROM purchases_purchase WHERE bought_at <= %(as_of)s
     GROUP BY participation_id
 )
-SELECT coalesce(sum(person.settled), 0) AS settled_count, coalesce(sum(person.on_time), 0) AS on_time_count,
-       count(*) FILTER (WHERE place.opened_at IS NULL) AS paid_count,
-       count(*) FILTER (WHERE place.opened_at IS NULL AND buyer.purchases >= 2) AS second_count
+SELECT coalesce(sum(person.due), 0) AS promised_count, coalesce(sum(person.on_time), 0) AS on_time_count,
+       count(*) FILTER (WHERE person.settled > 0 AND place.opened_at IS NULL) AS paid_count,
+       count(*) FILTER (WHERE person.settled > 0 AND place.opened_at IS NULL AND buyer.purchases >= 2) AS second_count
 FROM person
 JOIN participants_participation place ON place.id = person.participation_id
 LEFT JOIN buyer ON buyer.participation_id = person.participation_id

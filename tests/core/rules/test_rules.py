@@ -362,3 +362,15 @@ def test_each_unit_reads_its_own_form(folder: Path, parameter: str, unit: str, g
 def test_each_unit_refuses_what_it_cannot_mean(folder: Path, parameter: str, unit: str, wrong: str) -> None:
     error = refusal(folder, one(parameter, unit, wrong))
     assert (error.parameter, repr(wrong) in error.problem) == (parameter, True)
+
+
+def test_a_value_can_be_asked_for_as_if_it_had_always_been_in_force() -> None:
+    lasting = RULES.throughout("front_loading", date(2021, 1, 1))
+    assert [RULES.value("front_loading", date(2020, month, 1)) for month in (1, 12)] == [False, False]
+    assert [lasting.value("front_loading", date(2020, month, 1)) for month in (1, 12)] == [True, True]
+    assert (
+        lasting.cited("front_loading", date(2020, 5, 1)).source == RULES.cited("front_loading", date(2021, 1, 1)).source
+    )
+    assert lasting.scheme(date(2020, 5, 1)) == RULES.scheme(date(2020, 5, 1)), "everything else is as it was"
+    with pytest.raises(RuleError, match="no value for"):
+        RULES.throughout("front_loading", date(2019, 1, 1))

@@ -8,6 +8,7 @@ to be replayed over real histories) is read with :func:`load_rules`.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,12 @@ class Rules:
             values = {name: self._kept_from(name, accepted_on) for name in _SCHEME_PARAMETERS}
             scheme = self._schemes[accepted_on] = Scheme(accepted_on=accepted_on, **values)
         return scheme
+
+    def throughout(self, parameter: str, on: date) -> "Rules":
+        """These rules, but with the value that the parameter has on that day in force from its first date on: what the
+        days before would have been under it. Raises :class:`RuleError` as :meth:`cited` does."""
+        lasting = replace(self.cited(parameter, on), since_on=self.history(parameter)[0].since_on)
+        return Rules({**self._parameters, parameter: (lasting,)}, self._name)
 
     def _kept_from(self, parameter: str, accepted_on: date) -> Any:
         cited = self.cited(parameter, accepted_on)
