@@ -13,7 +13,7 @@ from bekal.incentives.export_payout_run import export_payout_run
 from bekal.incentives.make_calls import KNOWN, Called, make_calls
 from bekal.incentives.models import PayoutCall, PayoutStatus
 from bekal.incentives.partners.csv_rail import Instruction, read_instructions
-from bekal.incentives.partners.snap_bi import TOKEN_PATH, TRANSFER_PATHS, Outcome
+from bekal.incentives.partners.snap_bi import STATUS_PATH, TOKEN_PATH, TRANSFER_PATHS, Heard, Outcome
 from bekal.incentives.pause_payout_run import pause_payout_run
 from bekal.ledger.clock import machine_now
 from bekal.ledger.movements import Kind
@@ -116,6 +116,36 @@ def test_a_runner_that_died_in_the_calls_has_them_asked_for(bank: RunningBank, m
     assert go(bank, FIFTEEN_MINUTES - timedelta(seconds=1)).did_anything is False, "it may just have been made"
     assert go(bank, FIFTEEN_MINUTES).outcomes == {"settled": 2}
     paid_once(bank, run_id)
+
+
+@pytest.mark.parametrize("path", [STATUS_PATH, TOKEN_PATH])
+def test_whoever_was_not_let_in_to_ask_does_not_pay_again(bank: RunningBank, path: str) -> None:
+    """The bank has paid, its answer was lost, and when it is asked it lets nobody in: nothing is known still."""
+    run_id = released(bank, 1)
+    bank.fail("timeout_after_acceptance", PAY)
+    assert go(bank).outcomes == {"unknown": 1}
+    bank.fail("refuse", path, "429")
+    assert go(bank, TEN_MINUTES).outcomes == {"not_let_in": 1}
+    assert go(bank, TEN_MINUTES).outcomes == {}, "not at once"
+    assert go(bank, TEN_MINUTES + timedelta(minutes=1)).outcomes == {"settled": 1}
+    assert sorted(PayoutCall.objects.values_list("act", flat=True)) == ["ask", "ask", "pay", "pay"], "begun, and heard"
+    paid_once(bank, run_id)
+
+
+def test_what_a_partner_has_accepted_and_does_not_know_any_more_is_asked_for_again(
+    bank: RunningBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released(bank, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("bekal.incentives.make_calls._call", lambda *_: Heard(Outcome.ACCEPTED))
+        assert go(bank).outcomes == {"accepted": 1}
+    assert go(bank, TEN_MINUTES).outcomes == {"not_found": 1}
+    assert go(bank, TEN_MINUTES + timedelta(minutes=5)).outcomes == {}
+    go(bank, 2 * TEN_MINUTES)
+    assert [call.act for call in PayoutCall.objects.order_by("id")] == ["pay", "pay", "ask", "ask"], (
+        "and never paid again"
+    )
+    assert bank.books.paid("ovo") == {}
 
 
 def test_a_runner_that_was_held_up_after_its_intent_makes_no_call(bank: RunningBank) -> None:

@@ -43,8 +43,8 @@ OWNERS = {
 }
 
 
-# Rejected because the partner has it already: what becomes of the payment the answer to the first one says. To take that
-# for the end of it would be to pay it again (ISO 20022, ExternalStatusReason1Code).
+# Rejected because the partner has it already: what becomes of the payment the answer to the first one says. To take
+# that for the end of it would be to pay it again (ISO 20022, ExternalStatusReason1Code).
 SEEN_BEFORE = frozenset({"AM05", "DUPL", "DU01", "DU02", "DU03", "DU04", "DU05"})
 
 

@@ -56,7 +56,7 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """One payment and what is to be done: `act` follows from the newest call. `looked_at`: by the machine's clock."""
+    """One payment and what is to be done, as the newest call has it. `looked_at`: by the machine's clock."""
 
     payout_id: int
     instruction: Instruction
@@ -65,23 +65,32 @@ class _Due:
     looked_at: datetime
 
 
+# Paid again is only what the partner said it had not let in when it was to pay, or does not know (and never took):
+# where it did not let in who asked, nothing is known of the payment, and it is asked for again.
 DUE_SQL = """
-SELECT file.id, payout.id, payout.reference, coalesce(newest.outcome, ''), run.planned_for
+SELECT file_id, payout_id, reference, act, planned_for FROM (
+SELECT file.id AS file_id, payout.id AS payout_id, payout.reference, run.planned_for, run.paused_at, newest.outcome,
+       newest.noted_at,
+       CASE WHEN newest.outcome IS NULL OR newest.outcome = 'not_let_in' AND newest.act = 'pay' THEN 'pay'
+            WHEN newest.outcome = 'not_found'
+                 AND NOT EXISTS (SELECT 1 FROM incentives_payoutstatus taken
+                                 WHERE taken.payout_id = payout.id AND taken.state = 'accepted') THEN 'pay'
+            ELSE 'ask' END AS act
 FROM incentives_payoutfile file
 JOIN incentives_payoutrun run ON run.id = file.run_id AND run.planned_for <= %(on)s
 JOIN incentives_payoutstatus sent ON sent.file_id = file.id AND sent.state = 'sent'
 JOIN incentives_payout payout ON payout.id = sent.payout_id AND payout.ended_at IS NULL
-LEFT JOIN LATERAL (SELECT outcome, noted_at FROM incentives_payoutcall call WHERE call.payout_id = payout.id
+LEFT JOIN LATERAL (SELECT act, outcome, noted_at FROM incentives_payoutcall call WHERE call.payout_id = payout.id
                    ORDER BY id DESC LIMIT 1) newest ON true
 WHERE file.partner = %(partner)s AND file.direction = 'out' AND file.form = 'calls'
   AND NOT EXISTS (SELECT 1 FROM incentives_payoutstatus paid
                   WHERE paid.payout_id = payout.id AND paid.state = 'settled')
-  AND (newest.outcome IS NULL AND run.paused_at IS NULL
-       OR newest.outcome IN ('not_let_in', 'not_found') AND run.paused_at IS NULL
-          AND newest.noted_at <= %(again_before)s
-       OR newest.outcome = 'begun' AND newest.noted_at <= %(begun_before)s
-       OR newest.outcome IN ('unknown', 'accepted') AND newest.noted_at <= %(ask_before)s)
-ORDER BY payout.id LIMIT %(limit)s
+) open
+WHERE CASE WHEN act = 'pay' THEN paused_at IS NULL AND (outcome IS NULL OR noted_at <= %(again_before)s)
+           WHEN outcome = 'begun' THEN noted_at <= %(begun_before)s
+           WHEN outcome = 'not_let_in' THEN noted_at <= %(again_before)s
+           ELSE noted_at <= %(ask_before)s END
+ORDER BY payout_id LIMIT %(limit)s
 """
 
 
@@ -150,11 +159,11 @@ def _due(partner: str, desk: CallDesk, on: date, now: datetime, limit: int) -> l
         _Due(
             payout_id,
             listed[reference],
-            Act.ASK if outcome in (Known.BEGUN, Known.UNKNOWN, Known.ACCEPTED) else Act.PAY,
+            Act(act),
             pay_on,
             now,
         )
-        for _, payout_id, reference, outcome, pay_on in rows
+        for _, payout_id, reference, act, pay_on in rows
     ]
 
 
