@@ -10,11 +10,42 @@ from tests.incentives.partners.test_iso20022 import FORMS
 
 # What XML, or this very reader, could take for something else.
 PIECES = [
-    "<!-- x -->", "<![CDATA[x]]>", "<?x?>", "&amp;", "&#65;", ">", "<", "]]>", "\r\n", "\r", "\t", "\x00", "\ufffe", "\ue0000",
-    f"<{MARK}/>", "<TxDtls>", "</TxDtls>", "<TxInfAndSts>", "</TxInfAndSts>", "<TxDtls/>", "<Ntry>", "<Bal/>", "<Nm>Siti</Nm>",
-    "<EndToEndId>BKL9</EndToEndId>", "<a b='c>d'/>", "<x:a/>", " ", "x" * 4_001, "<a>" * 45 + "</a>" * 45, "<a>" * 20 + "</a>" * 20,
-    "1", "-", "RJCT", "<Amt Ccy='USD'>1</Amt>", "</Document>",
-]  # fmt: skip
+    "<!-- x -->",
+    "<![CDATA[x]]>",
+    "<?x?>",
+    "&amp;",
+    "&#65;",
+    ">",
+    "<",
+    "]]>",
+    "\r\n",
+    "\r",
+    "\t",
+    "\x00",
+    "\ufffe",
+    "\ue0000",
+    f"<{MARK}/>",
+    "<TxDtls>",
+    "</TxDtls>",
+    "<TxInfAndSts>",
+    "</TxInfAndSts>",
+    "<TxDtls/>",
+    "<Ntry>",
+    "<Bal/>",
+    "<Nm>Siti</Nm>",
+    "<EndToEndId>BKL9</EndToEndId>",
+    "<a b='c>d'/>",
+    "<x:a/>",
+    " ",
+    "x" * 4_001,
+    "<a>" * 45 + "</a>" * 45,
+    "<a>" * 20 + "</a>" * 20,
+    "1",
+    "-",
+    "RJCT",
+    "<Amt Ccy='USD'>1</Amt>",
+    "</Document>",
+]
 
 
 @pytest.mark.parametrize("form", FORMS)
