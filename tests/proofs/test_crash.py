@@ -22,7 +22,8 @@ from bekal.proofs.scratch import scratch_database
 @pytest.mark.usefixtures("own_databases")
 def test_every_kill_is_survived_and_careless_runners_are_noticed(tmp_path: Path) -> None:
     out, result, progress = StringIO(), tmp_path / "crash.json", tmp_path / "progress.json"
-    call_command("prove", "crash", "--result", str(result), "--resume", str(progress), stdout=out)
+    files = ("--result", str(result), "--resume", str(progress))
+    call_command("prove", "crash", "--only", "mass", *files, stdout=out)
     figures = json.loads(result.read_text())
     assert figures["violation_count"] == 0
     assert figures["boundaries"].keys() == OPERATIONS.keys()

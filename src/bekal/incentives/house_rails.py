@@ -8,15 +8,16 @@ from django.conf import settings
 from bekal.incentives.partners.pain001 import Account
 from bekal.incentives.partners.rails import Form, Rail, RailsError, rails_from
 
-__all__ = ["Account", "Form", "Rail", "RailsError", "house_rails"]
+__all__ = ["Account", "Form", "Rail", "RailsError", "house_rails", "rails_of"]
 
 
 def house_rails() -> dict[str, Rail]:
     """By partner, as the file of `BEKAL_PAYOUT_RAILS` says; a partner that is not in it is paid by hand. The file is
     read once for each name it has had. Raises RailsError for one that cannot be."""
-    return dict(_rails_of(settings.PAYOUT_RAILS_FILE))
+    return dict(rails_of(settings.PAYOUT_RAILS_FILE))
 
 
 @cache
-def _rails_of(path: str) -> dict[str, Rail]:
+def rails_of(path: str) -> dict[str, Rail]:
+    """By partner, as that file says; none without a name. Raises RailsError."""
     return rails_from(Path(path) if path else None)

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import RawArray
+from threading import Lock
 from typing import Any
 
+import httpx
 import psycopg
 from django.db import Error as DatabaseTrouble
 from django.db import connection, connections, transaction
@@ -29,22 +31,27 @@ Work = Callable[[], Any]
 
 
 class Tripwire:
-    """Counts what a runner says to the database, and ends the process with SIGKILL at one of these points.
+    """Counts what a runner says to the database and to partners, and ends the process with SIGKILL at one of these
+    points.
 
     Only for a forked process that has no other purpose: it changes the driver's classes."""
 
     def __init__(self, point: int | None) -> None:
         self.point = point
         self.passed: list[str] = []
+        self._lock = Lock()  # calls are made by several threads
 
     def step(self, what: str) -> None:
-        self.passed.append(what)
-        if len(self.passed) == self.point:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self._lock:
+            self.passed.append(what)
+            if len(self.passed) == self.point:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def install(self) -> None:
-        """Before and after every statement, within every COPY, before and after every commit."""
+        """Before and after every statement, within every COPY, before and after every commit; before every call of a
+        partner, and once that partner has done what it was called for."""
         execute, copy, commit = psycopg.Cursor.execute, psycopg.Cursor.copy, psycopg.Connection.commit
+        send = httpx.Client.send
 
         def counted_execute(cursor: Any, query: Any, *args: Any, **options: Any) -> Any:
             name = " ".join(str(query).split())[:50]
@@ -67,7 +74,15 @@ class Tripwire:
             commit(connection)
             self.step("after commit")
 
+        def counted_send(client: Any, request: Any, **options: Any) -> Any:
+            name = f"{request.method} {request.url.path}"[:50]
+            self.step(f"before {name}")
+            response = send(client, request, **options)
+            self.step(f"once it was done, {name}")
+            return response
+
         for owner, name, counted in (
+            (httpx.Client, "send", counted_send),
             (psycopg.Cursor, "execute", counted_execute),
             (psycopg.Cursor, "copy", counted_copy),
             (psycopg.Connection, "commit", counted_commit),
@@ -91,13 +106,18 @@ def boundaries_of(task: Work) -> list[str]:
 
 def killed_at(task: Work, point: int) -> bool:
     """Run the task in a runner that dies at that point; whether it came so far."""
+    return isinstance(run_to(task, point), Killed)
 
-    def die() -> None:
+
+def run_to(task: Work, point: int) -> Any:
+    """Run the task in a runner that dies at that point: Killed, or what the task returned before it came so far."""
+
+    def die() -> Any:
         connection.ensure_connection()
         Tripwire(point).install()
-        task()
+        return task()
 
-    return isinstance(fork(die).result(), Killed)
+    return fork(die).result()
 
 
 def resume(run: Run, task: Work, look: BaseDatabaseWrapper) -> None:

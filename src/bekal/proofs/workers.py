@@ -73,6 +73,10 @@ class Worker:
             raise WorkerFailed(f"signal {result.signal_number} ended a worker")
         return result
 
+    def has_ended(self) -> bool:
+        """Whether it has an answer, or is dead, without waiting."""
+        return bool(wait([self._answer], 0))
+
     def kill(self) -> None:
         """SIGKILL: nothing of it can be caught, tidied or rolled back by the worker."""
         with suppress(ProcessLookupError):
