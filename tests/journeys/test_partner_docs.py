@@ -55,7 +55,7 @@ def test_a_call_is_signed_in_the_browser(world: World, visit: Visit) -> None:
             place.locator(f"[name={name}]").fill(value)
         with page.expect_response(lambda response: "/api/v2/" in response.url):
             place.locator("button").click()
-        # not wait_for_function: it evaluates a string once more where the first look fails, which the page's policy forbids
+        # not wait_for_function: where the first look fails it evaluates a string, which the page's policy forbids
         expect(place.locator("button")).to_be_enabled()
         head, body, headers = place.locator("[data-told]").inner_text().split("\n\n")
         assert "content-language: id" in headers
