@@ -65,6 +65,8 @@ UNIQUE_OVER_ALL = {
 PROGRAMME_AMOUNTS = {
     "purchases.CaseRuling",
     "catalogue.Submission",
+    # What would have to fit into an account.
+    "incentives.AccountCheck",
     "catalogue.Training",
     "catalogue.TrainingPrice",
     "incentives.PayoutFile",
@@ -82,6 +84,7 @@ PLACES = {
         "engagement.SurveyResponse",
         "incentives.Entitlement",
         "incentives.Payout",
+        "incentives.AccountCheck",
         "incentives.PayoutCall",
         "incentives.PayoutReversal",
         "incentives.PayoutStatus",

@@ -33,6 +33,7 @@ LEFT_OUT: dict[str, str] = {
     "incentives_payoutsending": "what passed between this house and its partners; what came of it is carried",
     "incentives_payoutfetch": "what passed between this house and its partners; what came of it is carried",
     "incentives_payoutcall": "what passed between this house and its partners; what came of it is carried",
+    "incentives_accountcheck": "what the partners of this house said: those of another are asked anew",
     "incentives_payoutexception": "what the partners of this house have to clear up with it",
     "recommender_modelversion": _MODELS,
     "recommender_modelexamination": _MODELS,

@@ -167,7 +167,26 @@ def test_every_combination_of_one_attempt_is_told_truly() -> None:
         check(row, account, on, told)
         seen.add(told.state)
     before_earned = {State.WAITING_PURCHASE, State.WAITING_EVIDENCE, State.WAITING_RECONCILIATION, State.WAITING_ANSWER}
-    assert seen == set(InstalmentState) - before_earned - {State.DEADLINE_PASSED, State.UNPROVEN, State.RETURNED}
+    of_the_account = {State.ACCOUNT_FAILED}
+    elsewhere = before_earned | of_the_account | {State.DEADLINE_PASSED, State.UNPROVEN, State.RETURNED}
+    assert seen == set(InstalmentState) - elsewhere
+
+
+def test_what_the_bank_says_of_the_account_counts_where_nothing_is_under_way() -> None:
+    account = accounts()[2]
+    failed = {"standing": "failed", "check_reason": "AC04", "checked_at": SETTLED_AT}
+    for one, on in product(attempts(), (BEFORE, FIRST_PAY_ON, LATE)):
+        without, told = standing_of(earned(one), account, on), standing_of(earned(one, **failed), account, on)
+        if without.state in (State.PLANNED, State.DUE):
+            assert told == Standing(State.ACCOUNT_FAILED, SETTLED_AT, NextStep.CHECK_ACCOUNT)
+        else:
+            assert told == without
+    # Once it says that the account is in order again, what it had rejected is due.
+    later = SETTLED_AT + timedelta(days=1)
+    rejected = attempt(words=words_of(SAID[6], "AC04"))
+    for checked_at, state in ((later, State.DUE), (EXPORTED_AT, State.REJECTED)):
+        row = earned(rejected, standing="payable", checked_at=checked_at)
+        assert standing_of(row, account, LATE).state is state
 
 
 def test_of_several_attempts_the_newest_that_counts_is_told() -> None:

@@ -76,11 +76,11 @@ def test_nobody_real_is_paid_by_it(tmp_path: Path) -> None:
 def known(books: Books) -> Counter[str]:
     """The accounts by what the bank has against them."""
     found: Counter[str] = Counter()
-    for row in PayoutAccount.objects.order_by("pk"):
+    for row in PayoutAccount.objects.select_related("participant").order_by("pk"):
         account = books.account(row.partner, decrypt(bytes(row.number_encrypted)))
         assert account is not None
-        name, standing, is_known, balance, ceiling = account
-        assert is_known
+        name, standing, is_known, balance, ceiling, identity = account
+        assert is_known and identity == decrypt(bytes(row.participant.nik_encrypted))
         other = "other name" if name != row.holder_name else "as it is"
         found["full" if ceiling == CEILING_RUPIAH and balance + 600_000 > ceiling else standing] += 1
         found[other] += 1
@@ -108,11 +108,11 @@ def test_what_the_bank_knows_already_stays_as_it_is() -> None:
     assert open_accounts(books=books, at=SETTLED_AT) == 2
     row = PayoutAccount.objects.order_by("pk")[0]
     number = decrypt(bytes(row.number_encrypted))
-    books.open_accounts(row.partner, [(number, row.holder_name, "blocked", 1, 5, None)])
+    books.open_accounts(row.partner, [(number, row.holder_name, "blocked", 1, 5, None, None)])
     assert open_accounts(books=books, at=SETTLED_AT) == 0
     set_account(people[1], "gopay", "081234567891")
     assert open_accounts(books=books, at=SETTLED_AT) == 1
-    assert books.account(row.partner, number) == (row.holder_name, "blocked", True, 5, None)
+    assert books.account(row.partner, number) == (row.holder_name, "blocked", True, 5, None, None)
     assert books.take_fault("gopay", "timeout_after_acceptance", "/v1.0/transfer-interbank") is not None
     assert books.take_fault("gopay", "timeout_after_acceptance", "/v1.0/transfer-interbank") is None
     books.close()

@@ -50,7 +50,7 @@ def test_what_the_reader_can_mend_comes_before_what_they_wait_for() -> None:
     )
     assert both.step is NextStep.CHECK_ACCOUNT
     assert both.is_mine
-    assert both.step_link and both.step_link[0] == "/akun/rekening/"
+    assert both.step_link and both.step_link[0] == "/akun/"
     assert calendar().step is NextStep.NOTHING
 
 
@@ -288,5 +288,5 @@ def test_the_number_of_statements_is_pinned(sign_in: SignIn, assert_queries: Cal
         visitor.open("incentives")
     with assert_queries(8):
         visitor.open("incentives_status")
-    with assert_queries(8):
+    with assert_queries(9):
         visitor.open("account")

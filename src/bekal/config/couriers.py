@@ -8,6 +8,7 @@ from django.conf import settings
 
 from bekal.config.steps import Steps
 from bekal.incentives.call_desk import CallDesk
+from bekal.incentives.check_accounts import check_accounts
 from bekal.incentives.fetch_statements import fetch_statements
 from bekal.incentives.find_silent import find_silent
 from bekal.incentives.hand_over_files import hand_over_files
@@ -23,6 +24,8 @@ MESSAGES_LOCK, WEBHOOKS_LOCK = "config.worker.messages", "config.worker.webhooks
 PAYMENTS_LOCK = "config.worker.payments"
 FETCHED_EVERY = timedelta(seconds=5)
 STATEMENTS_EVERY = timedelta(minutes=10)
+# What is due to be asked for is looked up over all who have money coming; as long as there is any, at once.
+CHECKED_EVERY = timedelta(seconds=20)
 COLLECTED_EVERY = timedelta(seconds=30)
 
 
@@ -69,6 +72,7 @@ class PaymentCourier(Steps):
     """Takes payments to the partners and their answers back. Raises RailsError where the rails' file cannot be."""
 
     _fetched_at: datetime | None = None
+    _checked_at: datetime | None = None
     _stated_at: datetime | None = None
     _missed_on: date | None = None
 
@@ -94,9 +98,22 @@ class PaymentCourier(Steps):
         told = [f"{count:,} {what}" for what, count in sorted(outcomes.items()) if count]
         if told:
             self._say(f"payments: {', '.join(told)}")
+        is_checking = self._check_accounts(at, now)
         self._take_statements(at, now)
         self._miss_answers(at)
-        return called.did_anything
+        return called.did_anything or is_checking
+
+    def _check_accounts(self, at: datetime, now: datetime) -> bool:
+        """Payments first: one batch of accounts a round."""
+        if self._checked_at is not None and abs(now - self._checked_at) < CHECKED_EVERY:
+            return False
+        checked = check_accounts(rails=self._rails, at=at, now=machine_now, desk=self._desk)
+        if not checked.did_anything:
+            self._checked_at = now
+            return False
+        self._checked_at = None
+        self._say("accounts: " + ", ".join(f"{count:,} {what}" for what, count in sorted(checked.outcomes.items())))
+        return True
 
     def _take_statements(self, at: datetime, now: datetime) -> None:
         """Those of the last working day; a partner that has none yet is asked again in a while."""

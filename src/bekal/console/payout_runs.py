@@ -16,6 +16,7 @@ from bekal.accounts.access import open_to, signed_in_id
 from bekal.accounts.models import Role
 from bekal.accounts.privacy import decrypt
 from bekal.core.money import format_rupiah
+from bekal.incentives.account_standing import asking_partners
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.export_payout_run import export_payout_run
@@ -47,6 +48,12 @@ LEFT_OUT = {
     LeftOutReason.ACCOUNT_NOT_VERIFIED: gettext_lazy("%(count)s due, left out: the payout account is not verified."),
     LeftOutReason.ACCOUNT_CHANGED: gettext_lazy(
         "%(count)s due, left out: the payout account was changed, and nothing is paid to it for 72 hours."
+    ),
+    LeftOutReason.ACCOUNT_FAILED: gettext_lazy(
+        "%(count)s due, left out: their bank or wallet says that it cannot pay to the account. They have been told."
+    ),
+    LeftOutReason.ACCOUNT_NOT_CHECKED: gettext_lazy(
+        "%(count)s due, left out: their bank or wallet has not yet said whether it can pay to the account."
     ),
     LeftOutReason.REVOKED: gettext_lazy("%(count)s due, left out: the place was revoked before it was earned."),
     LeftOutReason.CLAWED_BACK: gettext_lazy("%(count)s earned, left out: the money of these people was clawed back."),
@@ -108,7 +115,10 @@ def plan(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return runs(request, form=form)
     planned = plan_payout_run(
-        planned_for=form.cleaned_data["planned_for"], officer_id=signed_in_id(request), at=programme_now()
+        planned_for=form.cleaned_data["planned_for"],
+        officer_id=signed_in_id(request),
+        at=programme_now(),
+        asking=asking_partners(house_rails()),
     )
     for left_out in planned.left_out:
         reason = LEFT_OUT[left_out.reason] % {"count": left_out.entitlement_count}

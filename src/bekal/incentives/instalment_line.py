@@ -18,8 +18,9 @@ class InstalmentState(StrEnum):
     List refused: the partner did not take the file it stands in. In question: what a partner said of it does not fit
     the books. Sent back: it was paid, and the bank returned it to the programme. Taken back: it was paid, and the
     programme reversed it. Both are due again. Held: an officer decides whether it is paid. Waiting change: the account
-    took the place of another, and is not paid to before its hours are over. Unproven: every training ended without its
-    proof, and none can be bought any more. Returned: to the treasury.
+    took the place of another, and is not paid to before its hours are over. Account failed: its bank or wallet,
+    asked before money goes there, says that it cannot be paid to. Unproven: every training ended without its proof, and
+    none can be bought any more. Returned: to the treasury.
     """
 
     WAITING_PURCHASE = "waiting_purchase"
@@ -29,6 +30,7 @@ class InstalmentState(StrEnum):
     DEADLINE_PASSED = "deadline_passed"
     WAITING_ACCOUNT = "waiting_account"
     WAITING_CHANGE = "waiting_change"
+    ACCOUNT_FAILED = "account_failed"
     PLANNED = "planned"
     DUE = "due"
     HELD = "held"

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from bekal.core.refusal import Refusal
 from bekal.core.schedule import is_calendar_published
 from bekal.holds.queries import INCENTIVES_HELD_SQL
+from bekal.incentives.account_standing import STANDING_JOINS, STANDING_SQL
 from bekal.incentives.list_seal import SEAL_SQL
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.clock import programme_day
@@ -25,6 +26,8 @@ class LeftOutReason(StrEnum):
     NO_ACCOUNT = "no_account"
     ACCOUNT_NOT_VERIFIED = "account_not_verified"
     ACCOUNT_CHANGED = "account_changed"
+    ACCOUNT_FAILED = "account_failed"
+    ACCOUNT_NOT_CHECKED = "account_not_checked"
     REVOKED = "revoked"
     CLAWED_BACK = "clawed_back"
     HELD = "held"
@@ -51,12 +54,22 @@ class PlannedRun:
     refusal: Refusal | None = None
 
 
+# What goes to a partner that can be asked for accounts waits until it has said that this one can be paid to.
+CHECKED_SQL = f"""\
+            WHEN account.partner = ANY(%(asking)s::text[]) AND {STANDING_SQL} = 'failed'
+                THEN '{LeftOutReason.ACCOUNT_FAILED.value}'
+            WHEN account.partner = ANY(%(asking)s::text[]) AND {STANDING_SQL} = 'unchecked'
+                THEN '{LeftOutReason.ACCOUNT_NOT_CHECKED.value}'
+"""
+
+
 # Due and without a live attempt. What was earned before a revocation is still paid, what came after it is not; what had
 # not been paid when money was clawed back is not owed any more. What was earned before a year was closed is still paid.
 # What an alarm holds waits for an officer's decision. Of what the partner has said two contrary things (rejected, and
 # paid) nothing is sent again before an officer has cleared up which of them holds: it would be paid twice. What goes to
 # an account that took the place of another waits until its owner has had time to object.
-DUE_SQL = f"""
+def _due_sql(*, checked: str, standing_joins: str) -> str:
+    return f"""
 SELECT entitlement.id AS entitlement_id, entitlement.amount_rupiah, account.id AS account_id, account.partner,
        account.masked, directory.account_hash,
        CASE WHEN entitlement.lapsed_at IS NOT NULL THEN '{LeftOutReason.CLAWED_BACK.value}'
@@ -70,19 +83,21 @@ SELECT entitlement.id AS entitlement_id, entitlement.amount_rupiah, account.id A
             WHEN directory.account_hash IS NULL THEN '{LeftOutReason.NO_ACCOUNT.value}'
             WHEN account.verified_at IS NULL THEN '{LeftOutReason.ACCOUNT_NOT_VERIFIED.value}'
             WHEN account.pays_from_at > %(at)s THEN '{LeftOutReason.ACCOUNT_CHANGED.value}'
-       END AS left_out
+{checked}       END AS left_out
 FROM incentives_entitlement entitlement
 JOIN participants_participation participation ON participation.id = entitlement.participation_id
 LEFT JOIN participants_payoutaccount account ON account.participant_id = participation.participant_id
 LEFT JOIN participants_payoutaccountdirectory directory ON directory.account_id = account.id
-WHERE entitlement.payment_on <= %(planned_for)s
+{standing_joins}WHERE entitlement.payment_on <= %(planned_for)s
   AND NOT EXISTS (SELECT 1 FROM incentives_payout live
                   WHERE live.entitlement_id = entitlement.id AND live.ended_at IS NULL)
   AND (%(participation_ids)s::bigint[] IS NULL OR participation.id = ANY(%(participation_ids)s::bigint[]))
 """
 
-PLAN_SQL = f"""
-WITH due AS MATERIALIZED ({DUE_SQL}), attempt AS MATERIALIZED (
+
+def _plan_sql(due: str) -> str:
+    return f"""
+WITH due AS MATERIALIZED ({due}), attempt AS MATERIALIZED (
     SELECT due.*, 1 + coalesce((SELECT max(earlier.attempt) FROM incentives_payout earlier
                                 WHERE earlier.entitlement_id = due.entitlement_id), 0) AS attempt
     FROM due WHERE left_out IS NULL
@@ -110,12 +125,23 @@ LEFT JOIN run ON true
 """
 
 
+# Where no partner can be asked for accounts nothing is looked up about it.
+PLAN_SQL = _plan_sql(_due_sql(checked="", standing_joins=""))
+PLAN_CHECKED_SQL = _plan_sql(_due_sql(checked=CHECKED_SQL, standing_joins=STANDING_JOINS))
+
+
 @transaction.atomic
 def plan_payout_run(
-    *, planned_for: date, officer_id: int, at: datetime, participation_ids: Collection[int] | None = None
+    *,
+    planned_for: date,
+    officer_id: int,
+    at: datetime,
+    participation_ids: Collection[int] | None = None,
+    asking: Collection[str] = (),
 ) -> PlannedRun:
     """Put every instalment with `payment_on <= planned_for` that is neither paid nor under way on one list, or of those
-    only the named participations'.
+    only the named participations'. What goes to a partner of `asking` (those that can be asked for accounts) is on it
+    only where the account is known to be payable.
 
     Planners wait for each other, so that two officers who plan at once get one list and one NOTHING_DUE; the partial
     unique index on live attempts is the guard behind it. The reference of a payout follows from entitlement and
@@ -124,15 +150,16 @@ def plan_payout_run(
     refusal = _refusal_to_plan(planned_for, programme_day(at))
     if refusal is not None:
         return PlannedRun(None, 0, 0, None, (), refusal)
-    values: dict[str, date | datetime | int | str | None] = {
+    values: dict[str, date | datetime | int | str | list[str] | None] = {
         "planned_for": planned_for,
         "officer_id": officer_id,
         "at": at,
         "participation_ids": None if participation_ids is None else id_array(participation_ids),
+        "asking": sorted(asking),
     }
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('incentives.plan_payout_run'))")
-        cursor.execute(PLAN_SQL, values)
+        cursor.execute(PLAN_CHECKED_SQL if asking else PLAN_SQL, values)
         run_id, payout_count, total_rupiah, list_sha256, reasons = cursor.fetchone()
     left_out = tuple(LeftOut(LeftOutReason(reason), int(count)) for reason, count in reasons or ())
     if run_id is None:

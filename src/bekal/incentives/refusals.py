@@ -48,6 +48,10 @@ class PayoutRefusal(StrEnum):
     # A file against what was taken before
     FILE_OF_OTHER_PARTNER = "payout_file_of_other_partner"  # value, partner, expected
 
+    # An account is to be asked for again
+    ACCOUNT_NOT_FAILED = "payout_account_not_failed"
+    ACCOUNT_ASKED_TOO_OFTEN = "payout_account_asked_too_often"  # limit_count
+
     # An exception is cleared up
     EXCEPTION_NOT_FOUND = "payout_exception_not_found"
     NOTE_MISSING = "payout_note_missing"

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bekal.accounts.models import User
 from bekal.ledger.append_only import AppendOnlyModel
-from bekal.participants.models import PaymentPartner
+from bekal.participants.models import PaymentPartner, PayoutAccount
 
 
 class PayoutSending(AppendOnlyModel):
@@ -80,6 +80,40 @@ class PayoutCall(AppendOnlyModel):
     reason_code = models.CharField(max_length=8, blank=True)
     partner_code = models.CharField(max_length=40, blank=True)
     noted_at = models.DateTimeField()
+
+
+class AccountCheck(AppendOnlyModel):
+    """One look at a payout account at its bank or wallet, and what was heard; *begun* is written before it is asked.
+
+    The newest of passed, failed and wanted decides. `account_hash`: which account was asked for, by the directory; its
+    row can become another's. `needed_rupiah`: what had to fit. `partner_code` is the partner's own word beside our
+    reason. `recorded_at` is the programme's instant, `noted_at` the machine's.
+    """
+
+    class Outcome(models.TextChoices):
+        WANTED = "wanted", _("asked for by its owner")
+        BEGUN = "begun", _("begun")
+        PASSED = "passed", _("can be paid to")
+        FAILED = "failed", _("cannot be paid to")
+        UNKNOWN = "unknown", _("unknown")
+
+    account = models.ForeignKey(PayoutAccount, on_delete=models.PROTECT, related_name="checks")
+    account_hash = models.BinaryField(max_length=32)
+    outcome = models.CharField(max_length=7, choices=Outcome.choices)
+    reason_code = models.CharField(max_length=8, blank=True)
+    partner_code = models.CharField(max_length=40, blank=True)
+    needed_rupiah = models.BigIntegerField()
+    recorded_at = models.DateTimeField()
+    noted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(outcome="failed") & ~Q(reason_code="") | ~Q(outcome="failed") & Q(reason_code=""),
+                name="incentives_accountcheck_failed_for_a_reason",
+                violation_error_message="An account that failed names its reason, and no other does.",
+            ),
+        ]
 
 
 class PayoutException(models.Model):

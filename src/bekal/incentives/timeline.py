@@ -64,6 +64,7 @@ def _promised(person: Participation, on: date) -> list[Instalment]:
 def _earned_line(row: EarnedRow, account: PayoutAccount | None, on: date) -> InstalmentLine:
     standing, newest = standing_of(row, account, on), row.newest
     last = newest.last if newest is not None else None
+    is_failed = standing.state is InstalmentState.ACCOUNT_FAILED
     return InstalmentLine(
         kind=InstalmentKind(row.kind),
         instalment=row.instalment,
@@ -75,7 +76,7 @@ def _earned_line(row: EarnedRow, account: PayoutAccount | None, on: date) -> Ins
         state=standing.state,
         state_since_at=standing.since_at,
         next_step=standing.step,
-        reason_code=last.reason_code if last is not None else "",
+        reason_code=(row.check_reason or "") if is_failed else last.reason_code if last is not None else "",
         partner=newest.partner if newest is not None else (account.partner if account else ""),
         masked_account=newest.masked_account if newest is not None else (account.masked if account else ""),
         reference=newest.reference if newest is not None else "",

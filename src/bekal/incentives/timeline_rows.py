@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from bekal.incentives.account_standing import STANDING_JOINS, STANDING_SQL
+from bekal.incentives.account_standing import Standing as OfAccount
 from bekal.incentives.models import PayoutException, PayoutFile, PayoutStatus
 from bekal.ledger.copy_rows import id_array
 
@@ -81,7 +83,8 @@ class Attempt:
 @dataclass(frozen=True, slots=True)
 class EarnedRow:
     """One entitlement with everything that happened to it. `held_due_on`: by when somebody decides on what holds it;
-    None where that was decided, and the payment goes on waiting."""
+    None where that was decided, and the payment goes on waiting. `standing`: what is known of the account its owner has
+    now, with the reason that its bank or wallet gave, and when."""
 
     participation_id: int
     kind: str
@@ -94,6 +97,9 @@ class EarnedRow:
     revoked_before_at: datetime | None
     held_at: datetime | None
     held_due_on: date | None
+    standing: str = OfAccount.UNCHECKED.value
+    check_reason: str | None = None
+    checked_at: datetime | None = None
     attempts: tuple[Attempt, ...] = field(default=())
 
     @property
@@ -102,11 +108,12 @@ class EarnedRow:
         return next((one for one in reversed(self.attempts) if one.was_ever_live), None)
 
 
-EARNED_SQL = """
+EARNED_SQL = f"""
 SELECT entitlement.id, entitlement.participation_id, entitlement.kind, entitlement.instalment,
        entitlement.amount_rupiah, entitlement.scheduled_on, entitlement.payment_on, entitlement.entitled_at,
        entitlement.lapsed_at,
-       CASE WHEN place.revoked_at < entitlement.entitled_at THEN place.revoked_at END, held.held_at, held.due_on
+       CASE WHEN place.revoked_at < entitlement.entitled_at THEN place.revoked_at END, held.held_at, held.due_on,
+       {STANDING_SQL}, verdict.reason_code, verdict.recorded_at
 FROM incentives_entitlement entitlement
 JOIN participants_participation place ON place.id = entitlement.participation_id
 LEFT JOIN (
@@ -115,6 +122,9 @@ LEFT JOIN (
     FROM holds_hold WHERE participation_id = ANY(%(participation_ids)s::bigint[]) AND lifted_at IS NULL
     GROUP BY participation_id
 ) held ON held.participation_id = place.id
+LEFT JOIN participants_payoutaccount account ON account.participant_id = place.participant_id
+LEFT JOIN participants_payoutaccountdirectory directory ON directory.account_id = account.id
+{STANDING_JOINS}
 WHERE entitlement.participation_id = ANY(%(participation_ids)s::bigint[])
 ORDER BY entitlement.participation_id, entitlement.kind, entitlement.instalment
 """

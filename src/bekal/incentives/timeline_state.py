@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from bekal.incentives.account_standing import Standing as OfAccount
 from bekal.incentives.find_silent import answer_due_on
 from bekal.incentives.instalment_line import Happening, InstalmentState, NextStep, TimelineStep
 from bekal.incentives.models import PayoutCall, PayoutException, PayoutSending, PayoutStatus
@@ -44,9 +45,10 @@ def standing_of(row: EarnedRow, account: PayoutAccount | None, on: date) -> Stan
     newest = row.newest
     if newest is not None and newest.last is None and row.held_at is None:
         return _listed(newest, account, on)
-    # Who named another account since a partner said no has done their part.
+    # Who named another account since a partner said no, or whose account is in order again, has done their part.
     if newest is not None and newest.last is not None:
-        found = _answered(newest, newest.last, is_mended=_changed_since(newest.last, account), on=on)
+        is_mended = _changed_since(newest.last, account) or _is_payable_since(newest.last, row)
+        found = _answered(newest, newest.last, is_mended=is_mended, on=on)
         if found is not None:
             return found
     return _to_be_listed(row, account, on)
@@ -125,6 +127,8 @@ def _to_be_listed(row: EarnedRow, account: PayoutAccount | None, on: date) -> St
         return Standing(InstalmentState.HELD, row.held_at, NextStep.WAIT_FOR_OFFICE, row.held_due_on)
     if waiting := _waiting_change(account, on):
         return waiting
+    if row.standing == OfAccount.FAILED:
+        return Standing(InstalmentState.ACCOUNT_FAILED, row.checked_at, NextStep.CHECK_ACCOUNT)
     if on < row.payment_on:
         return Standing(InstalmentState.PLANNED, row.entitled_at, NextStep.WAIT_FOR_DAY, row.payment_on)
     # Nobody is late before there was an account to pay to, and an attempt that had come to its end.
@@ -147,6 +151,13 @@ def _changed_since(last: Word, account: PayoutAccount | None) -> bool:
     if account is None or account.pays_from_at is None:
         return False
     return last.state in (Said.REJECTED, Said.RETURNED) and account.pays_from_at > last.at
+
+
+def _is_payable_since(last: Word, row: EarnedRow) -> bool:
+    """Whether the bank or wallet, asked again after its no, says that the account can be paid to."""
+    if last.state not in (Said.REJECTED, Said.RETURNED) or row.checked_at is None:
+        return False
+    return row.standing == OfAccount.PAYABLE and row.checked_at > last.at
 
 
 _HAPPENED = {

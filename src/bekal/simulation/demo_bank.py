@@ -48,7 +48,8 @@ CEILING_RUPIAH, BALANCE_RUPIAH = 10_000_000, 9_900_000
 TREASURY_RUPIAH = 100_000_000_000
 
 ACCOUNTS_SQL = """
-SELECT account.id, account.partner, account.number_encrypted, account.holder_name, coalesce(login.login_name, ''),
+SELECT account.id, account.partner, account.number_encrypted, person.nik_encrypted, account.holder_name,
+       coalesce(login.login_name, ''),
        EXISTS (SELECT 1 FROM incentives_entitlement entitlement
                JOIN participants_participation place ON place.id = entitlement.participation_id
                WHERE place.participant_id = account.participant_id AND entitlement.lapsed_at IS NULL
@@ -66,6 +67,7 @@ class _Account:
     account_id: int
     partner: str
     number: str
+    identity: str
     holder_name: str
     login_name: str
     has_money_due: bool
@@ -118,6 +120,7 @@ def _rails(made: Mapping[str, str], address: str) -> dict[str, Any]:
             "channel_id": "95221",
             "bank_code": partner,
             "service": "18",
+            "identity": True,
         }
         return {"form": "calls", "snap": snap}
 
@@ -173,7 +176,10 @@ def _accounts() -> list[_Account]:
     with connection.cursor() as cursor:
         cursor.execute(ACCOUNTS_SQL)
         rows = cursor.fetchall()
-    return [_Account(number, partner, decrypt(bytes(sealed)), *rest) for number, partner, sealed, *rest in rows]
+    return [
+        _Account(number, partner, decrypt(bytes(sealed)), decrypt(bytes(nik)), *rest)
+        for number, partner, sealed, nik, *rest in rows
+    ]
 
 
 def _faults(accounts: Iterable[_Account]) -> dict[int, str]:
@@ -189,9 +195,10 @@ def _faults(accounts: Iterable[_Account]) -> dict[int, str]:
     return faults | {one.account_id: "full" for one in accounts if one.login_name == PARTICIPANT}
 
 
-def _as_the_bank_knows(one: _Account, fault: str) -> tuple[str, str, str, int, int, int | None]:
-    """Number, holder, standing, whether the holder is known, balance and ceiling."""
+def _as_the_bank_knows(one: _Account, fault: str) -> tuple[str, str, str, int, int, int | None, str]:
+    """Number, holder, standing, whether the holder is known, balance, ceiling and identity number."""
     standing = fault if fault in ("closed", "blocked") else "active"
     holder_name = "Pemegang Rekening Lain" if fault == "other_name" else one.holder_name
     full = fault == "full"
-    return one.number, holder_name, standing, 1, BALANCE_RUPIAH if full else 0, CEILING_RUPIAH if full else None
+    balance, ceiling = (BALANCE_RUPIAH, CEILING_RUPIAH) if full else (0, None)
+    return one.number, holder_name, standing, 1, balance, ceiling, one.identity

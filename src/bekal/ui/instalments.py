@@ -25,6 +25,7 @@ STATE_WORDS: dict[InstalmentState, Promise] = {
     InstalmentState.DEADLINE_PASSED: _("the deadline has passed"),
     InstalmentState.WAITING_ACCOUNT: _("needs your account"),
     InstalmentState.WAITING_CHANGE: _("waits, because your account was changed"),
+    InstalmentState.ACCOUNT_FAILED: _("your account cannot be paid to"),
     InstalmentState.PLANNED: _("scheduled"),
     InstalmentState.DUE: _("due, on the next list"),
     InstalmentState.HELD: _("waits for a check"),
@@ -56,6 +57,9 @@ STATE_SENTENCES: dict[InstalmentState, Promise] = {
     InstalmentState.DEADLINE_PASSED: _("No training was bought in time, so it cannot be earned any more."),
     InstalmentState.WAITING_ACCOUNT: _("It is earned. It can be paid once we know an account in your own name."),
     InstalmentState.WAITING_CHANGE: _("Your account was changed. For your safety nothing is paid to it for 72 hours."),
+    InstalmentState.ACCOUNT_FAILED: _(
+        "It is earned. Your bank or wallet says that it cannot pay to your account. It is paid once that is in order."
+    ),
     InstalmentState.PLANNED: _("It is earned, and is paid on its day."),
     InstalmentState.DUE: _("It can be paid now. The programme office puts it on the next list of payments."),
     InstalmentState.HELD: _("The programme office checks something first. Until that is decided it stays yours."),
@@ -89,6 +93,7 @@ STATE_SENTENCES: dict[InstalmentState, Promise] = {
 STATE_TONES: dict[InstalmentState, tuple[str, str]] = {
     InstalmentState.WAITING_ACCOUNT: ("next", "sun"),
     InstalmentState.WAITING_CHANGE: ("next", "sun"),
+    InstalmentState.ACCOUNT_FAILED: ("bad", "bad"),
     InstalmentState.PLANNED: ("next", "sun"),
     InstalmentState.DUE: ("next", "sun"),
     InstalmentState.HELD: ("next", "sun"),
@@ -231,7 +236,7 @@ class Entry:
     @property
     def reason(self) -> str:
         """Why the bank or wallet said no and what helps, or why the programme took it back; empty in other states."""
-        if self.line.state in (InstalmentState.REJECTED, InstalmentState.SENT_BACK):
+        if self.line.state in (InstalmentState.REJECTED, InstalmentState.SENT_BACK, InstalmentState.ACCOUNT_FAILED):
             return str(sentence_of(self.line.reason_code))
         return _own_reason(self.line.reason_code) if self.line.state is InstalmentState.TAKEN_BACK else ""
 

@@ -23,6 +23,7 @@ from bekal.ui.refusals_certificates import CERTIFICATES
 from bekal.ui.refusals_holds import HOLDS
 from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
 from bekal.ui.refusals_partners import PARTNERS
+from bekal.ui.refusals_payout_accounts import PAYOUT_ACCOUNTS
 from bekal.ui.refusals_platforms import PLATFORMS
 from bekal.ui.refusals_reviews import REVIEWS
 from bekal.ui.refusals_sandbox import SANDBOX
@@ -103,16 +104,6 @@ _PEOPLE: Mapping[str, object] = {
     ParticipantRefusal.EMAIL_MALFORMED: _("This is not an e-mail address. Write it like nama@contoh.id."),
     ParticipantRefusal.UNKNOWN_PARTICIPANT: _("This participant does not exist. Check the number."),
     ParticipantRefusal.PARTNER_UNKNOWN: _("“%(value)s” is not a payment partner. Choose one from the list."),
-    ParticipantRefusal.ACCOUNT_NUMBER_MALFORMED: _(
-        "This is not an account number of %(partner)s. Type the digits without spaces."
-    ),
-    ParticipantRefusal.ACCOUNT_TAKEN: _(
-        "This account of %(partner)s belongs to another participant. Use an account in your own name."
-    ),
-    ParticipantRefusal.ACCOUNT_CHANGE_NEEDS_CODE: _(
-        "You have an account already. To change it, type the code that we have sent you."
-    ),
-    ParticipantRefusal.ACCOUNT_THE_SAME: _("This is the account you have already. It needs no code."),
     ParticipantRefusal.UNREACHABLE: _(
         "No phone number or e-mail address of yours can receive a code. Ask the programme office to correct it."
     ),
@@ -367,6 +358,7 @@ SENTENCES: Mapping[str, object] = {
     **_SURVEYS,
     **LIFECYCLE,
     **HOLDS,
+    **PAYOUT_ACCOUNTS,
     **REVIEWS,
     **PARTNERS,
     **PLATFORMS,

@@ -14,6 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
 from bekal.core.refusal import Refusal
+from bekal.incentives.account_standing import account_standings, asking_partners
+from bekal.incentives.ask_account_checks import ask_account_checks
+from bekal.incentives.house_rails import house_rails
+from bekal.incentives.reasons import sentence_of
+from bekal.incentives.refusals import PayoutRefusal
+from bekal.ledger.clock import machine_now
 from bekal.messaging.issue_codes import IssuedCode
 from bekal.participants.queries import contact_points_of, payout_account_of
 from bekal.participants.refusals import ParticipantRefusal
@@ -33,10 +39,15 @@ from bekal.web.reasons import facts_used
 def account(request: HttpRequest) -> HttpResponse:
     reader = reader_of(request)
     participant = reader.participant
+    payout_account = payout_account_of(participant_id=participant.pk) if participant else None
+    standing = account_standings(participant_ids=[participant.pk]).get(participant.pk) if participant else None
     context = {
         "reader": reader,
         "contacts": contact_points_of(participant_id=participant.pk) if participant else (),
-        "payout_account": payout_account_of(participant_id=participant.pk) if participant else None,
+        "payout_account": payout_account,
+        "standing": standing,
+        "is_asked": payout_account is not None and payout_account.partner in asking_partners(house_rails()),
+        "reason": sentence_of(standing.reason_code) if standing and standing.reason_code else "",
         "is_personal": personalisation_of([participant.pk])[participant.pk] if participant else True,
         "facts": facts_used(),
     }
@@ -61,6 +72,23 @@ def personalisation(request: HttpRequest) -> HttpResponse:
     else:
         messages.success(request, gettext("Recommendations are off. No list is made from your data any more."))
     return redirect(reverse("web:account") + "#recommendations")
+
+
+@open_to(Role.PARTICIPANT)
+@require_POST
+@never_cache
+def check_account(request: HttpRequest) -> HttpResponse:
+    """Have the bank or wallet asked once more: a second click finds it asked."""
+    reader = reader_of(request)
+    if reader.participant is not None:
+        (outcome,) = ask_account_checks(participant_ids=[reader.participant.pk], at=reader.at, now=machine_now())
+        if outcome.refusal is None:
+            messages.success(request, gettext("We ask your bank or wallet again. Look here in a few minutes."))
+        elif outcome.refusal.code == PayoutRefusal.ACCOUNT_NOT_FAILED:
+            messages.info(request, sentence(outcome.refusal))
+        else:
+            messages.error(request, sentence(outcome.refusal))
+    return redirect(reverse("web:account") + "#payout")
 
 
 @open_to(Role.PARTICIPANT)

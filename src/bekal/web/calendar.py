@@ -19,7 +19,7 @@ STEP_LINKS: dict[NextStep, tuple[str, Promise]] = {
     NextStep.CONFIRM_SESSIONS: ("web:purchases", _("Answer now")),
     NextStep.GIVE_REVIEW: ("web:purchases", _("Write my review")),
     NextStep.SET_ACCOUNT: ("web:payout_account", _("Add my account")),
-    NextStep.CHECK_ACCOUNT: ("web:payout_account", _("Check my account")),
+    NextStep.CHECK_ACCOUNT: ("web:account", _("Check my account")),
 }
 # The most pressing first: what the reader can mend, before what they only wait for.
 URGENCY = (

@@ -58,6 +58,7 @@ urlpatterns = [
     path("riwayat/<int:transfer_id>/", history.receipt, name="receipt"),
     path("akun/", account.account, name="account"),
     path("akun/saran/", account.personalisation, name="personalisation"),
+    path("akun/rekening/tanya/", account.check_account, name="check_account"),
     path("akun/rekening/", account.payout_account, name="payout_account"),
     path("pesan/", messages.inbox, name="messages"),
     path("demo/pesan/", demo.outbox, name="demo_outbox"),

@@ -142,6 +142,21 @@ def test_an_account_is_asked_for_before_it_is_paid(bank: RunningBank) -> None:
     account(bank, is_known=False)
     assert client.ask_account(PAYMENT.account_number).reason_code == "BE01"
     assert client.ask_account("0899999999").reason_code == "AC01"
+    account(bank, standing="asleep")
+    assert client.ask_account(PAYMENT.account_number).is_answered is False, "a word nobody knows is no clear answer"
+
+
+def test_whom_we_mean_is_said_only_to_a_partner_that_compares_it(bank: RunningBank) -> None:
+    account(bank, identity="3171010101900001")
+    whom = {"holder_name": "Siti Aminah", "identity": "3171010101900002"}
+    number = PAYMENT.account_number
+    assert bank.snap().ask_account(number, **whom).reason_code == ""
+    assert bank.snap(compares_identity=True).ask_account(number, **whom).reason_code == "BE01"
+    whom["identity"] = "3171010101900001"
+    assert bank.snap(compares_identity=True).ask_account(number, **whom).reason_code == ""
+    # Of an account the bank has no identity number of it compares none.
+    account(bank)
+    assert bank.snap(compares_identity=True).ask_account(number, **whom).reason_code == ""
 
 
 def test_a_partner_whose_answers_cannot_be_read_has_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:

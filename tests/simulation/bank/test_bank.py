@@ -61,7 +61,8 @@ def test_a_reference_is_paid_again_only_when_it_is_forgotten(bank: Bank) -> None
 
 def test_a_file_is_booked_in_its_order(bank: Bank) -> None:
     """What is paid fills the account for what follows, and a reference that stands twice is paid once."""
-    bank.books.open_accounts("bni", [("1", "Siti Aminah", "active", 1, 0, 10), ("2", "Budi", "closed", 1, 0, None)])
+    rows = [("1", "Siti Aminah", "active", 1, 0, 10, None), ("2", "Budi", "closed", 1, 0, None, None)]
+    bank.books.open_accounts("bni", rows)
     orders = [
         Order("BKL1", "1", "SITI  AMINAH", 6),
         Order("BKL2", "1", "Siti Aminah", 5),
@@ -85,9 +86,9 @@ def test_a_file_is_booked_in_its_order(bank: Bank) -> None:
         ("BKL7", "rejected", "AC06"),
     ]
     assert [bank.books.account("bni", number) for number in ("1", "2", "3")] == [
-        ("Siti Aminah", "active", True, 10, 10),
-        ("Budi", "closed", True, 0, None),
-        ("Wati", "active", True, 1, None),
+        ("Siti Aminah", "active", True, 10, 10, None),
+        ("Budi", "closed", True, 0, None, None),
+        ("Wati", "active", True, 1, None, None),
     ]
 
 

@@ -51,7 +51,7 @@ def rails_from(path: Path | None) -> dict[str, Rail]:
     `{"bni": {"form": "pain.001", "files": {"address": "https://…", "token": "…"}, "creditor_bic": "BNINIDJA",
     "debtor": {"holder_name": "…", "number": "…", "bic": "…"}, "statement": "camt.053"}, "ovo": {"form": "calls",
     "snap": {"address": "https://…", "client_id": "…", "private_key": "PEM", "channel_id": "…", "bank_code": "…",
-    "service": "18"}}}`
+    "service": "18", "identity": true}}}`. `snap` beside files: only its accounts are asked for by calls.
     """
     if path is None:
         return {}
@@ -99,4 +99,5 @@ def _snap(values: Mapping[str, Any]) -> SnapAccess:
         str(values["channel_id"]),
         str(values["bank_code"]),
         service,
+        values.get("identity") is True,
     )

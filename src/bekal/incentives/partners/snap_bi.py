@@ -81,6 +81,8 @@ _STATES: Mapping[str, Outcome] = {
     "06": Outcome.REJECTED,
     "07": Outcome.NOT_FOUND,
 }
+# `accountStatus` of service 16, as the reason against a payment; another word is no clear answer.
+_STANDINGS: Mapping[str, str] = {"active": "", "closed": "AC04", "blocked": "AC06"}
 SAID = {
     Outcome.SETTLED: Said.SETTLED,
     Outcome.ACCEPTED: Said.ACCEPTED,
@@ -121,6 +123,8 @@ class SnapAccess:
     channel_id: str
     bank_code: str
     service: str = INTERBANK
+    # Whether the partner compares name and identity number (NIK) with its own: to no other they are said.
+    compares_identity: bool = False
 
 
 class SnapToken:
@@ -190,26 +194,31 @@ class SnapClient:
             return Heard(Outcome.NOT_LET_IN if answer.case in _NOT_LET_IN else Outcome.UNKNOWN, "", answer.code)
         return _of_status(answer)
 
-    def ask_account(self, number: str) -> AccountHeard:
-        """Whose an account is, and whether it can be paid to."""
-        body = {"beneficiaryBankCode": self._access.bank_code, "beneficiaryAccountNo": number}
+    def ask_account(self, number: str, *, holder_name: str = "", identity: str = "") -> AccountHeard:
+        """Whose an account is, and whether it can be paid to. Name and identity number of whom we mean are said only to
+        a partner that compares them."""
+        body: dict[str, Any] = {"beneficiaryBankCode": self._access.bank_code, "beneficiaryAccountNo": number}
+        if self._access.compares_identity and identity:
+            whom = one_line(holder_name)[:NAME_LENGTH].rstrip()
+            body["additionalInfo"] = {"holderName": whom, "identityNumber": identity}
         answer = self._call(INQUIRY_PATH, body, _any_external_id())
         if answer is None:
             return AccountHeard(is_answered=False)
         if answer.case != "200/00":
-            reason = _REJECTED.get(answer.case, "")
-            return AccountHeard(is_answered=bool(reason), reason_code=reason, partner_code=answer.code)
+            refused = _REJECTED.get(answer.case, "")
+            return AccountHeard(is_answered=bool(refused), reason_code=refused, partner_code=answer.code)
         name = answer.body.get("beneficiaryAccountName")
         info = answer.body.get("additionalInfo")
         known: Mapping[str, Any] = info if isinstance(info, dict) else {}
-        standing = known.get("accountStatus", "active")
-        reason = {"closed": "AC04", "blocked": "AC06"}.get(standing, "")
-        if not reason and known.get("kyc") is False:
+        reason = _STANDINGS.get(str(known.get("accountStatus", "active")))
+        if not isinstance(name, str) or reason is None:
+            return AccountHeard(is_answered=False, partner_code=answer.code)
+        if not reason and (known.get("kyc") is False or known.get("identityMatches") is False):
             reason = "BE01"
         room = known.get("roomLeft")
         return AccountHeard(
-            is_answered=isinstance(name, str),
-            holder_name=name if isinstance(name, str) else "",
+            is_answered=True,
+            holder_name=name,
             reason_code=reason,
             partner_code=answer.code,
             room_rupiah=_rupiah(room) if isinstance(room, str) else None,

@@ -23,7 +23,7 @@ MEMORY = timedelta(days=60)
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS account (
     partner TEXT NOT NULL, number TEXT NOT NULL, holder_name TEXT NOT NULL, standing TEXT NOT NULL DEFAULT 'active',
-    is_known INTEGER NOT NULL DEFAULT 1, balance INTEGER NOT NULL DEFAULT 0, ceiling INTEGER,
+    is_known INTEGER NOT NULL DEFAULT 1, balance INTEGER NOT NULL DEFAULT 0, ceiling INTEGER, identity TEXT,
     PRIMARY KEY (partner, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS received (
     partner TEXT NOT NULL, message_id TEXT NOT NULL, sha256 TEXT NOT NULL, form TEXT NOT NULL, day TEXT NOT NULL,
@@ -90,18 +90,22 @@ class Books:
     def __init__(
         self, path: Path | str = ":memory:", *, knows_everybody: bool = False, memory: timedelta | None = MEMORY
     ) -> None:
-        """`knows_everybody`: an account nobody has opened is opened when it is first paid to, in the name given.
+        """`knows_everybody`: an account nobody has opened is opened when first paid or asked for, in the name given.
         `memory`: so long it knows what it was ordered; without one it pays whatever it hears, as often as it hears."""
         self._connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=BUSY_LIMIT_SECONDS
         )
         self._lock = threading.RLock()
-        self._knows_everybody = knows_everybody
+        self.knows_everybody = knows_everybody
         self._memory = memory
         with self._lock:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.executescript(SCHEMA)
+        # Books that were begun before the bank kept identity numbers.
+        with self.transaction() as connection:
+            if "identity" not in {row[1] for row in connection.execute("PRAGMA table_info(account)")}:
+                connection.execute("ALTER TABLE account ADD COLUMN identity TEXT")
 
     def close(self) -> None:
         with self._lock:
@@ -126,13 +130,11 @@ class Books:
 
     def open_accounts(self, partner: str, rows: Iterable[Sequence[str | int | None]], *, only_new: bool = False) -> int:
         """Open or change accounts (`only_new`: open only): number, name of the holder, standing (`active`, `blocked`,
-        `closed`), whether its holder is known (KYC), balance, ceiling or None. How many."""
+        `closed`), whether its holder is known (KYC), balance, ceiling or None, identity number or None. How many."""
         verb = "INSERT OR IGNORE" if only_new else "INSERT OR REPLACE"
         with self.transaction() as connection:
             before = connection.total_changes
-            connection.executemany(
-                f"{verb} INTO account VALUES (?, ?, ?, ?, ?, ?, ?)", ((partner, *row) for row in rows)
-            )
+            connection.executemany(f"{verb} INTO account VALUES (?{', ?' * 7})", ((partner, *row) for row in rows))
             return connection.total_changes - before
 
     def knows_anybody(self) -> bool:
@@ -140,15 +142,13 @@ class Books:
         with self.transaction() as connection:
             return connection.execute("SELECT 1 FROM account LIMIT 1").fetchone() is not None
 
-    def account(self, partner: str, number: str) -> tuple[str, str, bool, int, int | None] | None:
-        """Name, standing, whether the holder is known, balance and ceiling; None where there is no such account."""
+    def account(self, partner: str, number: str) -> tuple[str, str, bool, int, int | None, str | None] | None:
+        """Name, standing, whether the holder is known, balance, ceiling, identity number; None where there is none."""
+        asked = "holder_name, standing, is_known, balance, ceiling, identity"
         with self.transaction() as connection:
-            row = connection.execute(
-                "SELECT holder_name, standing, is_known, balance, ceiling FROM account "
-                "WHERE partner = ? AND number = ?",
-                (partner, number),
-            ).fetchone()
-        return None if row is None else (row[0], row[1], bool(row[2]), row[3], row[4])
+            query = f"SELECT {asked} FROM account WHERE partner = ? AND number = ?"
+            row = connection.execute(query, (partner, number)).fetchone()
+        return None if row is None else (row[0], row[1], bool(row[2]), row[3], row[4], row[5])
 
     # Orders
 
@@ -230,7 +230,7 @@ class Books:
                 reason: str | None = None if self._memory is None or first_id == id_ else "AM05"
                 if reason is None and not forced.isdisjoint(("*", reference, number)):
                     reason = self.take_fault(partner, "reject", reference, number)
-                if reason is None and number not in known and self._knows_everybody:
+                if reason is None and number not in known and self.knows_everybody:
                     known[number] = Account(name)
                 if reason is None:
                     reason = known[number].reason_against(name, amount) if number in known else "AC01"

@@ -131,6 +131,7 @@ class Service:
                     int(bool(row.get("is_known", True))),
                     int(row.get("balance", 0)),
                     None if row.get("ceiling") is None else int(row["ceiling"]),
+                    None if row.get("identity") is None else str(row["identity"]),
                 )
                 for row in said
             ]

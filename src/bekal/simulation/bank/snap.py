@@ -165,11 +165,20 @@ class Snap:
     def _inquiry(self, body: Mapping[str, Any]) -> Answer:
         number = _string(body, "beneficiaryAccountNo", 34)
         bank_code = _string(body, "beneficiaryBankCode", 11)
-        account = self.bank.books.account(self.bank.partner, number)
+        asked = body.get("additionalInfo")
+        name, claimed = (
+            (asked.get("holderName"), asked.get("identityNumber")) if isinstance(asked, dict) else (None, None)
+        )
+        books, partner = self.bank.books, self.bank.partner
+        if books.knows_everybody and isinstance(name, str) and isinstance(claimed, str):
+            books.open_accounts(partner, [(number, name, "active", 1, 0, None, claimed)], only_new=True)
+        account = books.account(partner, number)
         if account is None:
             raise _Refused(*REFUSALS["AC01"])
-        holder_name, standing, is_known, balance, ceiling = account
+        holder_name, standing, is_known, balance, ceiling, identity = account
         info: dict[str, Any] = {"accountStatus": standing, "kyc": is_known}
+        if claimed is not None and identity is not None:
+            info["identityMatches"] = claimed == identity
         if ceiling is not None:
             info["roomLeft"] = _amount(max(0, ceiling - balance))
         return self._success(
