@@ -235,7 +235,7 @@ def test_many_payouts_are_a_handful_of_statements(
 ) -> None:
     earners(30)
     run_id = approved()
-    with assert_queries(11):
+    with assert_queries(10):
         assert export(run_id=run_id, at=EXPORTED_AT).files[0].line_count == 30
 
 
@@ -262,7 +262,7 @@ def test_what_an_alarm_holds_by_now_stays_out_and_nobody_else_waits() -> None:
     # Lifted, it is paid by the next list under the same entitlement.
     lift_holds(hold_ids=[hold_id], officer_id=factories.officer().pk, reason="Keluarga.", at=SETTLED_AT)
     line = timeline_of(participation_id=ids[1], on=SETTLED_AT.date())[0]
-    assert (line.state, line.reference) == (InstalmentState.PLANNED, "")
+    assert (line.state, line.reference) == (InstalmentState.DUE, "")
     again = exported(at=SETTLED_AT)
     (row,) = read_instructions(again.files[0].content)
     assert row["reference"] == kept_back.reference[:-2] + "02"

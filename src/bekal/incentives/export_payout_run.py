@@ -9,10 +9,8 @@ from itertools import groupby, islice
 from operator import attrgetter
 
 from django.db import connection, transaction
-from django.db.models import Case, F, Q, When
-from django.db.models.functions import Collate
 
-from bekal.accounts.privacy import decrypt, encrypt
+from bekal.accounts.privacy import decrypt, decrypt_all, encrypt
 from bekal.core.refusal import Refusal
 from bekal.holds.open_holds import keep_holds
 from bekal.incentives.kept_back import held_payout_ids
@@ -22,9 +20,9 @@ from bekal.incentives.partners.csv_rail import Instruction, write_instructions
 from bekal.incentives.partners.pain001 import MAX_PAYMENTS_COUNT, TransferFile, write_transfers
 from bekal.incentives.partners.rails import Form, Rail
 from bekal.incentives.refusals import PayoutRefusal
-from bekal.ledger.copy_rows import copy_rows
+from bekal.ledger.copy_rows import copy_rows, int_array
 from bekal.ledger.movements import Movement
-from bekal.ledger.post import Posting, post
+from bekal.ledger.post import movement_sql, post_selected
 from bekal.ledger.proof_results import PROOF_LIMIT, ReleaseBlock, release_block
 
 KeptBack = PayoutStatus.KeptBack
@@ -36,16 +34,20 @@ SEND = {
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """One file for one partner, byte for byte as it was first written. `bounds`: its first and last reference, known
-    where it has just been written."""
+    """One file for one partner, byte for byte as it was first written; `sha256` (32 bytes) is that of its content."""
 
     file_id: int
     partner: str
     name: str
-    content: bytes = field(repr=False)
+    sha256: bytes = field(repr=False)
     line_count: int
     total_rupiah: int
-    bounds: tuple[str, str] = field(default=("", ""), compare=False)
+
+    @property
+    def content(self) -> bytes:
+        """Read and decrypted at each look: the files of a large run are more than memory holds."""
+        (sealed,) = PayoutFile.objects.filter(id=self.file_id).values_list("content_encrypted", flat=True)
+        return decrypt(bytes(sealed)).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,29 @@ class Exported:
 
 
 CHUNK_COUNT = 20_000
+# What would go to another account than the approved one, or to one that is not verified by now, does not stand.
+LINES_SQL = """
+SELECT coalesce(directory.account_hash = payout.account_hash, false) AND account.verified_at IS NOT NULL, payout.id,
+       payout.reference, payout.partner, account.number_encrypted, account.holder_name, payout.amount_rupiah
+FROM incentives_payout payout
+JOIN participants_payoutaccount account ON account.id = payout.account_id
+LEFT JOIN participants_payoutaccountdirectory directory ON directory.account_id = account.id
+WHERE payout.run_id = %s AND payout.ended_at IS NULL AND payout.id <> ALL(%s::bigint[])
+ORDER BY payout.partner, payout.reference COLLATE "C"
+"""
 SENT_SQL = """
 INSERT INTO incentives_payoutstatus (payout_id, state, reason_code, file_id, recorded_at)
-SELECT payout.id, 'sent', '', %(file_id)s, %(at)s
+SELECT payout_id, 'sent', '', %s, %s FROM unnest(%s::bigint[]) AS payout_id
+"""
+SENDING_SQL = f"""
+SELECT entitlement.participation_id, send.debit_kind, send.credit_kind, send.reason, payout.amount_rupiah,
+       'sent:' || payout.reference
 FROM incentives_payout payout
-WHERE payout.run_id = %(run_id)s AND payout.partner = %(partner)s AND payout.ended_at IS NULL
-  AND payout.reference COLLATE "C" BETWEEN %(first)s AND %(last)s
-ORDER BY payout.id
+JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
+JOIN (VALUES {", ".join(f"('{kind}', {movement_sql(movement)})" for kind, movement in SEND.items())})
+    AS send(kind, debit_kind, credit_kind, reason) ON send.kind = entitlement.kind
+WHERE payout.run_id = %(run_id)s AND payout.ended_at IS NULL
+ORDER BY entitlement.participation_id
 """
 
 
@@ -115,7 +133,6 @@ def export_payout_run(
     files = tuple(_write_files(run, held_ids, changed_ids, rails or {}, at))
     _withhold(held_ids, KeptBack.HELD, at)
     _withhold(changed_ids, KeptBack.ACCOUNT_CHANGED, at)
-    _mark_sent(run_id, files, at)
     _post_sending(run, sum(file.line_count for file in files), at)
     PayoutRun.objects.filter(id=run.id).update(exported_at=at)
     return Exported(run_id, files, len(held_ids) + len(changed_ids), len(changed_ids))
@@ -131,16 +148,10 @@ def _withhold(payout_ids: Sequence[int], reason: PayoutStatus.KeptBack, at: date
 def _stored_files(*, run_id: int) -> tuple[ExportedFile, ...]:
     """The files of an exported run as they were first written, in the order of the partners."""
     rows = PayoutFile.objects.filter(run_id=run_id, direction=PayoutFile.Direction.OUT).order_by("partner", "id")
+    columns = ("id", "partner", "name", "sha256", "line_count", "total_rupiah")
     return tuple(
-        ExportedFile(
-            row.id,
-            row.partner,
-            row.name,
-            decrypt(bytes(row.content_encrypted)).encode(),
-            row.line_count,
-            row.total_rupiah,
-        )
-        for row in rows
+        ExportedFile(file_id, partner, name, bytes(sha256), *sums)
+        for file_id, partner, name, sha256, *sums in rows.values_list(*columns)
     )
 
 
@@ -152,7 +163,7 @@ def _write_files(
     run: PayoutRun, held_ids: Sequence[int], changed_ids: list[int], rails: Mapping[str, Rail], at: datetime
 ) -> Iterator[ExportedFile]:
     """Store the files of each partner: 50,000 payments at a time are in memory, however many there are."""
-    lines_of_all = _instructions_of(run.id, held_ids, changed_ids)
+    lines_of_all = instructions_of(run.id, held_ids, changed_ids)
     for partner, instructions in groupby(lines_of_all, key=attrgetter("partner")):
         rail = rails.get(partner, Rail(partner))
         number = 0
@@ -161,21 +172,22 @@ def _write_files(
             yield _store_file(run, rail, number, lines, at)
 
 
-def _instructions_of(run_id: int, held_ids: Sequence[int], changed_ids: list[int]) -> Iterator[Instruction]:
-    """The lines of all files, in the order of partners and references, read as they are asked for.
+def instructions_of(run_id: int, held_ids: Sequence[int], changed_ids: list[int]) -> Iterator[Instruction]:
+    """The lines of all files of a run, in the order of partners and references, read as they are asked for; in the
+    caller's transaction.
 
     Number and hash of an account come in one look, so that one that is changed in this moment is the approved one or is
     not written: the payouts that are not are put into `changed_ids`."""
-    columns = ("id", "partner", "reference", "account__number_encrypted", "account__holder_name", "amount_rupiah")
-    listed = Payout.objects.filter(run_id=run_id, ended_at=None).exclude(id__in=held_ids)
-    is_approved = Q(account__payoutaccountdirectory__account_hash=F("account_hash"), account__verified_at__isnull=False)
-    rows = listed.annotate(stands=Case(When(is_approved, then=True), default=False))
-    lines = rows.order_by("partner", Collate("reference", "C")).values_list("stands", *columns)
-    for stands, payout_id, partner, reference, number, holder_name, amount_rupiah in lines.iterator(CHUNK_COUNT):
-        if stands:
-            yield Instruction(reference, partner, decrypt(number), holder_name, amount_rupiah)
-        else:
-            changed_ids.append(payout_id)
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(LINES_SQL, [run_id, int_array(held_ids)])
+        while rows := cursor.fetchmany(CHUNK_COUNT):
+            changed_ids += [payout_id for stands, payout_id, *_ in rows if not stands]
+            lines = [line for stands, *line in rows if stands]
+            numbers = decrypt_all([sealed for _, _, _, sealed, _, _ in lines])
+            for number, (payout_id, reference, partner, _, holder_name, amount_rupiah) in zip(
+                numbers, lines, strict=True
+            ):
+                yield Instruction(reference, partner, number, holder_name, amount_rupiah, payout_id)
 
 
 def _store_file(run: PayoutRun, rail: Rail, number: int, lines: Sequence[Instruction], at: datetime) -> ExportedFile:
@@ -191,6 +203,7 @@ def _store_file(run: PayoutRun, rail: Rail, number: int, lines: Sequence[Instruc
         content, name = write_instructions(lines), f"{base}.csv"
         # What an officer hands over has no name at the partner, and never goes by itself, whatever rail comes later.
         message_id = base if rail.files or rail.snap else ""
+    sha256 = hashlib.sha256(content).digest()
     row = PayoutFile.objects.create(
         run=run,
         direction=PayoutFile.Direction.OUT,
@@ -198,43 +211,18 @@ def _store_file(run: PayoutRun, rail: Rail, number: int, lines: Sequence[Instruc
         message_id=message_id,
         partner=rail.partner,
         name=name,
-        sha256=hashlib.sha256(content).digest(),
+        sha256=sha256,
         content_encrypted=encrypt(content.decode()),
         line_count=len(lines),
         total_rupiah=total_rupiah,
         stored_at=at,
     )
-    bounds = lines[0].reference, lines[-1].reference
-    return ExportedFile(row.id, rail.partner, name, content, len(lines), total_rupiah, bounds)
-
-
-def _mark_sent(run_id: int, files: Sequence[ExportedFile], at: datetime) -> None:
-    """A SENT status for each line of each file: the lines of a file are neighbours in the order of their references."""
     with connection.cursor() as cursor:
-        for file in files:
-            first, last = file.bounds
-            values: dict[str, int | str | datetime] = {
-                "file_id": file.file_id,
-                "at": at,
-                "run_id": run_id,
-                "partner": file.partner,
-                "first": first,
-                "last": last,
-            }
-            cursor.execute(SENT_SQL, values)
-            if cursor.rowcount != file.line_count:
-                raise RuntimeError(f"file {file.file_id}: {cursor.rowcount} payouts marked, {file.line_count} written")
+        cursor.execute(SENT_SQL, [row.id, at, int_array([line.payout_id for line in lines])])
+    return ExportedFile(row.id, rail.partner, name, sha256, len(lines), total_rupiah)
 
 
 def _post_sending(run: PayoutRun, sent_count: int, at: datetime) -> None:
-    columns = ("entitlement__participation_id", "entitlement__kind", "amount_rupiah", "reference")
-    rows = Payout.objects.filter(run_id=run.id, ended_at=None).order_by("reference").values_list(*columns)
-    payouts, posted_count = rows.iterator(chunk_size=CHUNK_COUNT), 0
-    while chunk := list(islice(payouts, CHUNK_COUNT)):
-        postings = [
-            Posting(participation_id, SEND[kind], amount_rupiah, f"sent:{reference}")
-            for participation_id, kind, amount_rupiah, reference in chunk
-        ]
-        posted_count += len(post(postings=postings, at=at).posted)
-    if posted_count != sent_count:
-        raise RuntimeError(f"run {run.id}: {sent_count - posted_count} payouts did not reach the ledger")
+    posted = post_selected(source=SENDING_SQL, values={"run_id": run.id}, at=at)
+    if posted.transfer_count != sent_count:
+        raise RuntimeError(f"run {run.id}: {sent_count - posted.transfer_count} payouts did not reach the ledger")

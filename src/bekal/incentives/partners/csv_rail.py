@@ -32,13 +32,14 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Instruction(NamedTuple):
-    """One payment to make: whole rupiah to one account."""
+    """One payment to make: whole rupiah to one account; `payout_id`, where it comes from the books."""
 
     reference: str
     partner: str
     account_number: str
     holder_name: str
     amount_rupiah: int
+    payout_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

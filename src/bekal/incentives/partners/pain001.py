@@ -111,7 +111,7 @@ def _head(file: TransferFile) -> str:
 
 
 def _payment(one: Instruction, creditor_bic: str) -> str:
-    reference, _, number, holder_name, amount_rupiah = one
+    reference, _, number, holder_name, amount_rupiah, _ = one
     if not (_IDENTIFIER.fullmatch(reference) and _ACCOUNT.fullmatch(number)):
         # The number of an account does not belong into a message: the reference names the payment.
         raise ValueError(f"payment {reference!r:.60}: reference or account number cannot be written")
