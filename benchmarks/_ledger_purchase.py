@@ -17,7 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from benchmarks._costs import processor_seconds
 from benchmarks._ledger_world import ACCEPTED_AT, BOUGHT_AT
-from benchmarks.ledger import SEED, execute
+from benchmarks._programme import execute
+from benchmarks.ledger import SEED
 
 Figures = dict[str, Any]
 SCRIPTS = Path(__file__).resolve().parent / "pgbench"

@@ -40,10 +40,11 @@ class World:
     """How many bought, and how many did not. Buyers have the numbers 1 to `buyer_count`."""
 
     buyer_count: int
+    idle_percent: int = IDLE_PERCENT
 
     @property
     def idle_count(self) -> int:
-        return self.buyer_count * IDLE_PERCENT // 100
+        return self.buyer_count * self.idle_percent // 100
 
     @property
     def people_count(self) -> int:
@@ -80,16 +81,23 @@ def people(execute: Callable[..., Any], world: World) -> None:
            SELECT n, 'Peserta ' || n, '\\x00', CASE n %% 2 WHEN 0 THEN 'F' ELSE 'M' END,
                   date '1975-01-01' + (n %% 9000)::int, 1 + n %% 6, 1, 31, %(registered_at)s
            FROM generate_series(1, %(people)s) n""",
-        """INSERT INTO participants_payoutaccount (id, participant_id, partner, number_encrypted, masked, holder_name,
-               verified_at) OVERRIDING SYSTEM VALUE
-           SELECT n, n, 'bni', '\\x00', '••••', 'Peserta ' || n, %(registered_at)s
-           FROM generate_series(1, %(buyers)s) n""",
         """INSERT INTO participants_participation (id, participant_id, wave_id, accepted_at, accepted_on,
                first_purchase_due_on, balance_ends_on) OVERRIDING SYSTEM VALUE
            SELECT n, n, 1, %(accepted_at)s, '2020-04-20', '2020-05-20', '2020-12-15'
            FROM generate_series(1, %(people)s) n""",
     ):
         execute(statement, values)
+
+
+def accounts(execute: Callable[..., Any], world: World) -> None:
+    """An account for every buyer, whose number nobody can read."""
+    execute(
+        """INSERT INTO participants_payoutaccount (id, participant_id, partner, number_encrypted, masked, holder_name,
+               verified_at) OVERRIDING SYSTEM VALUE
+           SELECT n, n, 'bni', '\\x00', '••••', 'Peserta ' || n, %(registered_at)s
+           FROM generate_series(1, %(buyers)s) n""",
+        {"buyers": world.buyer_count, "registered_at": ACCEPTED_AT - timedelta(days=8)},
+    )
 
 
 def trained(execute: Callable[..., Any], world: World) -> None:

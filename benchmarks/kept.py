@@ -87,6 +87,14 @@ def drop(name: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
+def rename(name: str, other: str) -> None:
+    """Nobody may be connected to it."""
+    with _home() as connection:
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(other))
+        )
+
+
 def size_mib(name: str) -> int:
     with _home() as connection:
         return int(one(connection, "SELECT pg_database_size(%s) / 1048576", [name]))

@@ -19,30 +19,27 @@ verb      `buy` from 32 threads of one process, and where its time goes.
 """
 
 import argparse
-import os
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 if not __package__:  # run as a file: its folder is on the path, the repository is not
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import django
 
 from benchmarks import machine
+from benchmarks._copy import copy_beside, drop_peers, make_peers
 from benchmarks._costs import Cost, Figures, Timer, ratios
 from benchmarks._ledger_proof import close_day, proof
-from benchmarks._ledger_targets import verdicts
-from benchmarks.verbs import URLS, migrate, own_database
+from benchmarks._ledger_targets import TARGETS
+from benchmarks._programme import execute, own_programme, step
+from benchmarks._targets import verdicts
 
 ROOT = Path(__file__).resolve().parents[1]
 SECTIONS = ("mass", "proof", "purchase", "verb")
 CHUNK_COUNT, ROUND_COUNT, RUNNER_COUNT = 10_000, 8, 2
-BLOCK_BYTES = 1 << 20
 SEED = 1
 LARGE = (
     "ledger_transfer",
@@ -86,40 +83,10 @@ def main(arguments: list[str] | None = None) -> int:
             from benchmarks import _ledger_purchase
 
             figures["verb"] = _ledger_purchase.verb(figures.get("purchase"))
-    figures["targets"] = verdicts(figures)
+    figures["targets"] = verdicts(figures, TARGETS)
     if not options.no_write and set(sections) == set(SECTIONS):
         print(f"\nWritten to {machine.write_result('ledger', figures)}")
     return 1 if failed else 0
-
-
-@contextmanager
-def own_programme(name: str) -> Iterator[None]:
-    """A new database with the schema, which the variables of this process and Django's connections lead to."""
-    from django.conf import settings
-
-    outside = {variable: os.environ[variable] for variable in URLS if variable in os.environ}
-    try:
-        with own_database(name):
-            os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bekal.config.settings")
-            if not settings.configured:
-                django.setup()
-            from django.db import connections
-
-            connections.close_all()
-            for alias in connections:
-                connections[alias].settings_dict["NAME"] = name
-            migrate()
-            yield
-    finally:
-        os.environ.update(outside)
-
-
-def execute(statement: str, values: object = None) -> None:
-    """As the owner."""
-    from django.db import connections
-
-    with connections["owner"].cursor() as cursor:
-        cursor.execute(statement, values)  # type: ignore[arg-type]
 
 
 # mass
@@ -136,6 +103,7 @@ def mass(people: int, figures: Figures) -> bool:
         execute(f"ANALYZE {table}")
     with step(f"{whole.people_count:,} people with a place"):
         world.people(execute, whole)
+        world.accounts(execute, whole)
 
     def commit(first: int, last: int) -> int:
         owners = range(first, last + 1)
@@ -168,24 +136,13 @@ def mass(people: int, figures: Figures) -> bool:
     return failed
 
 
-@contextmanager
-def step(name: str) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    print(f"  {name}: {time.perf_counter() - started:.1f} s", flush=True)
-
-
 def beside_copy(
     name: str, verb: Callable[[int, int], int], tables: dict[str, str], people: int, rows_each: int
 ) -> Figures:
     """The verb for everybody, and the rows that it wrote by COPY into the same constraints and into bare heaps."""
     timer = Timer()
     for table in tables:
-        for kind, like in (("same", "INCLUDING ALL"), ("drawing", "INCLUDING ALL"), ("bare", "")):
-            execute(f"CREATE TABLE {kind}_{table} (LIKE {table} {like})")
-            execute(f"ALTER TABLE {kind}_{table} SET (autovacuum_enabled = off)")
-            if kind != "bare":
-                keep_foreign_keys(table, f"{kind}_{table}")
+        make_peers(table)
     size = -(-people // ROUND_COUNT)
     written, people_of = 0, {1: 0, RUNNER_COUNT: 0}
     for number, first in enumerate(range(1, people + 1, size)):
@@ -193,16 +150,9 @@ def beside_copy(
         people_of[runners] += last - first + 1
         written += worked(verb, range(first, last + 1), runners, timer)
         for table, owner in tables.items():
-            chosen = f"FROM {table} WHERE {owner} BETWEEN {first} AND {last}"
-            with dumped(f"SELECT * {chosen}") as dump:
-                for kind in ("same", "bare"):
-                    with timer(f"{kind} {runners}", "owner"):
-                        pour(dump, f"{kind}_{table}")
-            unnumbered = ", ".join(name for name in columns_of(table) if name != "id")
-            with dumped(f"SELECT {unnumbered} {chosen}") as dump, timer(f"drawing {runners}", "owner"):
-                pour(dump, f"drawing_{table} ({unnumbered})")
+            copy_beside(table, f"{owner} BETWEEN {first} AND {last}", timer, runners)
     for table in tables:
-        execute(f"DROP TABLE same_{table}, drawing_{table}, bare_{table}")
+        drop_peers(table)
     if written != rows_each * people:
         raise RuntimeError(f"{name}: {written:,} rows for {people:,} people")
     found = {
@@ -242,57 +192,6 @@ def worked(verb: Callable[[int, int], int], people: range, runners: int, timer: 
     written = sum(results_of([lambda turn=turn: work(turn) for turn in range(runners)]))
     cost.seconds += time.perf_counter() - started
     return written
-
-
-def columns_of(table: str) -> list[str]:
-    from django.db import connections
-
-    with connections["owner"].cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {table} LIMIT 0")
-        return [column.name for column in cursor.description]
-
-
-def keep_foreign_keys(table: str, other: str) -> None:
-    """LIKE … INCLUDING ALL has every constraint but these."""
-    from django.db import connections
-
-    with connections["owner"].cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND conrelid = %s::regclass",
-            [table],
-        )
-        for (definition,) in cursor.fetchall():
-            cursor.execute(f"ALTER TABLE {other} ADD {definition}")
-
-
-@contextmanager
-def dumped(query: str) -> Iterator[Path]:
-    """Rows in COPY's binary form in a file, so that reading them back costs the client next to nothing."""
-    from django.db import connections
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rows"
-        with (
-            path.open("wb") as file,
-            connections["owner"].cursor() as cursor,
-            cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)") as copy,
-        ):
-            for block in copy:
-                file.write(block)
-        yield path
-
-
-def pour(path: Path, table: str) -> None:
-    from django.db import connections, transaction
-
-    with (
-        path.open("rb") as file,
-        transaction.atomic(using="owner"),
-        connections["owner"].cursor() as cursor,
-        cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copy,
-    ):
-        while block := file.read(BLOCK_BYTES):
-            copy.write(block)
 
 
 def revoked(idle_count: int, figures: Figures) -> bool:
