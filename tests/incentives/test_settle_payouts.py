@@ -266,7 +266,7 @@ def test_many_answers_are_a_handful_of_statements(
     earners(30)
     run = exported()
     content = answers(run.files[0].content, {references(run.run_id)[0]: "AC04"})
-    with assert_queries(16):
+    with assert_queries(15):
         assert settle(content).settled_count == 29
 
 

@@ -91,8 +91,10 @@ class Sent(NamedTuple):
 
 @dataclass(slots=True)
 class Weighed:
-    """Lines held against the books: `news` to be recorded, lines that only repeat, what cannot be taken."""
+    """Lines held against the books: `news` to be recorded, lines that only repeat, what cannot be taken; the runs that
+    they speak of."""
 
+    run_ids: tuple[int, ...] = ()
     news: list[tuple[BankLine, Sent]] = field(default_factory=list)
     repeated_count: int = 0
     opened: list[Opened] = field(default_factory=list)
@@ -161,13 +163,14 @@ def weigh(lines: Sequence[BankLine], *, partner: str) -> Weighed:
     references = text_array(list({line.reference for line in lines}))
     with connection.cursor() as cursor:
         cursor.execute(LOCK_RUNS_SQL, [references])
+        run_ids = tuple(run_id for (run_id,) in cursor.fetchall())
         cursor.execute(SENT_SQL, [references])
         sent = {reference: Sent(*rest) for reference, *rest in cursor.fetchall()}
     returned = {
         sent[line.reference].participation_id for line in lines if line.said is Said.RETURNED and line.reference in sent
     }
     clawed_back = clawed_back_of(returned) if returned else {}
-    weighed = Weighed()
+    weighed = Weighed(run_ids)
     for line in lines:
         payout = sent.get(line.reference)
         trouble = _trouble(line, payout, partner, clawed_back)
@@ -261,11 +264,10 @@ def record(
 
 
 def _movement(line: BankLine, sent: Sent) -> Posting:
-    movement = {
-        Said.SETTLED: Movement.SETTLE,
-        Said.REJECTED: REJECT[sent.kind],
-        Said.RETURNED: RETURN[sent.kind],
-    }[line.said]
+    if line.said is Said.SETTLED:
+        movement = Movement.SETTLE
+    else:
+        movement = (REJECT if line.said is Said.REJECTED else RETURN)[sent.kind]
     return Posting(sent.participation_id, movement, sent.amount_rupiah, f"{line.said.value}:{line.reference}")
 
 

@@ -85,7 +85,7 @@ def _take(partner: str, name: str, content: bytes, read: BankFile, at: datetime)
     opened += weighed.opened
     amounts = {line.reference: sent.amount_rupiah for line, sent in weighed.news}
     file = PayoutFile.objects.create(
-        run_id=_only_run([line.reference for line in lines]),
+        run_id=weighed.run_ids[0] if len(weighed.run_ids) == 1 else None,
         direction=PayoutFile.Direction.BACK,
         form=read.kind,
         partner=partner,
@@ -133,12 +133,6 @@ def _files_of(groups: Sequence[GroupStatus], partner: str) -> list[PayoutFile]:
     names = [group.message_id for group in groups]
     rows = PayoutFile.objects.filter(partner=partner, direction=PayoutFile.Direction.OUT, message_id__in=names)
     return list(rows.order_by("id").defer("content_encrypted")) if names else []
-
-
-def _only_run(references: Sequence[str]) -> int | None:
-    rows = Payout.objects.filter(reference__in=references).order_by("run_id").values_list("run_id", flat=True)
-    runs = list(rows.distinct()[:2])
-    return runs[0] if len(runs) == 1 else None
 
 
 FIGURES_SQL = """
