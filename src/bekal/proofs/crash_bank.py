@@ -43,14 +43,14 @@ class Clock:
         self._starts_at = starts_at
         self._seconds: Any = RawValue("d", 0.0)
 
-    def now(self) -> datetime:
+    def instant(self) -> datetime:
         return self._starts_at + timedelta(seconds=self._seconds.value)
 
     def pass_to(self, at: datetime) -> None:
         self._seconds.value = (at - self._starts_at).total_seconds()
 
     def pass_by(self, time: timedelta) -> None:
-        self.pass_to(self.now() + time)
+        self.pass_to(self.instant() + time)
 
 
 class _Counting(ThreadingHTTPServer):
@@ -114,7 +114,7 @@ def running_bank(clock: Clock) -> Iterator[RunningBank]:
         worker = fork(lambda: _serve(kept_in, settings, clock, listener, lines))
         try:
             rails = _rails(Path(folder) / "rails.json", f"http://127.0.0.1:{port}", settings.token, private_pem)
-            yield RunningBank(books, Service(books, settings, clock.now), rails, port, lines)
+            yield RunningBank(books, Service(books, settings, clock.instant), rails, port, lines)
         finally:
             _end(worker)
             books.close()
@@ -123,7 +123,7 @@ def running_bank(clock: Clock) -> Iterator[RunningBank]:
 def _serve(kept_in: Path, settings: Settings, clock: Clock, listener: socket.socket, lines: Any) -> None:
     books = Books(kept_in, memory=None)
     _Counting.lines = lines
-    serve(Service(books, settings, clock.now), listener=listener, server_class=_Counting).serve_forever()
+    serve(Service(books, settings, clock.instant), listener=listener, server_class=_Counting).serve_forever()
 
 
 def _end(worker: Worker) -> None:

@@ -163,7 +163,7 @@ def is_over(site: Site) -> bool:
 
 def plan(site: Site) -> bool:
     """One officer plans each day once, and not before all of the day before was answered."""
-    at = site.clock.now()
+    at = site.clock.instant()
     day = programme_day(at)
     with alone_at(OFFICERS) as alone:
         if not alone or day not in site.base.days or PayoutRun.objects.filter(planned_for=day).exists() or is_open():
@@ -179,7 +179,7 @@ def approve(site: Site) -> bool:
             run_id=run.pk,
             officer_id=site.base.officer_ids[1],
             list_sha256=bytes(run.list_sha256),
-            at=site.clock.now(),
+            at=site.clock.instant(),
         )
         return True
     return False
@@ -189,28 +189,28 @@ def write_out(site: Site) -> bool:
     """What was approved is written as files, and into the books as sent."""
     waiting = PayoutRun.objects.filter(approved_at__isnull=False, exported_at=None).order_by("id")
     for run_id in waiting.values_list("id", flat=True):
-        export_payout_run(run_id=run_id, at=site.clock.now(), proof_limit=None, rails=site.rails)
+        export_payout_run(run_id=run_id, at=site.clock.instant(), proof_limit=None, rails=site.rails)
         return True
     return False
 
 
 def call(site: Site, *, limit: int = 1) -> bool:
     """Payments by calls are made, and asked for."""
-    now = site.clock.now
+    now = site.clock.instant
     return make_calls(rails=site.rails, at=now(), now=now, limit=limit).did_anything
 
 
 def exchange(site: Site, *partners: str, limit: int = 1) -> bool:
     """Files are handed over and asked for, and what came back is taken."""
     rails = {partner: site.rails[partner] for partner in partners or (BANK, WALLET)}
-    now = site.clock.now
+    now = site.clock.instant
     return hand_over_files(rails=rails, at=now(), now=now, limit=limit).did_anything
 
 
 def fetch(site: Site, *partners: str) -> bool:
     """The statement of the day before is taken."""
     rails = {partner: site.rails[partner] for partner in partners or (BANK, WALLET)}
-    return fetch_statements(rails=rails, at=site.clock.now()).taken_count > 0
+    return fetch_statements(rails=rails, at=site.clock.instant()).taken_count > 0
 
 
 def everything(site: Site, *, limit: int = 4) -> bool:
@@ -222,6 +222,6 @@ def everything(site: Site, *, limit: int = 4) -> bool:
         call(site, limit=limit),
         exchange(site, limit=limit),
         fetch(site),
-        find_silent(at=site.clock.now()) > 0,
+        find_silent(at=site.clock.instant()) > 0,
     ]
     return any(did)

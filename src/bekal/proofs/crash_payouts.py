@@ -148,7 +148,7 @@ SELECT EXISTS (SELECT 1 FROM incentives_payoutfile file
 def _pass_time(site: Site) -> None:
     """A while, where that brings anything on, else the rest of the day. Raises RuntimeError where a week has not been
     enough."""
-    now, first = site.clock.now(), midnight_of(site.base.days[0]) + 9 * HOUR
+    now, first = site.clock.instant(), midnight_of(site.base.days[0]) + 9 * HOUR
     if now - first > DAYS_LIMIT:
         raise RuntimeError("a run of payouts came to no end in a week")
     with connection.cursor() as cursor:
