@@ -122,7 +122,7 @@ def site_of(base: PayBase, *, durable: bool = False) -> Iterator[Site]:
 def _set_up(bank: RunningBank, base: PayBase) -> None:
     for partner, accounts in base.accounts.items():
         bank.books.put_in(partner, base.days[0], TREASURY_RUPIAH)
-        bank.books.open_accounts(partner, [(number, name, "active", 1, 0, None) for number, name in accounts])
+        bank.books.open_accounts(partner, [(number, name, "active", 1, 0, None, None) for number, name in accounts])
         for place, (reason, times) in REJECTED[partner].items():
             bank.books.order_fault(partner, "reject", accounts[place][0], reason, times)
         if partner in SILENT:
