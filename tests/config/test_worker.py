@@ -22,6 +22,8 @@ from bekal.config import worker as module
 from bekal.config.management.commands.work import wait_for_call
 from bekal.config.steps import RETRY_AFTER, alone_with
 from bekal.config.worker import Worker
+from bekal.incentives.complaint_models import Complaint
+from bekal.incentives.open_complaints import NewComplaint, open_complaints
 from bekal.ledger.clock import programme_now
 from bekal.ledger.digests import close_digest
 from bekal.ledger.proof_results import latest_proof_result, request_proof
@@ -35,6 +37,7 @@ from bekal.recommender.models import PreparedList
 from tests import factories
 from tests.conftest import NewDatabase, StoppedClock
 from tests.factories.serving import serving_model
+from tests.incentives import journey
 
 _number = count(1)
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +95,19 @@ def test_what_falls_due_is_planned_proved_and_after_the_approval_done(
     assert "digest: link 2 closed over 6 transfers" in said
     found = latest_proof_result()
     assert found is not None and found.proved_at == programme_now()
+
+
+def test_a_complaint_ends_in_the_round_after_its_payment_has_moved(
+    one: Worker, said: list[str], clock: StoppedClock
+) -> None:
+    (person,) = journey.earners()
+    run = journey.exported()
+    clock.at = journey.SETTLED_AT
+    open_complaints(complaints=[NewComplaint(person, "incentive", 1, Complaint.About.NOT_COME)], at=clock.at)
+    journey.settled(run)
+    one.round()
+    assert "complaints: 1 closed by what has moved, 0 somebody else's turn" in said
+    assert Complaint.objects.get().moved_to == "settled"
 
 
 def test_everybody_has_a_list_once_a_day(one: Worker, said: list[str], clock: StoppedClock) -> None:

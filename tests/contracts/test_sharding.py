@@ -82,6 +82,8 @@ PLACES = {
     # One person's, and with that person on one shard.
     "with its person": {
         "engagement.SurveyResponse",
+        "incentives.Complaint",
+        "incentives.ComplaintEvent",
         "incentives.Entitlement",
         "incentives.Payout",
         "incentives.AccountCheck",

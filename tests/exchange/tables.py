@@ -35,6 +35,8 @@ LEFT_OUT: dict[str, str] = {
     "incentives_payoutcall": "what passed between this house and its partners; what came of it is carried",
     "incentives_accountcheck": "what the partners of this house said: those of another are asked anew",
     "incentives_payoutexception": "what the partners of this house have to clear up with it",
+    "incentives_complaint": "what the office of this house has to answer; where the payments are is carried",
+    "incentives_complaintevent": "what the office of this house has to answer; where the payments are is carried",
     "recommender_modelversion": _MODELS,
     "recommender_modelexamination": _MODELS,
     "recommender_modelproposal": _MODELS,

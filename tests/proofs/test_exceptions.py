@@ -7,13 +7,16 @@ from django.db import connection
 
 from bekal.incentives.answers import Opened, Trouble, open_exceptions
 from bekal.incentives.clear_exception import clear_exception
+from bekal.incentives.complaint_models import Complaint
 from bekal.incentives.models import Payout, PayoutException, PayoutRun
+from bekal.incentives.open_complaints import NewComplaint, open_complaints
 from bekal.incentives.reverse_payouts import ask_to_reverse_payouts, drop_reversals, reverse_payouts
 from bekal.lifecycle.claw_back import withdraw_clawback
 from bekal.lifecycle.mass_runs import approve_mass_run, ask_to_stop_mass_run, plan_mass_run, stop_mass_run
 from bekal.proofs.exceptions import open_items
 from tests import factories
 from tests.factories import jakarta
+from tests.incentives import journey
 from tests.lifecycle import money_back
 
 pytestmark = pytest.mark.django_db
@@ -92,3 +95,24 @@ def test_what_the_books_could_not_take_is_open_with_its_owner_until_it_is_cleare
 
     assert found(2) == [("officer", "", 1, 1, None), ("partner", "bni", 2, 2, None)]
     assert found(4) == [("partner", "bni", 2, 4, None)]
+
+
+def test_a_complaint_is_open_with_its_owner_and_late_once_its_day_is_past() -> None:
+    learned, learning = factories.accepted(2)
+    journey.learned((learned,))
+    factories.redeemed(learning, factories.training())
+    complaints = [NewComplaint(person, "incentive", 1, Complaint.About.NOT_RIGHT) for person in (learned, learning)]
+    open_complaints(complaints=complaints, at=AT)
+
+    def found(days: int) -> list[tuple[str, str, int, int]]:
+        with connection.cursor() as cursor:
+            items = open_items(cursor, AT + timedelta(days=days))
+        return [(each.kind, each.owner, each.count, each.age) for each in items if each.kind.startswith("complaint_")]
+
+    # Thursday, 21 May 2020; Monday the 25th is Idul Fitri, so the third working day is Wednesday the 27th.
+    assert found(6) == [("complaint_open", "institution", 1, 6), ("complaint_open", "officer", 1, 6)]
+    assert found(7) == [("complaint_overdue", "institution", 1, 7), ("complaint_overdue", "officer", 1, 7)]
+    Complaint.objects.filter(participation_id=learned).update(
+        closed_at=AT + timedelta(days=9), ending="moved", moved_to="earned"
+    )
+    assert found(10) == [("complaint_overdue", "institution", 1, 10)]

@@ -284,9 +284,9 @@ def test_the_account_page_shows_the_person_and_masks_the_rest(sign_in: SignIn) -
 def test_the_number_of_statements_is_pinned(sign_in: SignIn, assert_queries: Callable[..., Any]) -> None:
     (person,) = factories.accepted(at=LATELY)
     visitor = sign_in(person)
-    with assert_queries(10):
+    with assert_queries(11):
         visitor.open("incentives")
-    with assert_queries(8):
+    with assert_queries(9):
         visitor.open("incentives_status")
     with assert_queries(9):
         visitor.open("account")

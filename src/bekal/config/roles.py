@@ -13,6 +13,7 @@ PROOF_MAY_NOT_READ = (
     "django_",
     "auth_",
     "holds_holdevent",
+    "incentives_complaintevent",
     "participants_attributesighting",
     "participants_contactpoint",
     "participants_nikdirectory",

@@ -17,6 +17,7 @@ from bekal.config.steps import RETRY_AFTER, Steps
 from bekal.console.tallies import COUNTS
 from bekal.core.money import format_rupiah
 from bekal.incentives.entitle import entitle
+from bekal.incentives.follow_complaints import close_moved_complaints, pass_complaints_on
 from bekal.ledger.clock import machine_now, programme_day, programme_now
 from bekal.ledger.digests import close_digest
 from bekal.ledger.proof_results import answer_proof_requests, latest_proof_result, take_proof_requests
@@ -43,7 +44,9 @@ SEATS_LOCK = "config.worker.seats"
 ALARMS_LOCK, REVIEWS_LOCK = "config.worker.alarms", "config.worker.reviews"
 SALES_LOCK, CALLS_LOCK = "config.worker.sales", "config.worker.calls"
 RECONCILE_LOCK = "config.worker.reconcile"
+COMPLAINTS_LOCK = "config.worker.complaints"
 REPRICED_EVERY = timedelta(hours=1)
+PASSED_ON_EVERY = timedelta(minutes=10)
 
 
 class Worker(Steps):
@@ -54,6 +57,7 @@ class Worker(Steps):
         self._done_on: dict[str, date] = {}
         self._sealed = SealedLists()
         self._repriced_at: datetime | None = None
+        self._passed_on_at: datetime | None = None
 
     def round(self) -> bool:
         """Do a little of everything that waits; whether there was anything. Raises only where the database is gone."""
@@ -67,6 +71,7 @@ class Worker(Steps):
             self._daily("alarms", ALARMS_LOCK, self._watch, at),
             self._daily("seat prices", SEATS_LOCK, self._price_seats, at),
             self._reprice_hourly(at),
+            self._tried("complaints", COMPLAINTS_LOCK, self._follow_complaints, at),
             self._tried("reviews", REVIEWS_LOCK, self._screen_reviews, at),
             self._lists(at),
             self._tried("counting", COUNT_LOCK, self._count, at),
@@ -158,6 +163,19 @@ class Worker(Steps):
         if prepared.made_count:
             self._say(f"lists: {prepared.list_count:,} made" + ("" if prepared.is_finished else " so far"))
         return prepared.made_count > 0
+
+    def _follow_complaints(self, at: datetime) -> bool:
+        """What has moved ends its complaint at once; whose turn the others are is looked at every few minutes."""
+        closed_count = close_moved_complaints(at=at)
+        passed_on_count = 0
+        if self._passed_on_at is None or abs(at - self._passed_on_at) >= PASSED_ON_EVERY:
+            passed_on_count = pass_complaints_on(at=at)
+            self._passed_on_at = at
+        if closed_count or passed_on_count:
+            self._say(
+                f"complaints: {closed_count:,} closed by what has moved, {passed_on_count:,} somebody else's turn"
+            )
+        return closed_count > 0
 
     def _screen_reviews(self, at: datetime) -> bool:
         """One batch of new reviews a round."""

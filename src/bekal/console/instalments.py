@@ -8,7 +8,9 @@ from django.views.decorators.http import require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
+from bekal.console.complaints import shown_complaint
 from bekal.console.people import mask_name
+from bekal.incentives.complaint_queries import complaints_about
 from bekal.incentives.models import Payout, PayoutException
 from bekal.incentives.timeline import timeline_of
 from bekal.ledger.clock import programme_day, programme_now
@@ -25,7 +27,8 @@ def instalment(request: HttpRequest, participation_id: int, earned_kind: str, in
     """Where it is, why, whose turn; what happened, each step with its list; what the books could not take of it."""
     places = Participation.objects.select_related("participant")
     place = get_object_or_404(places, pk=min(participation_id, MAX_ID))
-    lines = timeline_of(participation_id=place.pk, on=programme_day(programme_now()))
+    today = programme_day(programme_now())
+    lines = timeline_of(participation_id=place.pk, on=today)
     line = next((one for one in lines if (one.kind, one.instalment) == (earned_kind, instalment)), None)
     if line is None:
         raise Http404
@@ -39,6 +42,10 @@ def instalment(request: HttpRequest, participation_id: int, earned_kind: str, in
         "name": mask_name(place.participant.full_name),
         "entry": Entry(line),
         "exceptions": of_line.order_by("pk"),
+        "complaints": [
+            shown_complaint(one, today)
+            for one in complaints_about(participation_id=place.pk, kind=line.kind.value, instalment=line.instalment)
+        ],
     }
     return render(request, "console/instalment.html", context)
 

@@ -66,6 +66,7 @@ BEHIND = {
     "payout_to_be_planned": Page("console:runs"),
     "payout_reversal_waiting": Page("console:runs", part="#reversals"),
     "payout_exception": Page("console:payout_exceptions"),
+    "complaint": Page("console:complaints"),
     "payout_held": Page("console:alarms"),
     "institution_held": Page("console:alarms"),
     "institution_suspended": Page("console:suspensions"),

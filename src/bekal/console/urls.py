@@ -6,6 +6,7 @@ from bekal.console import (
     alarms,
     certificates,
     clawbacks,
+    complaints,
     conformance,
     curation,
     end_purchase,
@@ -107,6 +108,8 @@ urlpatterns = [
     path("console/payout-runs/<int:run_id>/reverse/agree/", payout_runs.agree_to_reversal, name="agree_to_reversal"),
     path("console/payout-runs/<int:run_id>/reverse/drop/", payout_runs.drop_reversal, name="drop_reversal"),
     path("console/payout-runs/<int:run_id>/files/<int:file_id>/", payout_runs.download, name="run_file"),
+    path("console/complaints/", complaints.complaints, name="complaints"),
+    path("console/complaints/<int:complaint_id>/answer/", complaints.answer, name="answer_complaint"),
     path("console/payouts/<str:reference>/", instalments.payout, name="payout"),
     path(
         "console/people/<int:participation_id>/<str:earned_kind>/<int:instalment>/",

@@ -5,6 +5,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from bekal.accounts.models import User
+from bekal.incentives.complaint_models import Complaint as Complaint
+from bekal.incentives.complaint_models import ComplaintEvent as ComplaintEvent
 from bekal.incentives.sending_models import AccountCheck as AccountCheck
 from bekal.incentives.sending_models import PayoutCall as PayoutCall
 from bekal.incentives.sending_models import PayoutException as PayoutException

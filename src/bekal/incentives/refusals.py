@@ -57,6 +57,16 @@ class PayoutRefusal(StrEnum):
     NOTE_MISSING = "payout_note_missing"
     NOTE_TOO_LONG = "payout_note_too_long"  # length_count, limit_count
 
+    # Somebody complains of an instalment, and an officer answers
+    COMPLAINT_NO_LINE = "complaint_no_line"
+    COMPLAINT_TOO_EARLY = "complaint_too_early"  # on
+    COMPLAINT_NOT_FOUND = "complaint_not_found"
+    COMPLAINT_CLOSED = "complaint_closed"
+    COMPLAINT_CAN_MOVE = "complaint_can_move"
+    COMPLAINT_TEXT_MISSING = "complaint_text_missing"
+    COMPLAINT_TEXT_UNREADABLE = "complaint_text_unreadable"
+    COMPLAINT_TEXT_TOO_LONG = "complaint_text_too_long"  # length_count, limit_count
+
     # The programme takes a payout back: reference
     REVERSAL_REASON = "payout_reversal_reason"  # value
     PAYOUT_NOT_FOUND = "payout_not_found"  # reference

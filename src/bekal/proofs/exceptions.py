@@ -45,6 +45,8 @@ LABELS = {
     "clawback_withdrawal_waiting": _("Clawbacks that one officer asks to withdraw"),
     "payout_reversal_waiting": _("Payouts that one officer asks to take back"),
     "payout_exception_open": _("What payment partners said, or did not say, and the books could not take"),
+    "complaint_open": _("Complaints about payments, to be answered"),
+    "complaint_overdue": _("Complaints about payments, the day of the answer past"),
     "suspension_standing": _("Suspensions that no officer has lifted"),
     "settlement_stop_standing": _("Institutions whose settlement an officer has stopped"),
     "hold_undecided": _("Holds of alarms waiting for a decision"),
@@ -230,6 +232,11 @@ SELECT 'payout_exception_open', CASE owner WHEN 'office' THEN 'officer' ELSE own
        CASE owner WHEN 'partner' THEN partner ELSE '' END, 0, opened_at, NULL
 FROM incentives_payoutexception
 WHERE opened_at <= %(as_of)s AND (resolved_at IS NULL OR resolved_at > %(as_of)s)
+UNION ALL
+SELECT CASE WHEN due_on < (%(at)s::timestamptz AT TIME ZONE 'Asia/Jakarta')::date THEN 'complaint_overdue'
+            ELSE 'complaint_open' END, CASE turn WHEN 'office' THEN 'officer' ELSE turn END, '', 0, opened_at, NULL
+FROM incentives_complaint
+WHERE opened_at <= %(as_of)s AND (closed_at IS NULL OR closed_at > %(as_of)s)
 UNION ALL
 SELECT 'suspension_standing', 'officer', '', 0, suspended_at, NULL FROM catalogue_suspension WHERE {_STANDS}
 UNION ALL

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from bekal.core.schedule import Closed, DayOff, PaymentDay
+from bekal.incentives.complaint_queries import ComplaintLine
 from bekal.incentives.finished_unpaid import Side
 from bekal.incentives.instalment_line import Happening, InstalmentLine, InstalmentState, NextStep, TimelineStep
 from bekal.incentives.models import PayoutException
@@ -203,9 +204,16 @@ class ToldStep:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One instalment or survey with its words, as of a day."""
+    """One instalment or survey with its words, and the newest complaint about it."""
 
     line: InstalmentLine
+    complaint: ComplaintLine | None = None
+
+    @property
+    def may_be_wrong(self) -> bool:
+        """Whether there is anything yet that could be: not while it waits for a first training or a survey."""
+        not_begun = (InstalmentState.WAITING_PURCHASE, InstalmentState.WAITING_ANSWER)
+        return self.line.state not in not_begun or self.complaint is not None
 
     @property
     def state(self) -> Promise:

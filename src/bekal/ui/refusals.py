@@ -20,6 +20,7 @@ from bekal.recommender.refusals import ModelRefusal
 from bekal.ui.display import count, day, rupiah
 from bekal.ui.refusals_cases import CASES
 from bekal.ui.refusals_certificates import CERTIFICATES
+from bekal.ui.refusals_complaints import COMPLAINTS
 from bekal.ui.refusals_holds import HOLDS
 from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
 from bekal.ui.refusals_partners import PARTNERS
@@ -357,6 +358,7 @@ SENTENCES: Mapping[str, object] = {
     **_PAYOUTS,
     **_SURVEYS,
     **LIFECYCLE,
+    **COMPLAINTS,
     **HOLDS,
     **PAYOUT_ACCOUNTS,
     **REVIEWS,

@@ -1,13 +1,15 @@
 """The incentive calendar as the participant's pages show it: what matters most now, and where the reader does it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from bekal.core.entitlement import InstalmentKind
+from bekal.incentives.complaint_queries import ComplaintLine
 from bekal.incentives.finished_unpaid import Side
 from bekal.incentives.instalment_line import TURNS, InstalmentLine, InstalmentState, NextStep
 from bekal.ui.instalments import STEP_SENTENCES, Entry
@@ -104,9 +106,12 @@ class Calendar:
         return next(open_entries, None)
 
 
-def calendar_of(lines: Sequence[InstalmentLine]) -> Calendar:
-    """Lines of `timeline_of` in their two groups."""
+def calendar_of(
+    lines: Sequence[InstalmentLine], complaints: Mapping[tuple[str, int], ComplaintLine] = MappingProxyType({})
+) -> Calendar:
+    """Lines of `timeline_of` in their two groups, each with what was complained of it."""
+    entries = [Entry(line, complaints.get((line.kind.value, line.instalment))) for line in lines]
     return Calendar(
-        incentives=tuple(Entry(line) for line in lines if line.kind is InstalmentKind.INCENTIVE),
-        surveys=tuple(Entry(line) for line in lines if line.kind is InstalmentKind.SURVEY),
+        incentives=tuple(entry for entry in entries if entry.line.kind is InstalmentKind.INCENTIVE),
+        surveys=tuple(entry for entry in entries if entry.line.kind is InstalmentKind.SURVEY),
     )

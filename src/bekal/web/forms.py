@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bekal.core.text import shown, tidy
 from bekal.engagement.questionnaires import Question, QuestionKind, Survey, Words
+from bekal.incentives.complaint_models import Complaint
 from bekal.participants.models import PaymentPartner
 from bekal.recommender.made import MAX_PLANNED
 
@@ -69,6 +70,26 @@ class AppealForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text=_("At most 2,000 characters. Only the programme office reads it."),
         error_messages={"required": _("Write why you think that this is wrong.")},
+    )
+
+
+class ComplaintForm(forms.Form):
+    """What is wrong with an instalment, and the reader's own words, which may be none; the verb judges them."""
+
+    about = forms.ChoiceField(
+        label=_("What is wrong?"),
+        choices=[
+            (Complaint.About.NOT_COME, _("The money has not come")),
+            (Complaint.About.NOT_RIGHT, _("Something else is not right")),
+        ],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose what is wrong."), "invalid_choice": _("Choose one from the list.")},
+    )
+    text = forms.CharField(
+        label=_("In your own words"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("You can leave this empty. At most 1,000 characters. Only the programme office reads it."),
     )
 
 

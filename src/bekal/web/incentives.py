@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from bekal.accounts.access import open_to
 from bekal.accounts.models import Role
+from bekal.incentives.complaint_queries import ComplaintLine, complaints_of
 from bekal.incentives.instalment_line import InstalmentLine
 from bekal.incentives.timeline import timeline_of
 from bekal.participants.queries import payout_account_of
@@ -27,7 +28,7 @@ def incentives(request: HttpRequest) -> HttpResponse:
     reader = reader_of(request)
     context = {
         "reader": reader,
-        "calendar": calendar_of(_lines(reader)),
+        "calendar": calendar_of(_lines(reader), _complaints(reader)),
         "money_back": money_back_of(reader),
         "held_payments": held_payments(reader),
         "payout_account": payout_account_of(participant_id=reader.participant.pk) if reader.participant else None,
@@ -41,7 +42,9 @@ def incentives(request: HttpRequest) -> HttpResponse:
 def status(request: HttpRequest) -> JsonResponse:
     """The reader's own instalments as JSON, told as on the page; `docs/where-is-my-money.md` names every field."""
     reader = reader_of(request)
-    told = {"as_of": reader.today, "instalments": [_told(Entry(line)) for line in _lines(reader)]}
+    complaints = _complaints(reader)
+    entries = [Entry(line, complaints.get((line.kind.value, line.instalment))) for line in _lines(reader)]
+    told = {"as_of": reader.today, "instalments": [_told(entry) for entry in entries]}
     return JsonResponse(told, json_dumps_params={"ensure_ascii": False})
 
 
@@ -49,6 +52,10 @@ def _lines(reader: Reader) -> tuple[InstalmentLine, ...]:
     if reader.participation is None:
         return ()
     return timeline_of(participation_id=reader.participation.pk, on=reader.today)
+
+
+def _complaints(reader: Reader) -> dict[tuple[str, int], ComplaintLine]:
+    return complaints_of(participation_id=reader.participation.pk) if reader.participation is not None else {}
 
 
 def _told(entry: Entry) -> dict[str, Any]:
@@ -80,4 +87,10 @@ def _told(entry: Entry) -> dict[str, Any]:
             {"what": each.step.what, "at": each.step.at, "attempt": each.step.attempt, "words": each.words}
             for each in entry.steps
         ],
+        "complaint": _told_complaint(entry.complaint) if entry.complaint is not None else None,
     }
+
+
+def _told_complaint(line: ComplaintLine) -> dict[str, Any]:
+    names = ("about", "turn", "opened_at", "due_on", "answered_at", "closed_at", "moved_to", "answer")
+    return {name: getattr(line, name) for name in names}
