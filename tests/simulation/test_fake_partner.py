@@ -36,16 +36,14 @@ def test_it_reads_the_documents_example_and_answers_in_the_documents_form() -> N
     assert answer(out, reject_every=2) == documented("reference,amount_rupiah")
 
 
-def test_it_rejects_every_nth_line_but_spares_who_is_named() -> None:
+def test_it_rejects_every_nth_line() -> None:
     lines = answer(file_of(10), reject_every=3).decode().splitlines()[1:-1]
     assert [line.split(",")[2:] for line in lines if "rejected" in line] == [
         ["rejected", "AC04"],
         ["rejected", "BE01"],
         ["rejected", "AM14"],
     ]
-    assert b"rejected" not in answer(file_of(10)) and b"rejected" not in answer(
-        file_of(4), reject_every=3, spared=["Orang 3"]
-    )
+    assert b"rejected" not in answer(file_of(10))
     assert answer(file_of(10), reject_every=3) == answer(file_of(10), reject_every=3)
 
 

@@ -10,12 +10,11 @@ from datetime import date, datetime, timedelta
 from django.db import connection
 
 from bekal.core.schedule import is_working_day
-from bekal.incentives.answers import Opened, Trouble, open_exceptions
 from bekal.incentives.hand_over_files import alone_at
 from bekal.incentives.models import PayoutFile
 from bekal.incentives.partners.file_exchange import ExchangeError, FileExchange
 from bekal.incentives.partners.rails import Rail
-from bekal.incentives.settle_payouts import settle_payouts
+from bekal.incentives.settle_payouts import take_in
 from bekal.ledger.clock import programme_day
 
 
@@ -65,10 +64,7 @@ def _fetch(rail: Rail, exchange: FileExchange, name: str, day: date, at: datetim
         return
     finally:
         exchange.close()
-    settled = settle_payouts(partner=rail.partner, name=name, content=content, at=at)
-    if settled.refusal is None:
+    if take_in(partner=rail.partner, name=name, content=content, at=at).refusal is None:
         done.taken_count += 1
-        return
-    opened = Opened(Trouble.FILE_UNREADABLE, 0, name, settled.refusal.code.value[:20])
-    open_exceptions([opened], partner=rail.partner, at=at)
-    done.refused_names.append(name)
+    else:
+        done.refused_names.append(name)

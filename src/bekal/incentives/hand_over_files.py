@@ -19,13 +19,15 @@ from bekal.incentives.answers import Opened, Trouble, open_exceptions
 from bekal.incentives.models import PayoutFetch, PayoutFile, PayoutSending
 from bekal.incentives.partners.file_exchange import ExchangeError, FileExchange, HandedOver, Told
 from bekal.incentives.partners.rails import Form, Rail
-from bekal.incentives.settle_payouts import settle_payouts
+from bekal.incentives.settle_payouts import take_in
 from bekal.ledger.clock import programme_day
 
 # A partner that had no time is called again after so long.
 AGAIN_AFTER = timedelta(minutes=1)
 # What was begun, or not answered, is asked for after so long: before, it may still be under way, or waiting to be read.
 ASK_AFTER = timedelta(minutes=10)
+AT_A_PARTNER = "incentives.hand_over_files "
+"""With the partner's name the lock of whoever hands it files, the courier or an officer."""
 Act, Outcome = PayoutSending.Act, PayoutSending.Outcome
 OUTCOMES = {
     HandedOver.TAKEN: Outcome.TAKEN,
@@ -92,7 +94,7 @@ def hand_over_files(
 @contextmanager
 def alone_at(partner: str) -> Iterator[bool]:
     """Whether this connection alone deals with that partner while the block runs; a dead one lets go."""
-    key = f"incentives.hand_over_files {partner}"
+    key = AT_A_PARTNER + partner
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [key])
         held = bool(cursor.fetchone()[0])
@@ -141,11 +143,9 @@ def _take_in(partner: str, exchange: FileExchange, at: datetime, limit: int, don
     """What the partner has put out since: each file is taken, or refused as a whole, once."""
     newest = PayoutFetch.objects.filter(partner=partner).aggregate(newest=Max("number"))["newest"] or 0
     for fetched in islice(exchange.new_files(newest), limit):
-        settled = settle_payouts(partner=partner, name=fetched.name, content=fetched.content, at=at)
+        settled = take_in(partner=partner, name=fetched.name, content=fetched.content, at=at)
         refusal = "" if settled.refusal is None else settled.refusal.code.value
         if refusal:
-            opened = Opened(Trouble.FILE_UNREADABLE, 0, fetched.name[:80], refusal[:20])
-            open_exceptions([opened], partner=partner, at=at)
             done.refused_names.append(fetched.name)
         PayoutFetch.objects.create(
             partner=partner,

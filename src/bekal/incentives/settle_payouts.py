@@ -68,6 +68,16 @@ def settle_payouts(*, partner: str, name: str, content: bytes, at: datetime) -> 
         return _take(partner, name, content, read, at)
 
 
+def take_in(*, partner: str, name: str, content: bytes, at: datetime) -> Settled:
+    """As `settle_payouts`, of a file that came by itself: one that is refused opens an exception of the partner, who
+    has to send it again whole."""
+    settled = settle_payouts(partner=partner, name=name, content=content, at=at)
+    if settled.refusal is not None:
+        opened = Opened(Trouble.FILE_UNREADABLE, 0, name[:80], settled.refusal.code.value[:20])
+        open_exceptions([opened], partner=partner, at=at)
+    return settled
+
+
 def _take(partner: str, name: str, content: bytes, read: BankFile, at: datetime) -> Settled:
     sha256 = hashlib.sha256(content).digest()
     with connection.cursor() as cursor:

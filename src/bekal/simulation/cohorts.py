@@ -19,6 +19,7 @@ from bekal.simulation.behaviour import Behaviour
 from bekal.simulation.choice import Choice, offer_today, price_level
 from bekal.simulation.day import LivedWave, Living
 from bekal.simulation.draws import Draws
+from bekal.simulation.failures import FAILURES
 from bekal.simulation.life import Life
 from bekal.simulation.model import MODEL
 from bekal.simulation.models import Cohort, CohortMember
@@ -38,7 +39,7 @@ JOIN participants_participation participation USING (participant_id)
 WHERE member.cohort_id = %s ORDER BY member.place
 """
 PAID_SQL = """
-SELECT member.place, entitlement.instalment, status.state, run.id,
+SELECT member.place, entitlement.instalment, status.state, status.reason_code, run.id,
        (status.recorded_at AT TIME ZONE 'Asia/Jakarta')::date,
        NOT EXISTS (SELECT 1 FROM incentives_entitlement later
                    WHERE later.participation_id = entitlement.participation_id AND later.kind = entitlement.kind
@@ -196,17 +197,19 @@ def _remember_payouts(life: Life, cohort: Cohort) -> None:
     with connection.cursor() as cursor:
         cursor.execute(PAID_SQL, [cohort.pk])
         rows = cursor.fetchall()
-    rejected: dict[tuple[int, int], list[int]] = {}
+    rejected: dict[tuple[int, int], dict[int, int]] = {}
     by_day: dict[tuple[int, int], list[int]] = {}
-    for place, instalment, state, run_id, day, is_last in rows:
+    for place, instalment, state, reason, run_id, day, is_last in rows:
         if state == "rejected":
-            rejected.setdefault((run_id, day.toordinal()), []).append(place)
+            of_day = rejected.setdefault((day.toordinal(), run_id), {})
+            of_day.setdefault(place, FAILURES.place_of(reason))
             continue
         for survey in (1 if instalment == 1 else 0, 2 if instalment == 2 else 0, 3 if is_last else 0):
             if survey:
                 by_day.setdefault((day.toordinal(), survey), []).append(place)
-    for (_, day), people in sorted(rejected.items()):
-        life.plan_new_accounts(np.unique(np.array(people, dtype=np.int64)), day)
+    for (day, _), reasons in sorted(rejected.items()):
+        places, why = (np.array(list(each), dtype=np.int64) for each in (reasons, reasons.values()))
+        life.plan_new_accounts(places, day, why)
     nobody = np.empty(0, dtype=np.int64)
     for (day, what), people in sorted(by_day.items()):
         places = np.array(people, dtype=np.int64)

@@ -37,6 +37,13 @@ WITH person AS (
     JOIN incentives_payoutrun run ON run.id = payout.run_id
     JOIN incentives_entitlement entitlement ON entitlement.id = entitlement_id
     JOIN owner ON owner.id = entitlement.participation_id
+    UNION ALL SELECT 'sending', concat_ws('|', file.partner, file.form, planned_for, act, outcome, noted_at)
+    FROM incentives_payoutsending JOIN incentives_payoutfile file ON file.id = file_id
+    JOIN incentives_payoutrun run ON run.id = file.run_id
+    UNION ALL SELECT 'file back', concat_ws('|', partner, form, line_count, total_rupiah, stored_at)
+    FROM incentives_payoutfile WHERE direction = 'back'
+    UNION ALL SELECT 'exception', concat_ws('|', kind, partner, opened_at, resolved_at, resolution)
+    FROM incentives_payoutexception
     UNION ALL SELECT 'transfer', concat_ws('|', place, reason, debit_kind, credit_kind, amount_rupiah, posted_at)
     FROM ledger_transfer JOIN owner ON owner.id = owner_id
     UNION ALL SELECT 'answer', concat_ws('|', place, survey_number, answered_at, channel, answers::text)

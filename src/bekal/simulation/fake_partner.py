@@ -7,7 +7,6 @@ accepts is what the document says.
 import csv
 import hashlib
 import io
-from collections.abc import Collection
 from dataclasses import dataclass
 
 INSTRUCTION_HEADER = ["reference", "partner", "account_number", "holder_name", "amount_rupiah"]
@@ -57,9 +56,9 @@ def _instruction(row: list[str]) -> Instruction:
     return Instruction(row[0], row[1], row[2], row[3], int(row[4]))
 
 
-def answer(content: bytes, *, reject_every: int = 0, spared: Collection[str] = ()) -> bytes:
-    """The status file for an instruction file: everything settled, but every `reject_every`-th line (0: none) rejected,
-    unless it pays a holder whose name is `spared`.
+def answer(content: bytes, *, reject_every: int = 0) -> bytes:
+    """The status file for an instruction file: everything settled, but every `reject_every`-th line (0: none)
+    rejected.
 
     The same file gets the same answer. Raises InstructionError.
     """
@@ -67,7 +66,7 @@ def answer(content: bytes, *, reject_every: int = 0, spared: Collection[str] = (
     total_rupiah = 0
     instructions = instructions_of(content)
     for number, one in enumerate(instructions, start=1):
-        rejected = reject_every > 0 and number % reject_every == 0 and one.holder_name not in spared
+        rejected = reject_every > 0 and number % reject_every == 0
         reason = REASONS[(number // reject_every - 1) % len(REASONS)] if rejected else ""
         lines.append(f"{one.reference},{one.amount_rupiah},{'rejected' if rejected else 'settled'},{reason}")
         total_rupiah += one.amount_rupiah

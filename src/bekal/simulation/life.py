@@ -14,6 +14,7 @@ from bekal.simulation.agenda import NEVER, Agenda, Numbers, What
 from bekal.simulation.behaviour import Behaviour, Flags, Journey
 from bekal.simulation.choice import Choice, Offer
 from bekal.simulation.draws import Draws
+from bekal.simulation.failures import FAILURES, NONE
 from bekal.simulation.population import Population
 from bekal.simulation.script import ScriptedPerson, ScriptedPurchase
 
@@ -76,6 +77,8 @@ class Life:
         self.first_completed_on = np.full(count, NEVER, dtype=np.int64)
         self.first_paid_on = np.full(count, NEVER, dtype=np.int64)
         self.given_up = np.zeros(count, dtype=np.int64)  # payout accounts that were rejected
+        self.failing_for = np.full(count, NONE, dtype=np.int64)  # why the newest of them was: a place in the reasons
+        self.repaired_on = np.full(count, NEVER, dtype=np.int64)  # when another takes its place
         self.entitled = np.zeros(count, dtype=bool)
         self.bought = Bought()
         self.redeem_codes: dict[int, str] = {}  # of purchases not yet redeemed
@@ -90,15 +93,19 @@ class Life:
 
     def places_of(self, participant_ids: Sequence[int]) -> Numbers:
         """The places of these participants; people who are not of this cohort are left out."""
+        return self.found(np.array(participant_ids, dtype=np.int64))[1]
+
+    def found(self, participant_ids: Numbers) -> tuple[Numbers, Numbers]:
+        """Which of these participants (by where they stand) are of this cohort, and their places."""
         if len(self._sorted_ids) != np.count_nonzero(self.participant_ids):
             self._sorted_places = np.argsort(self.participant_ids, kind="stable")
             self._sorted_places = self._sorted_places[self.participant_ids[self._sorted_places] > 0]
             self._sorted_ids = self.participant_ids[self._sorted_places]
-        wanted = np.array(participant_ids, dtype=np.int64)
         if not len(self._sorted_ids):
-            return wanted[:0]
-        at = np.minimum(np.searchsorted(self._sorted_ids, wanted), len(self._sorted_ids) - 1)
-        return self._sorted_places[at[self._sorted_ids[at] == wanted]]
+            return participant_ids[:0], participant_ids[:0]
+        at = np.minimum(np.searchsorted(self._sorted_ids, participant_ids), len(self._sorted_ids) - 1)
+        rows = np.flatnonzero(self._sorted_ids[at] == participant_ids)
+        return rows, self._sorted_places[at[rows]]
 
     def institution_ids(self, purchases: Numbers) -> Numbers:
         return self.offer.institution_ids[self.bought.training[purchases]]
@@ -220,10 +227,21 @@ class Life:
             had_rejection=self.given_up[people] > 0,
         )
 
-    def plan_new_accounts(self, people: Numbers, rejected_on: int) -> None:
-        """Whose payout was rejected gives another account some days later."""
+    def rejections(self, people: Numbers, counters: Numbers, attempts: Numbers, *, share: float, on: int) -> Numbers:
+        """[k] for which of the reasons a partner rejects a transfer to each, `NONE` where it pays. An account that was
+        rejected is rejected again until another is named; scripted people are never rejected."""
+        drawn = FAILURES.rejections(self.draws, people, counters, attempts, share)
+        drawn = np.where(self.repaired_on[people] >= on, self.failing_for[people], drawn)
+        return np.where(self.is_scripted(people), NONE, drawn)
+
+    def plan_new_accounts(self, people: Numbers, rejected_on: int, reasons: Numbers) -> None:
+        """Whose payout was rejected, for one of the reasons, gives another account some days later, once."""
+        anew = self.repaired_on[people] < rejected_on
+        people = people[anew]
+        self.failing_for[people] = reasons[anew]
         self.given_up[people] += 1
         on = self.behaviour.replacement_on(people, self.given_up[people], np.full(len(people), rejected_on))
+        self.repaired_on[people] = on
         self.agenda.put(What.ACCOUNT, on, people, self.given_up[people])
 
 

@@ -1,7 +1,7 @@
 """One simulated day of the programme office: deadlines, payouts, reconciliation, for all who are there."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, time
 
 import numpy as np
@@ -10,12 +10,25 @@ from bekal.incentives.entitle import entitle
 from bekal.ledger.clock import programme_day
 from bekal.lifecycle.end_balances import end_balances
 from bekal.lifecycle.revoke import revoke
+from bekal.participants.models import PaymentPartner
 from bekal.purchases.reconcile import reconcile
 from bekal.simulation.agenda import Numbers, What
 from bekal.simulation.day import Living
-from bekal.simulation.payday import SentRun, answer_run, send_run
+from bekal.simulation.failures import FAILURES, NONE, Kind, next_working_day
+from bekal.simulation.payday import (
+    TakenFile,
+    answer_file,
+    answers_of,
+    clear_up,
+    hand_over_what_waited,
+    send_run,
+    take_statement,
+    transfers_of,
+    unanswered,
+)
 
-SURVEY_AFTER_INSTALMENT = 2
+# People of no cohort draw by their own numbers, beyond the places of any cohort.
+OUTSIDE = 1 << 40
 
 
 @dataclass(slots=True)
@@ -26,9 +39,7 @@ class Office:
     livings: list[Living]
     officer_ids: tuple[int, int]
     payout_days: frozenset[date]
-    reject_every: int
     everybody: bool = True
-    sent_run: SentRun | None = field(default=None)
 
     def taken(self, at: datetime, what: What) -> list[int]:
         """The participations for whom something falls due this hour."""
@@ -52,13 +63,28 @@ def end_lapsed_balances(office: Office, at: datetime) -> None:
 
 
 def send_payouts(office: Office, at: datetime) -> None:
-    office.sent_run = None
-    if programme_day(at) not in office.payout_days:
-        return
-    ids = None if office.everybody else _entitled(office)
-    office.sent_run = send_run(
-        planned_for=programme_day(at), officer_ids=office.officer_ids, participation_ids=ids, at=at
-    )
+    """On a day of payment everything due is listed and handed over; what a partner was closed for goes a working day
+    later."""
+    today = programme_day(at)
+    for paid_on in _made_good_on(office, today):
+        for partner in _partners_of(Kind.OUTAGE, paid_on):
+            hand_over_what_waited(partner=partner, paid_on=paid_on, ids=_named(office), at=at)
+    if today in office.payout_days:
+        send_run(planned_for=today, officer_ids=office.officer_ids, participation_ids=_named(office), at=at)
+
+
+def _made_good_on(office: Office, today: date) -> list[date]:
+    """The days of payment of which today is the next working day."""
+    return sorted(day for day in office.payout_days if next_working_day(day) == today)
+
+
+def _partners_of(kind: Kind, paid_on: date) -> list[str]:
+    return sorted(partner for each, partner, on in FAILURES.events if (each, on) == (kind, paid_on))
+
+
+def _named(office: Office) -> list[int] | None:
+    """Whose files they are: everybody's, or the cohorts' that live alone through these days."""
+    return None if office.everybody else _entitled(office)
 
 
 def _entitled(office: Office) -> list[int]:
@@ -66,23 +92,94 @@ def _entitled(office: Office) -> list[int]:
 
 
 def take_answers(office: Office, at: datetime) -> None:
-    """The partners' answers come in; who was rejected gives another account some days later, and who was paid the
-    second or the last instalment is asked the next survey."""
-    if office.sent_run is None:
-        return
-    spared = {script.full_name for one in office.livings for script in one.life.scripted.values()}
-    answered = answer_run(run=office.sent_run, reject_every=office.reject_every, spared=spared, at=at)
+    """The partners' answers come in, and the statements of the last day of payment. Who was rejected gives another
+    account some days later, and who was paid the second or the last instalment is asked the next survey."""
+    today = programme_day(at)
+    files = [
+        file
+        for partner, paid_on, booked_on in _answering(office, today)
+        for file in unanswered(partner=partner, paid_on=paid_on, booked_on=booked_on, ids=_named(office))
+    ]
+    for file in files:
+        answer_file(file=file, rejected=_rejections(office, file), at=at)
+    if files:
+        _hear(office, files, at)
+    statements = list(_statements(office, today))
+    for partner, paid_on, is_cut in statements:
+        take_statement(partner=partner, paid_on=paid_on, ids=_named(office), is_cut=is_cut, at=at)
+    whole = {partner for partner, _, is_cut in statements if not is_cut}
+    for paid_on in _made_good_on(office, today):
+        whole.update(_partners_of(Kind.CUT_ANSWER, paid_on))
+    for partner in sorted(whole):
+        clear_up(partner=partner, officer_id=office.officer_ids[0], at=at)
+
+
+def _answering(office: Office, today: date) -> Iterator[tuple[str, date, date]]:
+    """Which partners answer today the files of which day of payment, and when they booked them."""
+    if today in office.payout_days:
+        for partner in PaymentPartner.values:
+            yield partner, today, today
+    for paid_on in _made_good_on(office, today):
+        for partner in _partners_of(Kind.OUTAGE, paid_on):
+            yield partner, paid_on, today
+        for partner in _partners_of(Kind.CUT_ANSWER, paid_on):
+            yield partner, paid_on, paid_on
+
+
+def _statements(office: Office, today: date) -> Iterator[tuple[str, date, bool]]:
+    """Each partner's of the last day of payment on the next working day; where that one is cut, the whole one a
+    working day later."""
+    for partner in sorted(FAILURES.iso):
+        for paid_on in sorted(office.payout_days):
+            fetched_on, is_cut = next_working_day(paid_on), FAILURES.happens(Kind.CUT_STATEMENT, partner, paid_on)
+            if today == fetched_on:
+                yield partner, paid_on, is_cut
+            elif is_cut and today == next_working_day(fetched_on):
+                yield partner, paid_on, False
+
+
+def _rejections(office: Office, file: TakenFile) -> dict[str, str]:
+    """By reference for which reason the partner rejects a transfer of the file: each cohort's by its own draws, those
+    of nobody's cohort by the newest one's."""
+    transfers = transfers_of(file)
+    columns = np.array([(one.participant_id, one.counter, one.attempt) for one in transfers], dtype=np.int64)
+    people, counters, attempts = columns.reshape(-1, 3).T
+    reasons = np.full(len(transfers), NONE, dtype=np.int64)
+    is_known = np.zeros(len(transfers), dtype=bool)
+    for living in office.livings:
+        rows, places = living.life.found(people)
+        is_known[rows] = True
+        reasons[rows] = living.life.rejections(
+            places, counters[rows], attempts[rows], share=_share(living), on=file.booked_on.toordinal()
+        )
+    others = np.flatnonzero(~is_known)
+    if len(others):
+        newest = max(office.livings, key=lambda living: living.cohort.pk)
+        reasons[others] = FAILURES.rejections(
+            newest.life.draws, people[others] + OUTSIDE, counters[others], attempts[others], _share(newest)
+        )
+    return {transfers[row].reference: FAILURES.reasons[reasons[row]] for row in np.flatnonzero(reasons != NONE)}
+
+
+def _share(living: Living) -> float:
+    every = living.cohort.reject_every
+    return 1 / every if every else 0.0
+
+
+def _hear(office: Office, files: list[TakenFile], at: datetime) -> None:
+    answered = answers_of(files=files, at=at)
     today = programme_day(at).toordinal()
+    refused = np.array(list(answered.rejected), dtype=np.int64)
+    reasons = np.array([FAILURES.place_of(code) for code in answered.rejected.values()], dtype=np.int64)
     for living in office.livings:
         life = living.life
-        rejected = life.places_of(answered.rejected_participant_ids)
-        if len(rejected):
-            life.plan_new_accounts(rejected, today)
+        rows, places = life.found(refused)
+        if len(rows):
+            life.plan_new_accounts(places, today, reasons[rows])
         life.note_paid(life.places_of(answered.first_paid_ids), today)
         life.plan_survey_after_pay(
             life.places_of(answered.second_paid_ids), life.places_of(answered.last_paid_ids), today
         )
-    office.sent_run = None
 
 
 def reconcile_the_reviewed(office: Office, at: datetime) -> None:

@@ -19,12 +19,13 @@ from bekal.simulation.payday import two_officers
 from bekal.simulation.population import NIK_COUNT
 from bekal.simulation.programme_day import OFFICE_STEPS, Office, OfficeStep, finish_the_day
 from bekal.simulation.script import ScriptedPerson
+from bekal.simulation.unpaid import unpaid
 from bekal.simulation.year import LAST_DAY, WAVES, YEARS, payout_days
 
 MAX_PARTICIPANTS = 1_000_000
 LISTED_ON = date(2020, 4, 1)
 END_OF_DAY = time(22)
-# The partners reject the model's share of payouts: one in so many.
+# The partners reject the model's share of payouts: one in so many, on average.
 REJECT_EVERY = round(1 / MODEL.payout_rejected_share)
 
 Progress = Callable[[int, int], None]
@@ -36,7 +37,8 @@ class SimulationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SimulationReport:
-    """What the people of one cohort have done by `until_at`, in counts; `refusals` by code: what was tried in vain."""
+    """What the people of one cohort have done by `until_at`, in counts; `refusals` by code: what was tried in vain;
+    `unpaid` instalments that were due by then, by the reason why they are not paid."""
 
     participant_count: int
     accepted_count: int
@@ -49,6 +51,7 @@ class SimulationReport:
     revoked_count: int
     ended_count: int
     refusals: dict[str, int]
+    unpaid: dict[str, int]
     until_at: datetime
     scripted_participant_ids: tuple[int, ...]
 
@@ -189,7 +192,7 @@ def _walk(
         Cohort.objects.filter(lived_until_at__lt=until_at), key=lambda each: (each.lived_until_at, each.pk)
     )
     first, last = programme_day(waiting[0].lived_until_at), programme_day(until_at)
-    office = Office([], two_officers(), payout_days(), newest.reject_every)
+    office = Office([], two_officers(), payout_days())
     day_count = (last - first).days + 1
     for number in range(day_count):
         day = first + timedelta(days=number)
@@ -273,6 +276,7 @@ def _report(cohort: Cohort, until_at: datetime, refusals: Counter[str]) -> Simul
         revoked_count=revoked,
         ended_count=ended,
         refusals=dict(sorted(refusals.items())),
+        unpaid=unpaid(cohort_id=cohort.pk, on=programme_day(until_at)),
         until_at=until_at,
         scripted_participant_ids=tuple(scripted.values_list("participant_id", flat=True)),
     )

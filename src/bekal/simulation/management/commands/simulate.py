@@ -87,6 +87,8 @@ def summary(report: SimulationReport) -> str:
         f"{report.ended_count:,} balances ended, {report.answered_count:,} surveys answered.",
         f"The walk ended at {report.until_at.astimezone(JAKARTA):%Y-%m-%d %H:%M} in Jakarta.",
     ]
+    if report.unpaid:
+        lines.append("Due and not paid: " + ", ".join(f"{n:,} {why}" for why, n in report.unpaid.items()) + ".")
     if report.refusals:
         lines.append("Refused: " + ", ".join(f"{count:,} {code}" for code, count in report.refusals.items()) + ".")
     return "\n".join(lines)
