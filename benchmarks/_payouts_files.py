@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from django.db import transaction
 
+from bekal.core.uncollected import uncollected
 from bekal.incentives.export_payout_run import instructions_of
 from bekal.incentives.models import PayoutRun
 from bekal.incentives.partners.csv_rail import Instruction
@@ -66,6 +67,7 @@ def _writer(run_id: int) -> tuple[int, float]:
     return count, seconds
 
 
+@uncollected()  # as the verb is
 def _rows_to_files(run_id: int) -> tuple[int, float]:
     """Everything of the run read, decrypted and written to files on the disk."""
     started, count = time.perf_counter(), 0

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from bekal.accounts.privacy import decrypt, decrypt_all, encrypt
 from bekal.core.refusal import Refusal
+from bekal.core.uncollected import uncollected
 from bekal.holds.open_holds import keep_holds
 from bekal.incentives.kept_back import held_payout_ids
 from bekal.incentives.list_seal import planned_seal, seal_of
@@ -90,6 +91,7 @@ ORDER BY entitlement.participation_id
 """
 
 
+@uncollected()
 @transaction.atomic
 def export_payout_run(
     *,

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from bekal.accounts.privacy import encrypt
 from bekal.core.refusal import Refusal
+from bekal.core.uncollected import uncollected
 from bekal.incentives.answers import Opened, Trouble, end_silence, open_exceptions, record, weigh
 from bekal.incentives.models import Payout, PayoutException, PayoutFile
 from bekal.incentives.partners.bank_files import read_bank_file
@@ -50,6 +51,7 @@ class Settled:
         return self.faults[0] if self.faults else None
 
 
+@uncollected()
 def settle_payouts(*, partner: str, name: str, content: bytes, at: datetime) -> Settled:
     """Take one file of one partner: CSV, `pain.002`, `camt.053`, `camt.054` or MT940.
 
