@@ -34,6 +34,7 @@ LEFT_OUT: dict[str, str] = {
     "incentives_payoutfetch": "what passed between this house and its partners; what came of it is carried",
     "incentives_payoutcall": "what passed between this house and its partners; what came of it is carried",
     "incentives_accountcheck": "what the partners of this house said: those of another are asked anew",
+    "incentives_payoutday": "what passed between this house and its partners; what came of it is carried",
     "incentives_payoutexception": "what the partners of this house have to clear up with it",
     "incentives_complaint": "what the office of this house has to answer; where the payments are is carried",
     "incentives_complaintevent": "what the office of this house has to answer; where the payments are is carried",
@@ -93,6 +94,7 @@ NOT_COMPARED: dict[str, str] = {
     "catalogue_trainingprice.set_by_id": "who approved a price stands with the curator's decision",
     "incentives_payoutstatus.file_id": "a status without a file gets none",
     "incentives_payout.account_hash": "of what is under way it is hashed anew; of what was sent it has served",
+    "incentives_payoutrun.follows_id": "that a run pays the rest of another shows in the attempts of its payouts",
 }
 
 

@@ -116,6 +116,8 @@ FURTHER = {
         "/console/people/25/incentive/1/",
         "/console/complaints/",
         "/console/complaints/?state=closed&owner=office",
+        "/console/payout-runs/preview/",
+        "/console/payout-cash/",
         "/console/mass-runs/",
         "/console/mass-runs/plan/settle_institutions/",
         "/console/clawbacks/",

@@ -15,15 +15,16 @@ from django.views.decorators.http import require_POST
 from bekal.accounts.access import open_to, signed_in_id
 from bekal.accounts.models import Role
 from bekal.accounts.privacy import decrypt
+from bekal.console.payout_waiting import waiting_lines
 from bekal.core.money import format_rupiah
-from bekal.incentives.account_standing import asking_partners
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.cancel_payout_run import cancel_payout_run
 from bekal.incentives.export_payout_run import export_payout_run
 from bekal.incentives.house_rails import house_rails
 from bekal.incentives.models import PayoutFile, PayoutReversal, PayoutRun
 from bekal.incentives.pause_payout_run import pause_payout_run, resume_payout_run
-from bekal.incentives.plan_payout_run import LeftOutReason, plan_payout_run
+from bekal.incentives.plan_follow_up import run_links
+from bekal.incentives.plan_payout_run import LeftOutReason, PlannedRun, plan_payout_run
 from bekal.incentives.queries import RunState, due_days, run_detail, run_lines
 from bekal.incentives.queries import runs as list_runs
 from bekal.incentives.reverse_payouts import (
@@ -61,6 +62,7 @@ LEFT_OUT = {
     LeftOutReason.IN_QUESTION: gettext_lazy(
         "%(count)s due, left out: the partner has said two contrary things of the last attempt."
     ),
+    LeftOutReason.OVER_LIMIT: gettext_lazy("%(count)s due, left out: larger than the partner takes in one payment."),
 }
 
 
@@ -88,7 +90,7 @@ class StatusFileForm(forms.Form):
         return file
 
 
-def _run_or_404(run_id: int) -> PayoutRun:
+def run_or_404(run_id: int) -> PayoutRun:
     return get_object_or_404(PayoutRun, pk=min(run_id, MAX_ID))
 
 
@@ -118,24 +120,27 @@ def plan(request: HttpRequest) -> HttpResponse:
         planned_for=form.cleaned_data["planned_for"],
         officer_id=signed_in_id(request),
         at=programme_now(),
-        asking=asking_partners(house_rails()),
+        rails=house_rails(),
     )
-    for left_out in planned.left_out:
-        reason = LEFT_OUT[left_out.reason] % {"count": left_out.entitlement_count}
-        messages.info(request, reason)
+    say_planned(request, planned)
     if planned.refusal is not None:
         form.add_error("planned_for", sentence(planned.refusal))
         return runs(request, form=form)
-    messages.success(
-        request,
-        ngettext(
+    return redirect("console:run", run_id=planned.run_id)
+
+
+def say_planned(request: HttpRequest, planned: PlannedRun) -> None:
+    """What is on the list and what is left out of it; why there is none is for the page to say."""
+    for left_out in planned.left_out:
+        messages.info(request, LEFT_OUT[left_out.reason] % {"count": left_out.entitlement_count})
+    if planned.refusal is None:
+        words = ngettext(
             "Planned: %(count)s payout, %(total)s in all. A second officer must approve it.",
             "Planned: %(count)s payouts, %(total)s in all. A second officer must approve them.",
             planned.payout_count,
         )
-        % {"count": planned.payout_count, "total": format_rupiah(planned.total_rupiah)},
-    )
-    return redirect("console:run", run_id=planned.run_id)
+        values = {"count": planned.payout_count, "total": format_rupiah(planned.total_rupiah)}
+        messages.success(request, words % values)
 
 
 @open_to(Role.OFFICER, Role.AUDITOR)
@@ -147,16 +152,19 @@ def run(request: HttpRequest, run_id: int, form: StatusFileForm | None = None) -
     lines = run_lines(run_id=run_id, after_reference=after if REFERENCE.fullmatch(after) else "", limit=LINES + 1)
     is_out = detail.run.state is RunState.EXPORTED
     ways = under_way(run_id=run_id) if is_out else {}
+    rails = house_rails()
     # What goes by itself is watched; an answer that an officer reads in comes no sooner by looking.
-    moves = is_out and detail.run.paused_at is None and not ways.keys().isdisjoint(house_rails())
+    moves = is_out and detail.run.paused_at is None and not ways.keys().isdisjoint(rails)
     context = {
         "shares": [(total, ways.get(total.partner, UnderWay(total.partner))) for total in detail.partners],
         "unknown_count": sum(way.unknown_count for way in ways.values()),
         "exception_count": open_exception_count(run_id=run_id) if detail.run.exported_at else 0,
+        "waiting": waiting_lines(run_id=run_id, rails=rails, at=programme_now()) if is_out and rails else [],
         "moves": moves,
         "watched": moves and form is None and "still" not in request.GET,
         "detail": detail,
         "run": detail.run,
+        "links": run_links(run_id=run_id),
         "list_sha256": detail.run.list_sha256.hex(),
         "own": detail.run.planned_by_id == request.user.pk,
         "lines": lines[:LINES],
@@ -170,7 +178,7 @@ def run(request: HttpRequest, run_id: int, form: StatusFileForm | None = None) -
 @open_to(Role.OFFICER)
 @require_POST
 def approve(request: HttpRequest, run_id: int) -> HttpResponse:
-    payout_run = _run_or_404(run_id)
+    payout_run = run_or_404(run_id)
     try:
         shown = bytes.fromhex(request.POST.get("list_sha256", ""))
     except ValueError:
@@ -188,7 +196,7 @@ def approve(request: HttpRequest, run_id: int) -> HttpResponse:
 @open_to(Role.OFFICER)
 @require_POST
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
-    payout_run = _run_or_404(run_id)
+    payout_run = run_or_404(run_id)
     refusal = cancel_payout_run(run_id=payout_run.pk, officer_id=signed_in_id(request), at=programme_now()).refusal
     if refusal is not None:
         messages.error(request, sentence(refusal))
@@ -200,7 +208,7 @@ def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 @open_to(Role.OFFICER)
 @require_POST
 def export(request: HttpRequest, run_id: int) -> HttpResponse:
-    payout_run = _run_or_404(run_id)
+    payout_run = run_or_404(run_id)
     exported = export_payout_run(run_id=payout_run.pk, at=programme_now(), rails=house_rails())
     if exported.refusal is not None:
         messages.error(request, sentence(exported.refusal))
@@ -222,7 +230,7 @@ def export(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 def pause(request: HttpRequest, run_id: int) -> HttpResponse:
     """Stop handing over: one officer is enough."""
-    payout_run = _run_or_404(run_id)
+    payout_run = run_or_404(run_id)
     paused = pause_payout_run(run_id=payout_run.pk, officer_id=signed_in_id(request), at=programme_now())
     if paused.refusal is not None:
         messages.error(request, sentence(paused.refusal))
@@ -234,7 +242,7 @@ def pause(request: HttpRequest, run_id: int) -> HttpResponse:
 @open_to(Role.OFFICER)
 @require_POST
 def resume(request: HttpRequest, run_id: int) -> HttpResponse:
-    payout_run = _run_or_404(run_id)
+    payout_run = run_or_404(run_id)
     resumed = resume_payout_run(run_id=payout_run.pk)
     if resumed.refusal is not None:
         messages.error(request, sentence(resumed.refusal))
@@ -246,7 +254,7 @@ def resume(request: HttpRequest, run_id: int) -> HttpResponse:
 @open_to(Role.OFFICER)
 @require_POST
 def settle(request: HttpRequest, run_id: int) -> HttpResponse:
-    payout_run = _run_or_404(run_id)
+    payout_run = run_or_404(run_id)
     form = StatusFileForm(request.POST, request.FILES)
     if not form.is_valid():
         return run(request, payout_run.pk, form=form)
@@ -330,7 +338,7 @@ def _of_reversal(request: HttpRequest) -> tuple[str, str]:
 def _told_of_reversal(
     request: HttpRequest, run_id: int, outcome: ReverseOutcome, done: str, repeated: str
 ) -> HttpResponse:
-    payout_run = _run_or_404(run_id)
+    payout_run = run_or_404(run_id)
     values = {"reference": outcome.reference, "amount": format_rupiah(outcome.amount_rupiah)}
     if outcome.refusal is not None:
         messages.error(request, sentence(outcome.refusal))

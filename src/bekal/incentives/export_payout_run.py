@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby, islice
+from itertools import groupby
 from operator import attrgetter
 
 from django.db import connection, transaction
@@ -18,7 +18,8 @@ from bekal.incentives.kept_back import held_payout_ids
 from bekal.incentives.list_seal import planned_seal, seal_of
 from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun, PayoutStatus
 from bekal.incentives.partners.csv_rail import Instruction, write_instructions
-from bekal.incentives.partners.pain001 import MAX_PAYMENTS_COUNT, TransferFile, write_transfers
+from bekal.incentives.partners.hours import packed
+from bekal.incentives.partners.pain001 import TransferFile, write_transfers
 from bekal.incentives.partners.rails import Form, Rail
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.copy_rows import copy_rows, int_array
@@ -102,7 +103,8 @@ def export_payout_run(
 ) -> Exported:
     """Write files, SENT statuses and the movements into transit of an approved run, all or nothing.
 
-    A partner's payments leave in the form of its rail (`rails`; CSV where it has none), at most 50,000 a file.
+    A partner's payments leave in the form of its rail (`rails`; CSV where it has none), at most 50,000 a file and no
+    more than the partner takes on a day.
 
     What an alarm holds by now is kept back (WITHHELD), and so is what would go to another account than the approved one
     or to one that is no longer verified: the approval was of the whole list, so less than it may leave, never more and
@@ -168,9 +170,7 @@ def _write_files(
     lines_of_all = instructions_of(run.id, held_ids, changed_ids)
     for partner, instructions in groupby(lines_of_all, key=attrgetter("partner")):
         rail = rails.get(partner, Rail(partner))
-        number = 0
-        while lines := list(islice(instructions, MAX_PAYMENTS_COUNT)):
-            number += 1
+        for number, lines in enumerate(packed(instructions, rail.limits), start=1):
             yield _store_file(run, rail, number, lines, at)
 
 

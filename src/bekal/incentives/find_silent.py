@@ -30,8 +30,12 @@ WHERE payout.run_id = ANY(%(run_ids)s::bigint[]) AND payout.ended_at IS NULL
   AND CASE WHEN file.form = 'calls'
            THEN (SELECT call.outcome FROM incentives_payoutcall call WHERE call.payout_id = payout.id
                  ORDER BY call.id DESC LIMIT 1) IN ('begun', 'unknown')
+                AND NOT EXISTS (SELECT 1 FROM incentives_payoutcall late
+                                WHERE late.payout_id = payout.id AND late.counted_on > %(last)s)
            ELSE (SELECT sending.outcome FROM incentives_payoutsending sending WHERE sending.file_id = file.id
-                 ORDER BY sending.id DESC LIMIT 1) IN ('begun', 'unknown', 'taken') END
+                 ORDER BY sending.id DESC LIMIT 1) IN ('begun', 'unknown', 'taken')
+                AND NOT EXISTS (SELECT 1 FROM incentives_payoutsending late
+                                WHERE late.file_id = file.id AND late.counted_on > %(last)s) END
   AND NOT EXISTS (SELECT 1 FROM incentives_payoutexception earlier
                   WHERE earlier.payout_id = payout.id AND earlier.kind = 'silent')
 ORDER BY payout.id
@@ -44,9 +48,9 @@ def find_silent(*, at: datetime) -> int:
     """Open an exception of the partner for each payment without a line although its time is over; how many.
 
     A partner has so many working days after the day of payment (`payout_answer_days` of that day), or after the run was
-    exported if that was later. The exception ends by itself when an answer comes (`answers.end_silence`). A list that
-    an officer hands over by hand is not in it: nobody here knows when the partner got it. Again: nothing new. Lock
-    order: the runs.
+    exported or the payment begun (it may have waited for a window or another day), if that was later. The exception
+    ends by itself when an answer comes (`answers.end_silence`). A list that an officer hands over by hand is not in it:
+    nobody here knows when the partner got it. Again: nothing new. Lock order: the runs.
     """
     today = programme_day(at)
     last = today - timedelta(days=1)
@@ -59,7 +63,7 @@ def find_silent(*, at: datetime) -> int:
         run_ids = [number for (number,) in cursor.fetchall()]
         if not run_ids:
             return 0
-        cursor.execute(OPEN_SQL, {"at": at, "run_ids": id_array(run_ids)})
+        cursor.execute(OPEN_SQL, {"at": at, "run_ids": id_array(run_ids), "last": last})
         return int(cursor.rowcount)
 
 

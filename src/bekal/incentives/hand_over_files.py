@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Max
 
 from bekal.accounts.privacy import decrypt
 from bekal.incentives.answers import Opened, Trouble, open_exceptions
-from bekal.incentives.models import PayoutFetch, PayoutFile, PayoutSending
+from bekal.incentives.models import PayoutFetch, PayoutFile, PayoutSending, PayoutStatus
 from bekal.incentives.partners.file_exchange import ExchangeError, FileExchange, HandedOver, Told
+from bekal.incentives.partners.hours import Amount
 from bekal.incentives.partners.rails import Form, Rail
+from bekal.incentives.release import beginning, begun_on, count_begun, give_back
 from bekal.incentives.settle_payouts import take_in
 from bekal.ledger.clock import programme_day
 
@@ -69,8 +71,9 @@ def hand_over_files(
     *, rails: Mapping[str, Rail], at: datetime, now: Callable[[], datetime], limit: int = 20
 ) -> Exchanged:
     """Hand over what is due, ask for what is unknown, take in what came back; at most `limit` files each way and
-    partner. `at` is the programme's instant, `now` the machine's clock. No file leaves before its day of payment, none
-    of a run that is paused. Not in a transaction."""
+    partner. `at` is the programme's instant, by which windows and days are meant, `now` the machine's clock. No file
+    leaves before its day of payment, outside the partner's windows or over what it takes on a day; none of a run that
+    is paused. Not in a transaction."""
     if connection.in_atomic_block:
         raise RuntimeError("a partner is never called within a transaction")
     done = Exchanged()
@@ -120,23 +123,45 @@ def _hand_over(
     # Those that were tried a moment ago take nobody's turn.
     waits, looked_at = {Act.ASK: ASK_AFTER, Act.HAND_OVER: AGAIN_AFTER}, now()
     ripe = [(file_id, act) for file_id, act, tried_at in tried if not tried_at or looked_at - tried_at >= waits[act]]
-    for file_id, act in ripe[:limit]:
+    for file_id in [file_id for file_id, act in ripe if act is Act.ASK][:limit]:
         file = PayoutFile.objects.get(id=file_id)
-        if act is Act.HAND_OVER:
-            PayoutSending.objects.create(file=file, act=act, outcome=Outcome.BEGUN, noted_at=now())
-            told = exchange.hand_over(file.name, decrypt(bytes(file.content_encrypted)).encode())
-        else:
-            told = exchange.ask(file.message_id)
-        _note(file, act, told, at, now())
-        done.outcomes[told.outcome.value] = done.outcomes.get(told.outcome.value, 0) + 1
+        _note(file, Act.ASK, exchange.ask(file.message_id), at, now(), done)
+    waiting = [file_id for file_id, act in ripe if act is Act.HAND_OVER] if rail.hours.is_open(at) else []
+    for file in islice(filter(None, (_begun(rail, file_id, at, now()) for file_id in waiting)), limit):
+        told = exchange.hand_over(file.name, decrypt(bytes(file.content_encrypted)).encode())
+        _note(file, Act.HAND_OVER, told, at, now(), done)
 
 
-def _note(file: PayoutFile, act: PayoutSending.Act, told: Told, at: datetime, now: datetime) -> None:
+def _begun(rail: Rail, file_id: int, at: datetime, now: datetime) -> PayoutFile | None:
+    """Write down that the file is handed over now, committed before it is; None where it waits for another day, or for
+    an officer, or another courier has begun it."""
+    on = programme_day(at)
+    with beginning(rail.partner):
+        file = PayoutFile.objects.get(id=file_id)
+        newest = file.sendings.order_by("-id").values_list("outcome", flat=True).first() or ""
+        amount = Amount(file.line_count, file.total_rupiah)
+        if newest not in ("", Outcome.NOT_THERE) or not amount.fits(rail.limits.room(begun_on(rail.partner, on))):
+            return None
+        largest = file.statuses.filter(state=PayoutStatus.State.SENT).aggregate(most=Max("payout__amount_rupiah"))
+        if largest["most"] > rail.limits.largest_rupiah:
+            return None
+        PayoutSending.objects.create(file=file, act=Act.HAND_OVER, outcome=Outcome.BEGUN, noted_at=now, counted_on=on)
+        count_begun(rail.partner, on, amount)
+    return file
+
+
+@transaction.atomic
+def _note(file: PayoutFile, act: PayoutSending.Act, told: Told, at: datetime, now: datetime, done: Exchanged) -> None:
     outcome = OUTCOMES[told.outcome]
     PayoutSending.objects.create(file=file, act=act, outcome=outcome, words=told.words[:200], noted_at=now)
     if outcome is Outcome.REFUSED:
         opened = Opened(Trouble.FILE_REFUSED, 0, file.message_id, said_rupiah=file.total_rupiah)
         open_exceptions([opened], partner=file.partner, at=at, file_id=file.id)
+    if outcome in (Outcome.REFUSED, Outcome.NOT_THERE):
+        begun = file.sendings.filter(outcome=Outcome.BEGUN).order_by("-id").first()
+        if begun is not None and begun.counted_on is not None:
+            give_back(file.partner, {begun.counted_on: Amount(file.line_count, file.total_rupiah)})
+    done.outcomes[told.outcome.value] = done.outcomes.get(told.outcome.value, 0) + 1
 
 
 def _take_in(partner: str, exchange: FileExchange, at: datetime, limit: int, done: Exchanged) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from django.conf import settings
 
+from bekal.incentives.partners.hours import Amount
 from bekal.incentives.partners.pain001 import Account
 from bekal.incentives.partners.rails import Form, Rail, RailsError, rails_from
 
-__all__ = ["Account", "Form", "Rail", "RailsError", "house_rails", "rails_of"]
+__all__ = ["Account", "Amount", "Form", "Rail", "RailsError", "house_rails", "rails_of"]
 
 
 def house_rails() -> dict[str, Rail]:

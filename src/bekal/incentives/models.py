@@ -9,6 +9,7 @@ from bekal.incentives.complaint_models import Complaint as Complaint
 from bekal.incentives.complaint_models import ComplaintEvent as ComplaintEvent
 from bekal.incentives.sending_models import AccountCheck as AccountCheck
 from bekal.incentives.sending_models import PayoutCall as PayoutCall
+from bekal.incentives.sending_models import PayoutDay as PayoutDay
 from bekal.incentives.sending_models import PayoutException as PayoutException
 from bekal.incentives.sending_models import PayoutFetch as PayoutFetch
 from bekal.incentives.sending_models import PayoutSending as PayoutSending
@@ -68,6 +69,8 @@ class PayoutRun(models.Model):
     paused_at = models.DateTimeField(null=True)
     cancelled_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="cancelled_runs")
     cancelled_at = models.DateTimeField(null=True)
+    # The run whose rest this one pays.
+    follows = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="followed_by")
 
     class Meta:
         constraints = [

@@ -1,17 +1,19 @@
 """`plan_payout_run`: one list of everything due by a day, for a second person to approve."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.db import connection, transaction
 
 from bekal.core.refusal import Refusal
 from bekal.core.schedule import is_calendar_published
 from bekal.holds.queries import INCENTIVES_HELD_SQL
-from bekal.incentives.account_standing import STANDING_JOINS, STANDING_SQL
+from bekal.incentives.account_standing import STANDING_JOINS, STANDING_SQL, asking_partners
 from bekal.incentives.list_seal import SEAL_SQL
+from bekal.incentives.partners.rails import Rail
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import id_array
@@ -32,6 +34,7 @@ class LeftOutReason(StrEnum):
     CLAWED_BACK = "clawed_back"
     HELD = "held"
     IN_QUESTION = "in_question"
+    OVER_LIMIT = "over_limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,12 @@ CHECKED_SQL = f"""\
 # not been paid when money was clawed back is not owed any more. What was earned before a year was closed is still paid.
 # What an alarm holds waits for an officer's decision. Of what the partner has said two contrary things (rejected, and
 # paid) nothing is sent again before an officer has cleared up which of them holds: it would be paid twice. What goes to
-# an account that took the place of another waits until its owner has had time to object.
+# an account that took the place of another waits until its owner has had time to object. What is more than its partner
+# takes in one payment waits for an officer.
 def _due_sql(*, checked: str, standing_joins: str) -> str:
     return f"""
-SELECT entitlement.id AS entitlement_id, entitlement.amount_rupiah, account.id AS account_id, account.partner,
+SELECT entitlement.id AS entitlement_id, entitlement.participation_id, entitlement.payment_on, entitlement.entitled_at,
+       entitlement.amount_rupiah, account.pays_from_at, account.id AS account_id, account.partner,
        account.masked, directory.account_hash,
        CASE WHEN entitlement.lapsed_at IS NOT NULL THEN '{LeftOutReason.CLAWED_BACK.value}'
             WHEN participation.revoked_at < entitlement.entitled_at THEN '{LeftOutReason.REVOKED.value}'
@@ -83,15 +88,20 @@ SELECT entitlement.id AS entitlement_id, entitlement.amount_rupiah, account.id A
             WHEN directory.account_hash IS NULL THEN '{LeftOutReason.NO_ACCOUNT.value}'
             WHEN account.verified_at IS NULL THEN '{LeftOutReason.ACCOUNT_NOT_VERIFIED.value}'
             WHEN account.pays_from_at > %(at)s THEN '{LeftOutReason.ACCOUNT_CHANGED.value}'
-{checked}       END AS left_out
+{checked}            WHEN entitlement.amount_rupiah > largest.rupiah THEN '{LeftOutReason.OVER_LIMIT.value}'
+       END AS left_out
 FROM incentives_entitlement entitlement
 JOIN participants_participation participation ON participation.id = entitlement.participation_id
 LEFT JOIN participants_payoutaccount account ON account.participant_id = participation.participant_id
 LEFT JOIN participants_payoutaccountdirectory directory ON directory.account_id = account.id
-{standing_joins}WHERE entitlement.payment_on <= %(planned_for)s
+{standing_joins}LEFT JOIN unnest(%(partners)s::text[], %(largest_rupiah)s::bigint[]) AS largest (partner, rupiah)
+    ON largest.partner = account.partner
+WHERE entitlement.payment_on <= %(planned_for)s
   AND NOT EXISTS (SELECT 1 FROM incentives_payout live
                   WHERE live.entitlement_id = entitlement.id AND live.ended_at IS NULL)
   AND (%(participation_ids)s::bigint[] IS NULL OR participation.id = ANY(%(participation_ids)s::bigint[]))
+  AND (%(follows_id)s::bigint IS NULL OR entitlement.id IN (SELECT earlier.entitlement_id FROM incentives_payout earlier
+                                                            WHERE earlier.run_id = %(follows_id)s))
 """
 
 
@@ -126,8 +136,36 @@ LEFT JOIN run ON true
 
 
 # Where no partner can be asked for accounts nothing is looked up about it.
-PLAN_SQL = _plan_sql(_due_sql(checked="", standing_joins=""))
-PLAN_CHECKED_SQL = _plan_sql(_due_sql(checked=CHECKED_SQL, standing_joins=STANDING_JOINS))
+DUE_SQL = _due_sql(checked="", standing_joins="")
+DUE_CHECKED_SQL = _due_sql(checked=CHECKED_SQL, standing_joins=STANDING_JOINS)
+PLAN_SQL, PLAN_CHECKED_SQL = _plan_sql(DUE_SQL), _plan_sql(DUE_CHECKED_SQL)
+
+
+def with_due(sql: str, values: Mapping[str, Any]) -> str:
+    """A statement with `{due}` in it, about what would be planned with these `due_values`."""
+    return sql.replace("{due}", DUE_CHECKED_SQL if values["asking"] else DUE_SQL)
+
+
+def due_values(
+    *,
+    planned_for: date,
+    at: datetime,
+    participation_ids: Collection[int] | None = None,
+    follows_id: int | None = None,
+    rails: Mapping[str, Rail] | None = None,
+    asking: Collection[str] | None = None,
+) -> dict[str, Any]:
+    """What is asked for what is due; the arguments are those of `plan_payout_run`. `asking` None: those of `rails`."""
+    known = rails or {}
+    return {
+        "planned_for": planned_for,
+        "at": at,
+        "participation_ids": None if participation_ids is None else id_array(participation_ids),
+        "follows_id": follows_id,
+        "partners": list(known),
+        "largest_rupiah": [rail.limits.largest_rupiah for rail in known.values()],
+        "asking": sorted(asking_partners(known) if asking is None else asking),
+    }
 
 
 @transaction.atomic
@@ -137,29 +175,36 @@ def plan_payout_run(
     officer_id: int,
     at: datetime,
     participation_ids: Collection[int] | None = None,
-    asking: Collection[str] = (),
+    follows_id: int | None = None,
+    rails: Mapping[str, Rail] | None = None,
+    asking: Collection[str] | None = None,
 ) -> PlannedRun:
     """Put every instalment with `payment_on <= planned_for` that is neither paid nor under way on one list, or of those
-    only the named participations'. What goes to a partner of `asking` (those that can be asked for accounts) is on it
-    only where the account is known to be payable.
+    only the named participations', or those of the run `follows_id`.
+
+    What is more than a partner takes in one payment is left out (`rails`; nothing is known of a partner without one).
+    What goes to a partner of `asking` (those that can be asked for accounts; None: as `rails` say) is on it only where
+    the account is known to be payable.
 
     Planners wait for each other, so that two officers who plan at once get one list and one NOTHING_DUE; the partial
     unique index on live attempts is the guard behind it. The reference of a payout follows from entitlement and
     attempt alone. Refusals: TOO_FAR_AHEAD, CALENDAR_NOT_PUBLISHED, NOTHING_DUE.
     """
-    refusal = _refusal_to_plan(planned_for, programme_day(at))
+    refusal = refusal_to_plan(planned_for, programme_day(at))
     if refusal is not None:
         return PlannedRun(None, 0, 0, None, (), refusal)
-    values: dict[str, date | datetime | int | str | list[str] | None] = {
-        "planned_for": planned_for,
-        "officer_id": officer_id,
-        "at": at,
-        "participation_ids": None if participation_ids is None else id_array(participation_ids),
-        "asking": sorted(asking),
-    }
+    values = due_values(
+        planned_for=planned_for,
+        at=at,
+        participation_ids=participation_ids,
+        follows_id=follows_id,
+        rails=rails,
+        asking=asking,
+    )
+    values["officer_id"] = officer_id
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('incentives.plan_payout_run'))")
-        cursor.execute(PLAN_CHECKED_SQL if asking else PLAN_SQL, values)
+        cursor.execute(PLAN_CHECKED_SQL if values["asking"] else PLAN_SQL, values)
         run_id, payout_count, total_rupiah, list_sha256, reasons = cursor.fetchone()
     left_out = tuple(LeftOut(LeftOutReason(reason), int(count)) for reason, count in reasons or ())
     if run_id is None:
@@ -169,7 +214,8 @@ def plan_payout_run(
     return PlannedRun(run_id, payout_count, total_rupiah, bytes(list_sha256), left_out)
 
 
-def _refusal_to_plan(planned_for: date, on: date) -> Refusal | None:
+def refusal_to_plan(planned_for: date, on: date) -> Refusal | None:
+    """Why nothing is planned for that day on the day `on`, whatever is due."""
     latest_on = on + timedelta(days=MAX_DAYS_AHEAD)
     if planned_for > latest_on:
         return Refusal(PayoutRefusal.TOO_FAR_AHEAD, {"on": planned_for, "latest_on": latest_on})

@@ -31,6 +31,8 @@ class PayoutSending(AppendOnlyModel):
     outcome = models.CharField(max_length=9, choices=Outcome.choices)
     words = models.CharField(max_length=200, blank=True)
     noted_at = models.DateTimeField()
+    # Begun: on which day of the programme it counts against the limits of its partner.
+    counted_on = models.DateField(null=True)
 
 
 class PayoutFetch(AppendOnlyModel):
@@ -80,6 +82,24 @@ class PayoutCall(AppendOnlyModel):
     reason_code = models.CharField(max_length=8, blank=True)
     partner_code = models.CharField(max_length=40, blank=True)
     noted_at = models.DateTimeField()
+    # Begun: on which day of the programme it counts against the limits of its partner.
+    counted_on = models.DateField(null=True)
+
+
+class PayoutDay(models.Model):
+    """How much was begun at one partner on one day of the programme: counted in the transaction that writes the intent,
+    and taken back where the partner is known not to have it. Only `release.py` writes here."""
+
+    partner = models.CharField(max_length=12, choices=PaymentPartner.choices)
+    counted_on = models.DateField()
+    payment_count = models.PositiveIntegerField(default=0)
+    total_rupiah = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "counted_on"], name="incentives_payoutday_once"),
+            models.CheckConstraint(condition=Q(total_rupiah__gte=0), name="incentives_payoutday_not_negative"),
+        ]
 
 
 class AccountCheck(AppendOnlyModel):

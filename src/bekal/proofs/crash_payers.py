@@ -14,7 +14,6 @@ from unittest import mock
 from django.db import connection
 
 from bekal.accounts.privacy import decrypt
-from bekal.incentives import export_payout_run as export
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.export_payout_run import export_payout_run
 from bekal.incentives.fetch_statements import fetch_statements
@@ -34,6 +33,7 @@ from bekal.proofs.scratch import scratch_database
 PEOPLE: Mapping[str, int] = {BANK: 24, CALLED: 20, WALLET: 8}
 FILE_COUNT = 2
 """So many payments are in a file here, so that a run has many files."""
+MOST_OF_A_FILE = "bekal.incentives.partners.hours.MAX_PAYMENTS_COUNT"
 HOUR = timedelta(hours=1)
 TREASURY_RUPIAH = 10_000_000_000
 # Of each partner's people, by their place: whose money is rejected, why, and whether once or for ever. Files with a
@@ -114,7 +114,7 @@ def site_of(base: PayBase, *, durable: bool = False) -> Iterator[Site]:
     """A copy of the base in the morning of the day of payment, and a bank that knows everybody and has its troubles."""
     with scratch_database("crash_pay", template=base.name, durable=durable):
         clock = Clock(small_world.midnight_of(base.days[0]) + 9 * HOUR)
-        with running_bank(clock) as bank, mock.patch.object(export, "MAX_PAYMENTS_COUNT", FILE_COUNT):
+        with running_bank(clock) as bank, mock.patch(MOST_OF_A_FILE, FILE_COUNT):
             _set_up(bank, base)
             yield Site(base, clock, bank)
 
