@@ -46,8 +46,10 @@ REJECTED: Mapping[str, Mapping[int, tuple[str, int]]] = {
 }
 # Of whom the bank says nothing but in the day's statement.
 SILENT: Mapping[str, int] = {BANK: 8, WALLET: 3}
-# How often the line breaks, once the bank has done what it was told, and before.
-BROKEN_LINES: Mapping[str, tuple[int, int]] = {BANK: (2, 2), CALLED: (2, 1)}
+# How often the line breaks under a call, once the bank has done what it was told, and before; and under which of its
+# files: not the first, at which payers die.
+BROKEN_CALLS = {"timeout_after_acceptance": 2, "timeout_before_acceptance": 1}
+BROKEN_FILES = {"timeout_after_acceptance": (9, 10), "timeout_before_acceptance": (11, 12)}
 # How often it lets nobody in who asks.
 PAY_PATH, STATUS_PATH, REFUSED_COUNT = "/v1.0/transfer-interbank", "/v1.0/transfer/status", 3
 
@@ -128,10 +130,11 @@ def _set_up(bank: RunningBank, base: PayBase) -> None:
         if partner in SILENT:
             bank.books.order_fault(partner, "silent", accounts[SILENT[partner]][0], "", 1)
     bank.books.order_fault(CALLED, "refuse", STATUS_PATH, "429", REFUSED_COUNT)
-    for partner, (after, before) in BROKEN_LINES.items():
-        target = PAY_PATH if partner == CALLED else "*"
-        bank.books.order_fault(partner, "timeout_after_acceptance", target, "", after)
-        bank.books.order_fault(partner, "timeout_before_acceptance", target, "", before)
+    for kind, times in BROKEN_CALLS.items():
+        bank.books.order_fault(CALLED, kind, PAY_PATH, "", times)
+    for kind, numbers in BROKEN_FILES.items():
+        for number in numbers:
+            bank.books.order_fault(BANK, kind, f"bekal-{base.days[0]:%Y%m%d}-run1-{BANK}-{number}.xml", "", 1)
 
 
 # What payers do: each says whether there was anything to do.
