@@ -163,20 +163,21 @@ def exchange(rails: Any, file_count: int, officers: world.Officers, stages: Stag
     """Round after round as the courier of the worker makes them, until the bank has answered every file."""
     from importlib import import_module
 
+    from bekal.incentives.hand_over_files import hand_over_files
     from bekal.incentives.models import PayoutFetch
     from bekal.incentives.partners.file_exchange import FileExchange
     from bekal.ledger.clock import machine_now
 
-    verb = import_module("bekal.incentives.hand_over_files")
     heard = time.monotonic()
     with (
         stages("exchange"),
         stages.within(FileExchange, "hand_over", "hand over"),
         stages.within(FileExchange, "_get", "fetch"),
-        stages.within(verb, "settle_payouts", "settle"),
+        # The module, which has the name of its verb.
+        stages.within(import_module("bekal.incentives.settle_payouts"), "settle_payouts", "settle"),
     ):
         while PayoutFetch.objects.count() < ANSWERS_OF_A_FILE * file_count:
-            done = verb.hand_over_files(rails=rails, at=officers.at(10), now=machine_now, limit=FILES_AT_ONCE)
+            done = hand_over_files(rails=rails, at=officers.at(10), now=machine_now, limit=FILES_AT_ONCE)
             if done.refused_names:
                 raise RuntimeError(f"answers that are no whole file: {done.refused_names}")
             if done.did_anything:
