@@ -53,10 +53,12 @@ def addresses(visitor: Visitor) -> list[str]:
     names += ("demo_outbox", "history", "spending")
     fixed = [reverse(f"web:{name}") for name in names]
     surveys = [reverse("web:survey", args=[number]) for number in (1, 2)]
+    complaint = reverse("web:complaint", args=["incentive", 1])
     return [
         *fixed,
         *mine,
         *surveys,
+        complaint,
         receipts[0],
         "/riwayat/?dompet=insentif",
         training[-1],
