@@ -103,6 +103,7 @@ PLACES = {
         "participants.Participant",
         "participants.Participation",
         "participants.PayoutAccount",
+        "participants.SecondPayoutAccount",
         "partners.PlatformSale",
         "partners.PurchaseIntent",
         "partners.StatementTaken",

@@ -22,6 +22,7 @@ LEFT_OUT: dict[str, str] = {
     "messaging_outboxmessage": _MESSAGES,
     "messaging_onetimecode": _MESSAGES,
     "participants_attributesighting": _MADE_ANEW,
+    "participants_secondpayoutaccount": "it takes a code of its owner, who names it anew",
     "catalogue_institutionstaff": _SIGN_IN,
     "catalogue_curatorinterest": _SIGN_IN + "; whoever is to curate says to whom they are bound",
     "purchases_reviewprint": _MADE_ANEW,

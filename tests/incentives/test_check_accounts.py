@@ -25,6 +25,7 @@ from bekal.participants.set_payout_account import NewAccount, set_payout_account
 from tests import factories
 from tests.incentives.banks import change, know_everybody, rails_to
 from tests.incentives.journey import FIRST_PAY_ON, PLANNED_AT, earners, exported, settled
+from tests.incentives.test_turn_to_second_accounts import named
 from tests.simulation.bank.clients import RunningBank, running_bank
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -213,6 +214,19 @@ def test_one_that_was_begun_and_never_heard_of_is_asked_again(bank: RunningBank)
     )
     assert go(bank).did_anything is False
     assert go(bank, MINUTE).outcomes == {"passed": 1}
+
+
+def test_who_has_a_second_account_is_turned_to_it_and_told_of_that_alone(bank: RunningBank) -> None:
+    (person,) = wallets(bank)
+    named(person, "081299999999", at=PLANNED_AT - 4 * DAY)
+    know_everybody(bank)
+    change(bank, PayoutAccount.objects.get(), standing="closed")
+    assert go(bank).outcomes == {"failed": 1}
+    assert told() == [] and OutboxMessage.objects.filter(template="second_account_used").count() == 1
+    assert decrypt(bytes(PayoutAccount.objects.get().number_encrypted)) == "081299999999"
+    assert standing(person) == (Standing.UNCHECKED, "")
+    know_everybody(bank)
+    assert go(bank).outcomes == {"passed": 1} and plan().payout_count == 1
 
 
 def test_a_partner_is_never_called_within_a_transaction(bank: RunningBank) -> None:

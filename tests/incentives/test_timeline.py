@@ -233,7 +233,6 @@ def test_a_rejection_has_its_reason_and_the_account_it_went_to() -> None:
     before = PayoutAccount.objects.get(participant__participation=person)
     run = exported()
     settled(run, {references(run.run_id)[0]: "AC04"})
-    set_account(person, "ovo", "081234567890")
     line = incentives(person)[0]
     assert (line.state, line.reason_code, line.next_step) == (
         InstalmentState.REJECTED,
@@ -241,6 +240,11 @@ def test_a_rejection_has_its_reason_and_the_account_it_went_to() -> None:
         NextStep.CHECK_ACCOUNT,
     )
     assert (line.partner, line.masked_account, line.reference) == ("bni", before.masked, references(run.run_id)[0])
+    # Another account: the person has done their part, and both accounts are named.
+    set_account(person, "ovo", "081234567890")
+    line = incentives(person)[0]
+    assert (line.state, line.reason_code) == (InstalmentState.WAITING_CHANGE, "AC04")
+    assert (line.partner, line.next_partner, line.next_masked[-4:]) == ("bni", "ovo", "7890")
     planned()
     line = incentives(person)[0]
     assert (line.state, line.partner, line.reason_code) == (InstalmentState.IN_RUN, "ovo", "")

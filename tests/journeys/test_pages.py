@@ -48,6 +48,7 @@ PAGES = {
         "/riwayat/?dompet=insentif",
         "/akun/",
         "/akun/rekening/",
+        "/akun/rekening/kedua/",
         "/bantuan/",
         "/demo/pesan/",
     ],

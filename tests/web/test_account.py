@@ -1,6 +1,7 @@
 """Akun: where the reader is paid, what the bank or wallet says of it, and asking it again."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -15,7 +16,7 @@ from tests import factories
 from tests.conftest import StoppedClock
 from tests.incentives import journey
 from tests.simulation.bank.clients import key
-from tests.web.conftest import Visitor, text_of
+from tests.web.conftest import Visitor, newest_code, text_of
 
 SignIn = Callable[..., Visitor]
 
@@ -58,3 +59,32 @@ def heard(account: PayoutAccount, outcome: str, reason_code: str) -> None:
         recorded_at=journey.PLANNED_AT,
         noted_at=journey.PLANNED_AT,
     )
+
+
+def test_a_second_account_is_named_with_a_code_shown_and_removed(sign_in: SignIn) -> None:
+    (person,) = factories.accepted(full_name="Siti Rahayu")
+    visitor = sign_in(person)
+    page = text_of(visitor.open("account"))
+    assert "Rekening kedua" in page and "Tambah rekening kedua" in page and "Hapus" not in page
+    fields: dict[str, Any] = {"partner": "ovo", "number": "0812 3456 7890", "holder_name": "Siti Rahayu"}
+    page = text_of(visitor.send("second_account", **fields))
+    assert "kode 6 angka" in page and "Jadikan rekening kedua" in page
+    assert "Kode ini salah" in text_of(visitor.send("second_account", expect=422, code="000000", **fields))
+    page = text_of(visitor.send("second_account", code=newest_code(person), **fields))
+    assert "OVO" in page and "dipakai mulai" in page and "Ganti rekening keduaku" in page
+    assert "sekarang rekening keduamu" in text_of(visitor.open("messages"))
+    office = Client()
+    office.force_login(factories.auditor())
+    page = text_of(office.get(reverse("console:person", args=[person])).content.decode())
+    assert "Rekening kedua: OVO" in page and "081234567890" not in page
+    page = text_of(visitor.send("remove_second_account"))
+    assert "sudah dihapus" in page and "Tambah rekening kedua" in page
+    visitor.send("remove_second_account")
+
+
+def test_a_second_account_needs_a_first(sign_in: SignIn) -> None:
+    (person,) = factories.accepted(with_accounts=False, full_name="Siti Rahayu")
+    visitor = sign_in(person)
+    assert "Rekening kedua" not in text_of(visitor.open("account"))
+    page = visitor.send("second_account", expect=422, partner="ovo", number="081234567890", holder_name="Siti Rahayu")
+    assert "Isi rekening pertamamu" in text_of(page)

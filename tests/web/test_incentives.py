@@ -288,5 +288,5 @@ def test_the_number_of_statements_is_pinned(sign_in: SignIn, assert_queries: Cal
         visitor.open("incentives")
     with assert_queries(9):
         visitor.open("incentives_status")
-    with assert_queries(9):
+    with assert_queries(10):
         visitor.open("account")

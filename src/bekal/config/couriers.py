@@ -14,6 +14,7 @@ from bekal.incentives.find_silent import find_silent
 from bekal.incentives.hand_over_files import hand_over_files
 from bekal.incentives.house_rails import house_rails
 from bekal.incentives.make_calls import make_calls
+from bekal.incentives.turn_to_second_accounts import turn_to_second_accounts
 from bekal.ledger.clock import machine_now, programme_day, programme_now
 from bekal.messaging.channels import carriers
 from bekal.participants.send_messages import send_messages
@@ -26,6 +27,7 @@ FETCHED_EVERY = timedelta(seconds=5)
 STATEMENTS_EVERY = timedelta(minutes=10)
 # What is due to be asked for is looked up over all who have money coming; as long as there is any, at once.
 CHECKED_EVERY = timedelta(seconds=20)
+TURNED_EVERY = timedelta(minutes=10)
 COLLECTED_EVERY = timedelta(seconds=30)
 
 
@@ -73,6 +75,7 @@ class PaymentCourier(Steps):
 
     _fetched_at: datetime | None = None
     _checked_at: datetime | None = None
+    _turned_at: datetime | None = None
     _stated_at: datetime | None = None
     _missed_on: date | None = None
 
@@ -104,7 +107,12 @@ class PaymentCourier(Steps):
         return called.did_anything or is_checking
 
     def _check_accounts(self, at: datetime, now: datetime) -> bool:
-        """Payments first: one batch of accounts a round."""
+        """Payments first: one batch of accounts a round. Who could not be paid is turned to the second account before
+        the next list is planned, so that it is asked for by then."""
+        if self._turned_at is None or abs(now - self._turned_at) >= TURNED_EVERY:
+            self._turned_at = now
+            if turned_count := len(turn_to_second_accounts(at=at)):
+                self._say(f"accounts: {turned_count:,} turned to the second")
         if self._checked_at is not None and abs(now - self._checked_at) < CHECKED_EVERY:
             return False
         checked = check_accounts(rails=self._rails, at=at, now=machine_now, desk=self._desk)

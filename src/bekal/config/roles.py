@@ -19,6 +19,7 @@ PROOF_MAY_NOT_READ = (
     "participants_nikdirectory",
     "participants_participant",
     "participants_payoutaccount",
+    "participants_secondpayoutaccount",
     "partners_",
 )
 # Of a table it may not read, the columns that say that something is there, and since when.

@@ -23,7 +23,7 @@ from bekal.ledger.clock import programme_day, programme_now
 from bekal.ledger.queries import balances_of, transfers_of
 from bekal.lifecycle.treasury import ENVELOPE_SQL
 from bekal.participants.models import ContactPoint, Participation
-from bekal.participants.queries import payout_account_of
+from bekal.participants.queries import payout_account_of, second_account_of
 from bekal.purchases.certificates import certificates_of
 from bekal.purchases.models import Purchase
 from bekal.purchases.queries import PurchaseLine, purchases_of
@@ -205,6 +205,7 @@ def person(request: HttpRequest, participation_id: int) -> HttpResponse:
         "purchases": [(line, () if asked.at else owed_in_words(line)) for line in _purchases(place.pk, asked.at)],
         # So is where somebody is paid, and what its bank or wallet says of it.
         "payout_account": payout_account_of(participant_id=place.participant_id) if asked.at is None else None,
+        "second_account": second_account_of(participant_id=place.participant_id) if asked.at is None else None,
         "looks": looks_at(participant_id=place.participant_id) if asked.at is None else (),
         "certificates": certificates_of(participation_id=place.pk) if asked.at is None else (),
         "today": programme_day(at),

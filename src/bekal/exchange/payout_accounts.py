@@ -60,8 +60,8 @@ COLUMNS: Mapping[str, str] = {
 TAKEN_SQL = f"""
 SELECT staged.line FROM staged_row staged
 JOIN participants_payoutaccountdirectory directory ON directory.account_hash = staged.account_hash
-JOIN participants_payoutaccount account ON account.id = directory.account_id
-WHERE account.participant_id <> staged.participant_id ORDER BY line LIMIT {MAX_PROBLEMS + 1}
+LEFT JOIN participants_payoutaccount account ON account.id = directory.account_id
+WHERE account.participant_id IS DISTINCT FROM staged.participant_id ORDER BY line LIMIT {MAX_PROBLEMS + 1}
 """
 COMPARED_SQL = """
 SELECT staged.line, staged.participant_id, staged.partner, staged.number_encrypted, staged.masked, staged.holder_name,
@@ -100,7 +100,8 @@ def load(path: Path, column_map: ColumnMap, *, at: datetime, dry_run: bool, prog
         staged.refuse_repeated("account_hash", "number", "this account")
         find_people(staged)
         staged.fetch(LOCK_PEOPLE_SQL)
-        staged.refuse("number", "another person has this account: one account is one person's", TAKEN_SQL)
+        mend = "another person has this account, or it is a second one: one account is one person's"
+        staged.refuse("number", mend, TAKEN_SQL)
         if staged.is_sound:
             _write(staged, at, progress)
     return Loaded(staged.counts, staged.findings)

@@ -39,21 +39,37 @@ class AccountStanding:
 
 
 _NOT_THE_ACCOUNT = ", ".join(f"'{code}'" for code in sorted(NOT_THE_ACCOUNT))
-# Beside a row `account` with its `directory` entry: what partners said of payments, and the newest verdict or wish.
-STANDING_JOINS = f"""
+
+
+def standing_joins(directory: str = "directory", said: str = "said", verdict: str = "verdict") -> str:
+    """Beside a row `account` and an entry of the directory: what partners said of payments to that account, and the
+    newest verdict or wish. Both are found by the hash, so that they are of the account, be it a first or a second."""
+    return f"""
 LEFT JOIN LATERAL (
     SELECT status.state, status.reason_code, status.recorded_at
     FROM incentives_payout past JOIN incentives_payoutstatus status ON status.payout_id = past.id
-    WHERE past.account_id = account.id AND past.account_hash = directory.account_hash
+    WHERE past.account_id = account.id AND past.account_hash = {directory}.account_hash
       AND status.state IN ('settled', 'rejected', 'returned') AND status.reason_code NOT IN ({_NOT_THE_ACCOUNT})
-    ORDER BY status.recorded_at DESC, status.id DESC LIMIT 1) said ON true
+    ORDER BY status.recorded_at DESC, status.id DESC LIMIT 1) {said} ON true
 LEFT JOIN LATERAL (
     SELECT looked.id, looked.outcome, looked.reason_code, looked.recorded_at, looked.noted_at
     FROM incentives_accountcheck looked
-    WHERE looked.account_id = account.id AND looked.account_hash = directory.account_hash
+    WHERE looked.account_id = account.id AND looked.account_hash = {directory}.account_hash
       AND looked.outcome IN ('passed', 'failed', 'wanted')
-    ORDER BY looked.id DESC LIMIT 1) verdict ON true
+    ORDER BY looked.id DESC LIMIT 1) {verdict} ON true
 """
+
+
+def failing_sql(said: str = "said", verdict: str = "verdict") -> str:
+    """Whether the newest of them is a no for a reason of the account that nobody has since said to be mended."""
+    return f"""
+({verdict}.outcome = 'failed' AND ({said}.state IS NULL OR {said}.recorded_at <= {verdict}.recorded_at)
+ OR {said}.state IN ('rejected', 'returned')
+    AND ({verdict}.outcome IS NULL OR {verdict}.recorded_at <= {said}.recorded_at AND {verdict}.outcome <> 'wanted'))
+"""
+
+
+STANDING_JOINS = standing_joins()
 STANDING_SQL = """
 CASE WHEN verdict.outcome = 'wanted' THEN 'unchecked'
      WHEN verdict.outcome IS NOT NULL AND (said.state IS NULL OR said.recorded_at < verdict.recorded_at)

@@ -23,6 +23,7 @@ from bekal.incentives.partners.rails import Rail
 from bekal.incentives.partners.snap_bi import AccountHeard, SnapClient
 from bekal.incentives.plan_payout_run import MAX_DAYS_AHEAD
 from bekal.incentives.reasons import NOT_THE_ACCOUNT, sentence_of
+from bekal.incentives.turn_to_second_accounts import turn_to_second_accounts
 from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import copy_rows
 from bekal.participants.models import PaymentPartner
@@ -164,7 +165,10 @@ def _round(
     verdicts = [(one, *_verdict(one, said), said.partner_code) for one, said in zip(due, heard, strict=True)]
     with transaction.atomic():
         _note(verdicts, at, now())
-        checked.told_count += _tell(partner, verdicts, at)
+        failed = [one.participant_id for one, outcome, *_ in verdicts if outcome is Outcome.FAILED]
+        # Who has a second account is told of that instead; it is asked for in the next round.
+        turned = turn_to_second_accounts(at=at, participant_ids=failed)
+        checked.told_count += _tell(partner, [row for row in verdicts if row[0].participant_id not in turned], at)
     for _one, outcome, *_rest in verdicts:
         checked.outcomes[outcome.value] = checked.outcomes.get(outcome.value, 0) + 1
 

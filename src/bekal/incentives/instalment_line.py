@@ -131,12 +131,13 @@ class TimelineStep:
 class InstalmentLine:
     """One instalment as its owner sees it.
 
-    `is_earned` False: the days are the earliest possible ones, if everything that is missing came today. `is_late`: the
-    day of payment is past and the money is not there. `partner`, `masked_account` and `reference` are those of the
-    newest attempt, else the account that would be paid to today. `paid_at`: when that attempt reached the account, also
-    where the money came back since. `due_on`: by when whose turn it is has to have done it; None where no rule gives a
-    day. `is_overdue`: that day is past. `why`: how the day of payment comes about; None where it is not by the rules of
-    today. `steps`: what has happened, the oldest first.
+    `is_earned` False: the days are the earliest possible ones, if everything that is missing came today. `is_late`:
+    the day of payment is past and the money is not there. `partner`, `masked_account` and `reference` are those of
+    the newest attempt, else the account that would be paid to today. `paid_at`: when that attempt reached the
+    account, also where the money came back since. `next_partner`, `next_masked`: where the next attempt goes, if to
+    another account than the one that could not be paid to. `due_on`: by when whose turn it is has to have done it;
+    None where no rule gives a day. `is_overdue`: that day is past. `why`: how the day of payment comes about; None
+    where it is not by the rules of today. `steps`: what has happened, the oldest first.
     """
 
     kind: InstalmentKind
@@ -154,6 +155,8 @@ class InstalmentLine:
     masked_account: str = ""
     reference: str = ""
     paid_at: datetime | None = None
+    next_partner: str = ""
+    next_masked: str = ""
     due_on: date | None = None
     is_overdue: bool = False
     why: PaymentDay | None = None

@@ -15,6 +15,7 @@ from bekal.incentives.account_standing import STANDING_JOINS, STANDING_SQL, aski
 from bekal.incentives.list_seal import SEAL_SQL
 from bekal.incentives.partners.rails import Rail
 from bekal.incentives.refusals import PayoutRefusal
+from bekal.incentives.turn_to_second_accounts import turn_to_second_accounts
 from bekal.ledger.clock import programme_day
 from bekal.ledger.copy_rows import id_array
 
@@ -184,7 +185,7 @@ def plan_payout_run(
 
     What is more than a partner takes in one payment is left out (`rails`; nothing is known of a partner without one).
     What goes to a partner of `asking` (those that can be asked for accounts; None: as `rails` say) is on it only where
-    the account is known to be payable.
+    the account is known to be payable. Whose first account cannot be paid to is paid to the second one.
 
     Planners wait for each other, so that two officers who plan at once get one list and one NOTHING_DUE; the partial
     unique index on live attempts is the guard behind it. The reference of a payout follows from entitlement and
@@ -204,6 +205,7 @@ def plan_payout_run(
     values["officer_id"] = officer_id
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('incentives.plan_payout_run'))")
+        turn_to_second_accounts(at=at)
         cursor.execute(PLAN_CHECKED_SQL if values["asking"] else PLAN_SQL, values)
         run_id, payout_count, total_rupiah, list_sha256, reasons = cursor.fetchone()
     left_out = tuple(LeftOut(LeftOutReason(reason), int(count)) for reason, count in reasons or ())

@@ -10,7 +10,7 @@ from bekal.core.schedule import PaymentDay, payment_day
 from bekal.incentives.instalment_line import InstalmentLine, InstalmentState, NextStep
 from bekal.incentives.models import PayoutStatus
 from bekal.incentives.timeline_rows import EarnedRow, earned_rows
-from bekal.incentives.timeline_state import Standing, standing_of, steps_of
+from bekal.incentives.timeline_state import Standing, has_turned, standing_of, steps_of
 from bekal.ledger.clock import programme_day
 from bekal.participants.models import Participation, PayoutAccount
 from bekal.purchases.models import Purchase
@@ -65,6 +65,7 @@ def _earned_line(row: EarnedRow, account: PayoutAccount | None, on: date) -> Ins
     standing, newest = standing_of(row, account, on), row.newest
     last = newest.last if newest is not None else None
     is_failed = standing.state is InstalmentState.ACCOUNT_FAILED
+    other = account if account is not None and newest is not None and has_turned(newest, account) else None
     return InstalmentLine(
         kind=InstalmentKind(row.kind),
         instalment=row.instalment,
@@ -81,6 +82,8 @@ def _earned_line(row: EarnedRow, account: PayoutAccount | None, on: date) -> Ins
         masked_account=newest.masked_account if newest is not None else (account.masked if account else ""),
         reference=newest.reference if newest is not None else "",
         paid_at=newest.at_of(PayoutStatus.State.SETTLED) if newest is not None else None,
+        next_partner=other.partner if other is not None and row.lapsed_at is None else "",
+        next_masked=other.masked if other is not None and row.lapsed_at is None else "",
         due_on=standing.due_on,
         is_overdue=standing.due_on is not None and standing.due_on < on,
         why=_why(row),

@@ -47,7 +47,9 @@ def standing_of(row: EarnedRow, account: PayoutAccount | None, on: date) -> Stan
         return _listed(newest, account, on)
     # Who named another account since a partner said no, or whose account is in order again, has done their part.
     if newest is not None and newest.last is not None:
-        is_mended = _changed_since(newest.last, account) or _is_payable_since(newest.last, row)
+        is_mended = (
+            _changed_since(newest.last, account) or _is_payable_since(newest.last, row) or has_turned(newest, account)
+        )
         found = _answered(newest, newest.last, is_mended=is_mended, on=on)
         if found is not None:
             return found
@@ -151,6 +153,12 @@ def _changed_since(last: Word, account: PayoutAccount | None) -> bool:
     if account is None or account.pays_from_at is None:
         return False
     return last.state in (Said.REJECTED, Said.RETURNED) and account.pays_from_at > last.at
+
+
+def has_turned(newest: Attempt, account: PayoutAccount | None) -> bool:
+    """Whether the next attempt goes to another account than the one that a partner could not pay to."""
+    is_no = newest.last is not None and newest.last.state in (Said.REJECTED, Said.RETURNED)
+    return is_no and newest.is_stale and account is not None and account.verified_at is not None
 
 
 def _is_payable_since(last: Word, row: EarnedRow) -> bool:

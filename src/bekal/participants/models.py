@@ -176,11 +176,37 @@ class PayoutAccount(models.Model):
     pays_from_at = models.DateTimeField(null=True)
 
 
+class SecondPayoutAccount(models.Model):
+    """Where a participant's incentives go next when the first account cannot be paid to: then the two change places.
+
+    It takes a code and waits as a changed account does: it is paid to from `pays_from_at` on.
+    """
+
+    participant = models.OneToOneField(Participant, on_delete=models.PROTECT, related_name="second_account")
+    partner = models.CharField(max_length=12, choices=PaymentPartner.choices)
+    number_encrypted = models.BinaryField()
+    masked = models.CharField(max_length=40)
+    holder_name = models.CharField(max_length=150)
+    verified_at = models.DateTimeField(null=True)
+    pays_from_at = models.DateTimeField()
+
+
 class PayoutAccountDirectory(models.Model):
-    """One payout account, one person, over the whole programme (a directory: unique across owners)."""
+    """One payout account, one person, over the whole programme (a directory: unique across owners), be it somebody's
+    first or second."""
 
     account_hash = models.BinaryField(max_length=32, primary_key=True)
-    account = models.OneToOneField(PayoutAccount, on_delete=models.PROTECT)
+    account = models.OneToOneField(PayoutAccount, null=True, on_delete=models.PROTECT)
+    second = models.OneToOneField(SecondPayoutAccount, null=True, on_delete=models.PROTECT, related_name="directory")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(account__isnull=False, second__isnull=True) | Q(account__isnull=True, second__isnull=False),
+                name="participants_payoutaccountdirectory_first_or_second",
+                violation_error_message="An account is somebody's first or second, not both.",
+            ),
+        ]
 
 
 class Wave(models.Model):

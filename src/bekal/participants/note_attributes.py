@@ -24,6 +24,7 @@ CHUNK_COUNT = 10_000
 _PRESENT = """
     SELECT participant_id, kind, value_encrypted AS value FROM participants_contactpoint
     UNION ALL SELECT participant_id, partner, number_encrypted FROM participants_payoutaccount
+    UNION ALL SELECT participant_id, partner, number_encrypted FROM participants_secondpayoutaccount
 """
 NEW_SQL = f"""
 SELECT present.participant_id, present.kind, present.value FROM ({_PRESENT}) present

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import F, QuerySet
 
 from bekal.ledger.copy_rows import id_array
-from bekal.participants.models import ContactPoint, Participation, PaymentPartner, PayoutAccount
+from bekal.participants.models import ContactPoint, Participation, PaymentPartner, PayoutAccount, SecondPayoutAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,16 @@ def payout_account_of(*, participant_id: int) -> AccountLine | None:
         account.holder_name,
         account.verified_at,
         account.pays_from_at,
+    )
+
+
+def second_account_of(*, participant_id: int) -> AccountLine | None:
+    """The person's second account, if any."""
+    second = SecondPayoutAccount.objects.filter(participant_id=participant_id).first()
+    if second is None:
+        return None
+    return AccountLine(
+        PaymentPartner(second.partner), second.masked, second.holder_name, second.verified_at, second.pays_from_at
     )
 
 

@@ -24,6 +24,8 @@ class ParticipantRefusal(StrEnum):
     ACCOUNT_TAKEN = "account_taken"  # partner
     ACCOUNT_CHANGE_NEEDS_CODE = "account_change_needs_code"
     ACCOUNT_THE_SAME = "account_the_same"
+    ACCOUNT_IS_SECOND = "account_is_second"
+    SECOND_NEEDS_FIRST = "second_account_needs_first"
     UNREACHABLE = "participant_unreachable"
     UNKNOWN_WAVE = "unknown_wave"
     WAVE_NOT_OPEN_YET = "wave_not_open_yet"  # opens_on

@@ -45,9 +45,10 @@ LOCK_SQL = """
 SELECT id, full_name FROM participants_participant WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
 """
 HOLDERS_SQL = """
-SELECT directory.account_hash, account.participant_id
+SELECT directory.account_hash, coalesce(account.participant_id, second.participant_id), second.id IS NOT NULL
 FROM participants_payoutaccountdirectory directory
-JOIN participants_payoutaccount account ON account.id = directory.account_id
+LEFT JOIN participants_payoutaccount account ON account.id = directory.account_id
+LEFT JOIN participants_secondpayoutaccount second ON second.id = directory.second_id
 WHERE directory.account_hash = ANY(%s::bytea[])
 """
 BEFORE_SQL = """
@@ -130,9 +131,7 @@ def set_payout_accounts(*, accounts: Sequence[NewAccount], at: datetime) -> tupl
     if len({account.participant_id for account in accounts}) < len(accounts):
         raise ValueError("one account a person in one call")
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(LOCK_SQL, [id_array([account.participant_id for account in accounts])])
-            names: dict[int, str] = dict(cursor.fetchall())
+        names = lock_people([account.participant_id for account in accounts])
         refusals: dict[int, Refusal] = {}
         wanted: dict[int, tuple[NewAccount, bytes]] = {}
         for account in accounts:
@@ -252,13 +251,30 @@ def _tell(accounts: Sequence[NewAccount], until_at: datetime, at: datetime) -> N
 
 def _refuse_taken(wanted: dict[int, tuple[NewAccount, bytes]], refusals: dict[int, Refusal]) -> None:
     """Take those out whose account is another person's, or stands earlier in the same call."""
-    with connection.cursor() as cursor:
-        cursor.execute(HOLDERS_SQL, [bytes_array([account_hash for _, account_hash in wanted.values()])])
-        holders: dict[bytes, int] = {bytes(account_hash): holder for account_hash, holder in cursor.fetchall()}
+    holders = holders_of([account_hash for _, account_hash in wanted.values()])
     for participant_id, (account, account_hash) in list(wanted.items()):
-        if holders.setdefault(account_hash, participant_id) != participant_id:
+        holder, is_second = holders.setdefault(account_hash, (participant_id, False))
+        if holder != participant_id:
             refusals[participant_id] = Refusal(ParticipantRefusal.ACCOUNT_TAKEN, {"partner": account.partner})
             del wanted[participant_id]
+        elif is_second:
+            refusals[participant_id] = Refusal(ParticipantRefusal.ACCOUNT_IS_SECOND)
+            del wanted[participant_id]
+
+
+def holders_of(account_hashes: Sequence[bytes]) -> dict[bytes, tuple[int, bool]]:
+    """Whose each of these accounts is, and whether it is that person's second."""
+    with connection.cursor() as cursor:
+        cursor.execute(HOLDERS_SQL, [bytes_array(account_hashes)])
+        return {bytes(account_hash): (holder, is_second) for account_hash, holder, is_second in cursor.fetchall()}
+
+
+def lock_people(participant_ids: Collection[int]) -> dict[int, str]:
+    """The names of these people, who stay locked against every other change of an account; who is not there is not in
+    it."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_SQL, [id_array(participant_ids)])
+        return dict(cursor.fetchall())
 
 
 def _write(

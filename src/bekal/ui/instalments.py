@@ -262,6 +262,11 @@ class Entry:
         return str(PaymentPartner(self.line.partner).label) if self.line.partner else ""
 
     @property
+    def next_partner(self) -> str:
+        """Where the next attempt goes, if to another account than the one that could not be paid to."""
+        return str(PaymentPartner(self.line.next_partner).label) if self.line.next_partner else ""
+
+    @property
     def is_paid(self) -> bool:
         return self.line.state is InstalmentState.SETTLED
 

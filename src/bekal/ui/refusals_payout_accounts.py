@@ -17,6 +17,8 @@ PAYOUT_ACCOUNTS: Mapping[str, object] = {
     ParticipantRefusal.ACCOUNT_CHANGE_NEEDS_CODE: _(
         "You have an account already. To change it, type the code that we have sent you."
     ),
+    ParticipantRefusal.ACCOUNT_IS_SECOND: _("This is your second account already. Remove it there first."),
+    ParticipantRefusal.SECOND_NEEDS_FIRST: _("You have no account yet. Set your first account before a second one."),
     ParticipantRefusal.ACCOUNT_THE_SAME: _("This is the account you have already. It needs no code."),
     PayoutRefusal.ACCOUNT_NOT_FAILED: _("Nothing is known against this account. You need to do nothing."),
     PayoutRefusal.ACCOUNT_ASKED_TOO_OFTEN: _(

@@ -21,10 +21,15 @@ from bekal.incentives.reasons import sentence_of
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.ledger.clock import machine_now
 from bekal.messaging.issue_codes import IssuedCode
-from bekal.participants.queries import contact_points_of, payout_account_of
+from bekal.participants.queries import contact_points_of, payout_account_of, second_account_of
 from bekal.participants.refusals import ParticipantRefusal
 from bekal.participants.request_account_change import request_account_changes
 from bekal.participants.set_payout_account import AccountOutcome, NewAccount, set_payout_accounts
+from bekal.participants.set_second_account import (
+    remove_second_accounts,
+    request_second_accounts,
+    set_second_accounts,
+)
 from bekal.recommender.switch_personalisation import personalisation_of, switch_personalisation
 from bekal.ui.display import clock, day
 from bekal.ui.refusals import sentence
@@ -46,6 +51,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "contacts": contact_points_of(participant_id=participant.pk) if participant else (),
         "payout_account": payout_account,
         "standing": standing,
+        "second": second_account_of(participant_id=participant.pk) if participant else None,
         "is_asked": payout_account is not None and payout_account.partner in asking_partners(house_rails()),
         "reason": sentence_of(standing.reason_code) if standing and standing.reason_code else "",
         "is_personal": personalisation_of([participant.pk])[participant.pk] if participant else True,
@@ -98,21 +104,48 @@ def check_account(request: HttpRequest) -> HttpResponse:
 def payout_account(request: HttpRequest) -> HttpResponse:
     """Set the account that incentives are paid to. Another in its place asks for a code: the same form again, with the
     account as it was typed and a place for the six digits."""
+    return _account_form(request, is_second=False)
+
+
+@open_to(Role.PARTICIPANT)
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@sensitive_post_parameters("number", "code")
+def second_account(request: HttpRequest) -> HttpResponse:
+    """Name the account that money goes to when it cannot be paid to the first: it always asks for a code."""
+    return _account_form(request, is_second=True)
+
+
+@open_to(Role.PARTICIPANT)
+@require_POST
+@never_cache
+def remove_second_account(request: HttpRequest) -> HttpResponse:
+    """A second click finds none."""
+    reader = reader_of(request)
+    if reader.participant is not None:
+        remove_second_accounts(participant_ids=[reader.participant.pk])
+        messages.success(request, gettext("You have no second account any more."))
+    return redirect(reverse("web:account") + "#payout")
+
+
+def _account_form(request: HttpRequest, *, is_second: bool) -> HttpResponse:
     reader = reader_of(request)
     if reader.participant is None:
         return redirect("web:account")
+    set_accounts = set_second_accounts if is_second else set_payout_accounts
+    ask_for_codes = request_second_accounts if is_second else request_account_changes
     form = PayoutAccountForm(posted(request))
     issued: IssuedCode | None = None
     if request.method == "POST" and form.is_valid():
         new = NewAccount(participant_id=reader.participant.pk, **form.cleaned_data)
-        (outcome,) = set_payout_accounts(accounts=[new], at=reader.at)
+        (outcome,) = set_accounts(accounts=[new], at=reader.at)
         refusal = outcome.refusal
         if refusal is None:
             _say(request, outcome, reader.at)
-            return redirect("web:incentives")
+            return redirect("web:account" if is_second else "web:incentives")
         is_typing_code = "code" in request.POST
         if refusal.code == ParticipantRefusal.ACCOUNT_CHANGE_NEEDS_CODE and not is_typing_code:
-            (answer,) = request_account_changes(accounts=[new], at=reader.at)
+            (answer,) = ask_for_codes(accounts=[new], at=reader.at)
             issued, refusal = (None, answer) if isinstance(answer, Refusal) else (answer, None)
         if refusal is not None:
             form.add_error("code" if is_typing_code else None, sentence(refusal))
@@ -120,7 +153,8 @@ def payout_account(request: HttpRequest) -> HttpResponse:
     points = contact_points_of(participant_id=reader.participant.pk) if asks_for_code else ()
     context = {
         "form": form,
-        "current": payout_account_of(participant_id=reader.participant.pk),
+        "is_second": is_second,
+        "current": (second_account_of if is_second else payout_account_of)(participant_id=reader.participant.pk),
         "issued": issued,
         "asks_for_code": asks_for_code,
         "sent_to": next((one.masked for one in points if one.unreachable_since_at is None), ""),
