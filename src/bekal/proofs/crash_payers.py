@@ -30,7 +30,7 @@ from bekal.proofs import small_world
 from bekal.proofs.crash_bank import BANK, CALLED, WALLET, Clock, RunningBank, running_bank
 from bekal.proofs.scratch import scratch_database
 
-PEOPLE: Mapping[str, int] = {BANK: 24, CALLED: 20, WALLET: 8}
+PEOPLE: Mapping[str, int] = {BANK: 44, CALLED: 30, WALLET: 8}
 FILE_COUNT = 2
 """So many payments are in a file here, so that a run has many files."""
 MOST_OF_A_FILE = "bekal.incentives.partners.hours.MAX_PAYMENTS_COUNT"
@@ -49,7 +49,7 @@ SILENT: Mapping[str, int] = {BANK: 8, WALLET: 3}
 # How often the line breaks under a call, once the bank has done what it was told, and before; and under which of its
 # files: not the first, at which payers die.
 BROKEN_CALLS = {"timeout_after_acceptance": 2, "timeout_before_acceptance": 1}
-BROKEN_FILES = {"timeout_after_acceptance": (9, 10), "timeout_before_acceptance": (11, 12)}
+BROKEN_FILES = {"timeout_after_acceptance": (19, 20), "timeout_before_acceptance": (21, 22)}
 # How often it lets nobody in who asks.
 PAY_PATH, STATUS_PATH, REFUSED_COUNT = "/v1.0/transfer-interbank", "/v1.0/transfer/status", 3
 
