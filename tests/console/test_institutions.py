@@ -211,7 +211,7 @@ def test_the_pages_keep_their_number_of_queries(
     trainings: list[Training], auditor: Client, assert_queries: Callable[[int], object]
 ) -> None:
     statement = f"/console/ledger/institutions/{trainings[0].institution_id}/"
-    for path, number in (("/console/ledger/institutions/", 5), (statement, 6)):
+    for path, number in (("/console/ledger/institutions/", 5), (statement, 8)):
         auditor.get(path)
         with assert_queries(number):  # type: ignore[attr-defined]
             assert auditor.get(path).status_code == 200

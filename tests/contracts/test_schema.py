@@ -64,6 +64,7 @@ ALLOWED_ROWS: dict[str, dict[str, Any]] = {
     "incentives.PayoutFetch": {"refusal": ""},
     "incentives.PayoutStatus": {"call": None},
     "purchases.CertificateEvent": {"asked": None, "asked_by": None, "reason": "x"},
+    "purchases.SettlementFailure": {"reason_code": "AC04"},
     "purchases.Evidence": {"source": "institution", "percent": None},
     "partners.StatementTaken": {"statement_id": "7ba10c5e-1c51-4f3c-9d6f-9d5a2ac1d9a1", "voids": None},
     "recommender.ModelPromotion": {"kind": "rolled_back", "proposal": None, "proposed_by": None},

@@ -30,6 +30,8 @@ LEFT_OUT: dict[str, str] = {
     "purchases_reconciliationmark": _MADE_ANEW,
     "purchases_reconciliationday": _THIS_HOUSE,
     "purchases_evidencereminder": _MESSAGES,
+    "incentives_institutionaccount": "two officers of the house enter and agree to the account of an institution",
+    "purchases_settlementfailure": "what a bank did not pay is owed, which is carried; why is known to this house",
     "incentives_payoutfile": "a sentence stands in for each file: the office keeps the originals",
     "incentives_payoutsending": "what passed between this house and its partners; what came of it is carried",
     "incentives_payoutfetch": "what passed between this house and its partners; what came of it is carried",

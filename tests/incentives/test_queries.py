@@ -126,7 +126,7 @@ def test_the_list_of_a_run_comes_in_pages_with_names_and_masked_accounts() -> No
     assert [one.reference for one in page] == references(run_id)[:2]
     rest = run_lines(run_id=run_id, after_reference=page[-1].reference, limit=2)
     assert [one.reference for one in rest] == references(run_id)[2:]
-    assert {(one.full_name, one.kind, one.instalment, one.amount_rupiah, one.state) for one in (*page, *rest)} == {
+    assert {(one.name, one.kind, one.instalment, one.amount_rupiah, one.state) for one in (*page, *rest)} == {
         (Participant.objects.order_by("id")[0].full_name, "incentive", 1, 600_000, None)
     }
     assert all("•" in one.masked_account for one in page)

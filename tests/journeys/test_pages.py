@@ -119,6 +119,7 @@ FURTHER = {
         "/console/complaints/?state=closed&owner=office",
         "/console/payout-runs/preview/",
         "/console/payout-cash/",
+        "/console/payout-runs/institutions/",
         "/console/mass-runs/",
         "/console/mass-runs/plan/settle_institutions/",
         "/console/clawbacks/",

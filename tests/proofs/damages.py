@@ -12,6 +12,7 @@ GUARDS_DOWN = (
     " DROP CONSTRAINT ledger_transfer_amount_in_bounds, DROP CONSTRAINT ledger_transfer_posted_once",
     "ALTER TABLE ledger_trainingbalance DROP CONSTRAINT ledger_trainingbalance_within_grant",
     "DROP INDEX incentives_payout_one_live_attempt",
+    "DROP INDEX incentives_payout_one_live_settlement",
     "ALTER TABLE incentives_payoutstatus DISABLE TRIGGER USER",
     "ALTER TABLE incentives_payoutfile DISABLE TRIGGER USER",
     "ALTER TABLE lifecycle_repayment DISABLE TRIGGER USER",
@@ -271,6 +272,22 @@ DAMAGES: dict[str, Damage] = {
     ),
     "an ending that refunded nothing": Damage(
         "DELETE FROM ledger_transfer WHERE owner_id = 4 AND reason = 10", "every refund", {"I6"}
+    ),
+    "two live payments of a settlement": Damage(
+        "UPDATE incentives_payout SET ended_at = NULL WHERE id = 1", "more than one live payment", {"I4", "I5"}
+    ),
+    "a payment to another institution's account": Damage(
+        "UPDATE incentives_institutionaccount SET institution_id = 2", "on which two officers had agreed", {"I5"}
+    ),
+    "a settlement that is settled by nothing": Damage(
+        "UPDATE purchases_institutionsettlement SET settled_at = ordered_at WHERE institution_id = 1",
+        "is settled when its payment was",
+        {"I5", "I6"},
+    ),
+    "a failed payment with another reason": Damage(
+        "UPDATE incentives_payoutstatus SET reason_code = 'AC06' WHERE payout_id = 1 AND state = 'returned'",
+        "stands with its reason",
+        {"I5"},
     ),
     "a settlement of another sum": Damage(
         "UPDATE purchases_institutionsettlement SET total_rupiah = total_rupiah + 1", "the count and the sum", {"I6"}

@@ -27,6 +27,7 @@ ORDER = [
     "purchases_purchase",
     "purchases_evidencecase",
     "catalogue_institution",
+    "purchases_institutionsettlement",
     "catalogue_training with seats",
     "messaging_onetimecode",
     "ledger_trainingbalance",
@@ -109,7 +110,13 @@ def test_ending_locks_the_people_before_their_purchases_and_settling_the_institu
     )
     at = factories.RECONCILED_AT + timedelta(days=30)
     tables = locked_tables(lambda: settle_institutions(purchase_ids=ids, at=at))
-    assert_in_order(tables, "purchases_purchase", "catalogue_institution", "ledger_trainingbalance")
+    assert_in_order(
+        tables,
+        "purchases_purchase",
+        "catalogue_institution",
+        "purchases_institutionsettlement",
+        "ledger_trainingbalance",
+    )
 
 
 @pytest.mark.django_db

@@ -41,7 +41,7 @@ SELECT place.participant_id, kind, instalment, amount_rupiah, payment_on, entitl
 FROM incentives_entitlement earned JOIN participants_participation place ON place.id = earned.participation_id
 """
 SETTLEMENTS_SQL = """
-SELECT institution_id, settled_at, sum(purchase_count), sum(total_rupiah)::bigint FROM purchases_institutionsettlement
+SELECT institution_id, ordered_at, sum(purchase_count), sum(total_rupiah)::bigint FROM purchases_institutionsettlement
 GROUP BY 1, 2
 """
 
@@ -133,7 +133,7 @@ def _settled(*programmes: Worked) -> Counter[tuple[int, datetime, str]]:
     """What each institution was paid at each instant: purchases and rupiah."""
     settled: Counter[tuple[int, datetime, str]] = Counter()
     for each in programmes:
-        for institution_id, settled_at, count, rupiah in each.rows(SETTLEMENTS_SQL):
-            settled[institution_id, settled_at, "purchases"] += count
-            settled[institution_id, settled_at, "rupiah"] += rupiah
+        for institution_id, ordered_at, count, rupiah in each.rows(SETTLEMENTS_SQL):
+            settled[institution_id, ordered_at, "purchases"] += count
+            settled[institution_id, ordered_at, "rupiah"] += rupiah
     return settled

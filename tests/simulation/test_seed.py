@@ -10,18 +10,19 @@ from django.core.management import CommandError, call_command
 
 from bekal.accounts.models import Role, User
 from bekal.catalogue.links import platforms_of_the_same_hands
-from bekal.catalogue.models import InstitutionStaff, Submission, Suspension, Training
+from bekal.catalogue.models import Institution, InstitutionStaff, Submission, Suspension, Training
 from bekal.holds.models import Hold
+from bekal.incentives.models import PayoutRun
 from bekal.incentives.timeline import timeline_of
 from bekal.ledger.clock import JAKARTA, programme_now
 from bekal.ledger.queries import remaining
 from bekal.messaging.models import OutboxMessage
 from bekal.participants.models import Participant, Participation
 from bekal.partners.models import Partner, PartnerKey, PlatformSale
-from bekal.purchases.models import CaseRuling, EvidenceCase, Review
+from bekal.purchases.models import CaseRuling, EvidenceCase, InstitutionSettlement, Review
 from bekal.purchases.queries import purchases_of
 from bekal.recommender.serve import ListState, recommend_for
-from bekal.simulation.demo import DEMO_LOGINS, INSTITUTION, PARTICIPANT, SECOND_PARTICIPANT
+from bekal.simulation.demo import DEMO_LOGINS, INSTITUTION, OFFICER_1, PARTICIPANT, SECOND_PARTICIPANT
 from bekal.simulation.seed import seed_demo
 from tests.factories.unchanged import nothing_changes
 
@@ -50,6 +51,7 @@ def test_the_demo_is_ready_to_be_walked_through() -> None:
     assert key.partner.institution_id == InstitutionStaff.objects.get(user__login_name=INSTITUTION).institution_id
     assert (key.is_sandbox, key.miss_count, Partner.objects.count()) == (False, 3, 2)
     assert_troubles()
+    assert_settlements()
     with nothing_changes():
         call_command("seed-demo", "--participants", "70", stdout=out)
     assert "nothing was done" in out.getvalue()
@@ -68,6 +70,15 @@ def assert_siti(participation: Participation) -> None:
     lines = timeline_of(participation_id=participation.pk, on=date(2020, 11, 19))
     states = [line.state.value for line in lines if line.kind.value == "incentive"]
     assert states == ["settled", "settled", "planned", "planned"]
+
+
+def assert_settlements() -> None:
+    """Institutions were paid once, and a list of what is owed since waits for the second officer."""
+    paid, waiting = PayoutRun.objects.filter(payee=PayoutRun.Payee.INSTITUTIONS).order_by("pk")
+    assert paid.exported_at is not None and InstitutionSettlement.objects.filter(settled_at__isnull=False).exists()
+    assert (waiting.approved_at, waiting.planned_by.login_name) == (None, OFFICER_1)
+    assert Institution.objects.filter(bank_accounts=None).exists(), "one has to be given an account first"
+    assert InstitutionStaff.objects.get(user__login_name=INSTITUTION).institution.bank_accounts.exists()
 
 
 def assert_troubles() -> None:

@@ -14,6 +14,7 @@ PROOF_MAY_NOT_READ = (
     "auth_",
     "holds_holdevent",
     "incentives_complaintevent",
+    "incentives_institutionaccount",
     "participants_attributesighting",
     "participants_contactpoint",
     "participants_nikdirectory",
@@ -24,6 +25,7 @@ PROOF_MAY_NOT_READ = (
 )
 # Of a table it may not read, the columns that say that something is there, and since when.
 PROOF_MAY_READ_COLUMNS = {
+    "incentives_institutionaccount": ("id", "institution_id", "entered_at", "agreed_at", "pays_from_at", "ended_at"),
     "participants_payoutaccount": ("id", "participant_id", "verified_at", "pays_from_at"),
     # Not the number, which opens the certificate's page, nor an officer's words about somebody.
     "purchases_certificate": (

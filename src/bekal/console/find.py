@@ -11,7 +11,7 @@ from bekal.participants.models import Participation
 
 NUMBER = re.compile(r"\d{1,18}", flags=re.ASCII)
 RECEIPT = re.compile(r"(\d{1,18})-(\d{1,18})", flags=re.ASCII)
-OWN_KEY = re.compile(r"(\d{1,18})\s+([a-z]{1,20}:\S{1,50})", flags=re.ASCII)
+OWN_KEY = re.compile(r"(\d{1,18})\s+([a-z-]{1,20}:\S{1,50})", flags=re.ASCII)
 PAYOUT = re.compile(r"(?:(sent|settled|rejected|returned|reversed):)?([A-Z0-9]{1,35})", flags=re.ASCII)
 CLAWBACK = re.compile(r"(clawback|withdrawal|repayment):(\d{1,18}):(incentive|training)", flags=re.ASCII)
 
@@ -44,7 +44,8 @@ def _payout(reference: str, word: str | None) -> str | None:
     payout = Payout.objects.select_related("entitlement").filter(reference=reference).first()
     if payout is None:
         return None
-    owner_id = payout.entitlement.participation_id
+    # What pays an institution moves the money of many people: it stands in its run alone.
+    owner_id = None if payout.entitlement is None else payout.entitlement.participation_id
     found = _transfer(owner_id, f"{word or 'sent'}:{reference}")
     # A payout that was planned and has not been sent stands in its run alone.
     return found or (resolve_url("console:run", payout.run_id) if word is None else None)

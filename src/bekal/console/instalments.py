@@ -53,8 +53,11 @@ def instalment(request: HttpRequest, participation_id: int, earned_kind: str, in
 @open_to(Role.OFFICER, Role.AUDITOR)
 @require_safe
 def payout(request: HttpRequest, reference: str) -> HttpResponse:
-    """From the reference of a payout to its instalment."""
+    """From the reference of a payout to its instalment; of one that pays an institution, to its run."""
     if not REFERENCE.fullmatch(reference):
         raise Http404
-    of = get_object_or_404(Payout.objects.select_related("entitlement"), reference=reference).entitlement
+    row = get_object_or_404(Payout.objects.select_related("entitlement"), reference=reference)
+    of = row.entitlement
+    if of is None:
+        return redirect("console:run", row.run_id)
     return redirect("console:instalment", of.participation_id, of.kind, of.instalment)

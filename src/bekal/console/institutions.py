@@ -24,11 +24,14 @@ from bekal.catalogue.models import Institution
 from bekal.catalogue.stop_settlement import REASON_LIMIT_COUNT, resume_settlement, stop_settlement
 from bekal.console.as_of import AsOf, as_of
 from bekal.console.institution import own_institution
+from bekal.console.institution_accounts import AccountForm
 from bekal.console.tally import Report, figures
+from bekal.incentives.institution_payments import institution_accounts, institution_settlements
 from bekal.ledger.clock import programme_now
 from bekal.lifecycle.tallies import Parameters
 from bekal.purchases.hold import PROVEN_AT_SQL, held_out_sql
 from bekal.purchases.models import Purchase
+from bekal.purchases.settlement_models import PAID_AT_SQL
 from bekal.purchases.statement import InstitutionStatement, StatementLine, institution_statement
 from bekal.ui.refusals import sentence
 from bekal.ui.tables_out import csv_response, xlsx_response
@@ -62,13 +65,13 @@ class InstitutionDues:
 
 
 # What happened after the instant has not happened.
-KNOWN_SQL = """
+KNOWN_SQL = f"""
 SELECT purchase.id, purchase.training_id, purchase.price_rupiah AS price,
        CASE WHEN purchase.reconciled_at <= %(as_of)s THEN purchase.reconciled_at END AS reconciled_at,
        CASE WHEN purchase.ended_at <= %(as_of)s THEN purchase.ended_at END AS ended_at,
        CASE WHEN purchase.ended_at <= %(as_of)s THEN purchase.ending ELSE '' END AS ending,
        CASE WHEN purchase.ended_at <= %(as_of)s THEN purchase.refunded_rupiah ELSE 0 END AS refunded,
-       coalesce(settlement.settled_at <= %(as_of)s, false) AS is_settled
+       ({PAID_AT_SQL}) IS NOT NULL AS is_settled
 FROM purchases_purchase purchase
 LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id
 WHERE purchase.bought_at <= %(as_of)s
@@ -208,6 +211,7 @@ def _statement(
         raise Http404
     lines = found.lines[:PAGE_SIZE]
     following = {"as_of": asked.text} if asked.at else {}
+    accounts = institution_accounts(institution_id=found.institution_id)
     context = {
         "at": asked.at or programme_now(),
         "asked": asked,
@@ -217,6 +221,10 @@ def _statement(
         if len(found.lines) > PAGE_SIZE
         else "",
         "is_own": is_own,
+        "settlements": institution_settlements(institution_id=found.institution_id, as_of=asked.at),
+        "accounts": accounts,
+        "waiting_hash": bytes(accounts.waiting.account_hash).hex() if accounts.waiting else "",
+        "account_form": AccountForm(),
         "form": form or StopForm(),
     }
     return render(request, "console/institution_statement.html", context, status=422 if form else 200)

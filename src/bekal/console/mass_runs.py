@@ -60,7 +60,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
     ),
     Kinds.SETTLE_INSTITUTIONS: (
         gettext_lazy("Settle institutions"),
-        gettext_lazy("Institutions are paid for proven sessions when the hold has passed."),
+        gettext_lazy("What is proven, and past its hold, is ordered to be paid: a settlement run pays it."),
     ),
     Kinds.CLOSE_YEAR: (
         gettext_lazy("Close a year"),
@@ -84,8 +84,8 @@ WILL_HAPPEN = {
         "when a second officer has approved the list."
     ),
     Kinds.SETTLE_INSTITUTIONS: gettext_lazy(
-        "%(count)s purchases are settled, and institutions are paid %(total)s. It begins when a second officer has "
-        "approved the list."
+        "%(count)s purchases are ordered to be paid, %(total)s in all. Nothing is paid by this: a settlement run does "
+        "that, to the banks. It begins when a second officer has approved the list."
     ),
     Kinds.CLOSE_YEAR: gettext_lazy(
         "%(count)s places are closed, and %(total)s returns to the treasury. Nobody on the list can earn anything "

@@ -110,7 +110,7 @@ def _of_acceptance(place: Participation, transfer: TransferLine) -> tuple[Cause,
 
 
 def _of_purchase(place: Participation, transfer: TransferLine) -> tuple[Cause, ...]:
-    number = transfer.idempotency_key.partition(":")[2]
+    number = transfer.idempotency_key.split(":")[1]
     if not (number.isascii() and number.isdigit() and len(number) <= 18):
         return ()
     rows = Purchase.objects.select_related("training__institution", "settlement")
@@ -174,6 +174,7 @@ CAUSES: Mapping[Reason, Callable[[Participation, TransferLine], tuple[Cause, ...
     Reason.COMPLETION: _of_purchase,
     Reason.REFUND: _of_purchase,
     Reason.SETTLEMENT: _of_purchase,
+    Reason.SETTLEMENT_RETURNED: _of_purchase,
     Reason.PAYOUT_SENT: _of_payout,
     Reason.PAYOUT_SETTLED: _of_payout,
     Reason.PAYOUT_REJECTED: _of_payout,

@@ -156,6 +156,7 @@ def _purchase_steps(purchase: Purchase) -> tuple[Step, ...]:
 def payout_causes(payout: Payout) -> tuple[Cause, ...]:
     """An entitlement, its payout, and the run with its officers, files and what the partner said."""
     entitlement, run = payout.entitlement, payout.run
+    assert entitlement is not None, "what pays an institution has no transfer of its own"
     earned = Cause(
         _("What was earned"),
         (

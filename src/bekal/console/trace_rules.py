@@ -53,6 +53,7 @@ _BY_REASON: Mapping[Reason, tuple[str, ...]] = {
     Reason.END_OF_BALANCE: ("balance_end_month_day",),
     Reason.REFUND: ("attendance_required", "completion_required", "balance_end_month_day"),
     Reason.SETTLEMENT: ("settlement_hold_days", *_EVIDENCE),
+    Reason.SETTLEMENT_RETURNED: ("settlement_hold_days", *_EVIDENCE),
     Reason.CLAWBACK: ("clawback_days", *_AGES),
     Reason.REPAYMENT: ("clawback_days",),
     Reason.CLAWBACK_WITHDRAWN: ("clawback_days",),

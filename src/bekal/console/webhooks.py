@@ -39,6 +39,8 @@ EVENTS: Mapping[str, Promise] = {
     "purchase.proven": gettext_lazy("The evidence of both sides agrees; the price is owed to you."),
     "purchase.ended": gettext_lazy("A purchase ended early."),
     "settlement.paid": gettext_lazy("What was owed was paid to you."),
+    "settlement.failed": gettext_lazy("The bank rejected or sent back a payment to you; it is owed as before."),
+    "bank_account.changed": gettext_lazy("Another bank account was agreed on, and when you are paid to it."),
 }
 STATES: Mapping[str, Promise] = {
     "waiting": gettext_lazy("on its way"),

@@ -194,7 +194,8 @@ def write(staged: Staged, progress: Progress) -> dict[str, int]:
                bought_at, redeemed_at, completed_at, reconciled_at, ended_at, ending, refunded_rupiah, settlement.id
         FROM history_row row JOIN catalogue_training training ON training.id = row.training_id
         LEFT JOIN purchases_institutionsettlement settlement
-            ON settlement.institution_id = training.institution_id AND settlement.settled_at = row.settled_at
+            ON settlement.institution_id = training.institution_id AND settlement.ordered_at = row.settled_at
+            AND settlement.part = 0
         WHERE {_NEW} ORDER BY line
     """)
     # From here on the new rows have their numbers in a table of their own.
@@ -241,11 +242,13 @@ def write(staged: Staged, progress: Progress) -> dict[str, int]:
 def _write_settlements(staged: Staged) -> None:
     """What institutions were paid, by instant: one row each, to which another file may add."""
     staged.write(f"""
-        INSERT INTO purchases_institutionsettlement AS known (institution_id, settled_at, purchase_count, total_rupiah)
-        SELECT training.institution_id, row.settled_at, count(*), sum(row.price_rupiah - row.refunded_rupiah)
+        INSERT INTO purchases_institutionsettlement AS known
+            (institution_id, ordered_at, settled_at, purchase_count, total_rupiah)
+        SELECT training.institution_id, row.settled_at, row.settled_at, count(*),
+               sum(row.price_rupiah - row.refunded_rupiah)
         FROM history_row row JOIN catalogue_training training ON training.id = row.training_id
         WHERE {_NEW} AND row.settled_at IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
-        ON CONFLICT (institution_id, settled_at) DO UPDATE SET
+        ON CONFLICT (institution_id, ordered_at, part) DO UPDATE SET
             purchase_count = known.purchase_count + excluded.purchase_count,
             total_rupiah = known.total_rupiah + excluded.total_rupiah
     """)

@@ -45,7 +45,7 @@ _OPENED = "CASE WHEN place.opened_at IS NOT NULL THEN {} END"
 RUN_NAMES_SQL = f"""
 SELECT id, {instant_sql("planned_at")} || CASE WHEN place > 1 THEN '#' || place ELSE '' END AS name
 FROM (SELECT id, planned_at, row_number() OVER (PARTITION BY planned_at ORDER BY id) AS place
-      FROM incentives_payoutrun) numbered
+      FROM incentives_payoutrun WHERE payee = 'people') numbered
 """
 
 
@@ -271,6 +271,8 @@ def _payout_runs() -> Extract:
             JOIN accounts_user planner ON planner.id = run.planned_by_id
             LEFT JOIN accounts_user approver ON approver.id = run.approved_by_id
             LEFT JOIN accounts_user canceller ON canceller.id = run.cancelled_by_id""",
+        # What institutions were paid stands with each purchase.
+        only="run.payee = 'people'",
         order="run.planned_at, run.id",
         of_person="""run.id IN (SELECT payout.run_id FROM incentives_payout payout
             JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id

@@ -19,6 +19,7 @@ from bekal.ledger.copy_rows import copy_rows, id_array, int_array, text_array
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import Posting, post
 from bekal.ledger.queries import balances_of
+from bekal.purchases.answer_settlements import Failed, Paid, answer_settlements, owners_of
 
 REJECT = {
     Entitlement.Kind.INCENTIVE.value: Movement.REJECT_INCENTIVE,
@@ -61,11 +62,14 @@ class Opened:
 
 
 class Sent(NamedTuple):
-    """One payout that was sent, as the books have it: whether it was accepted and paid, and how it ended, if it has."""
+    """One payout that was sent, as the books have it: whether it was accepted and paid, and how it ended, if it has.
+    What pays a settlement has no participation and no kind."""
 
     payout_id: int
-    participation_id: int
+    participation_id: int | None
     kind: str
+    settlement_id: int | None
+    masked_account: str
     partner: str
     amount_rupiah: int
     is_accepted: bool
@@ -107,11 +111,12 @@ SELECT id FROM incentives_payoutrun
 WHERE id IN (SELECT run_id FROM incentives_payout WHERE reference = ANY(%s::text[])) ORDER BY id FOR NO KEY UPDATE
 """
 SENT_SQL = """
-SELECT payout.reference, payout.id, entitlement.participation_id, entitlement.kind, payout.partner,
-       payout.amount_rupiah, accepted.id IS NOT NULL, settled.id IS NOT NULL, ended.state,
+SELECT payout.reference, payout.id, entitlement.participation_id, coalesce(entitlement.kind, ''),
+       payout.settlement_id, payout.masked_account, payout.partner, payout.amount_rupiah,
+       accepted.id IS NOT NULL, settled.id IS NOT NULL, ended.state,
        coalesce(ended.reason_code, '')
 FROM incentives_payout payout
-JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
+LEFT JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
 JOIN incentives_payoutstatus sent ON sent.payout_id = payout.id AND sent.state = 'sent'
 LEFT JOIN incentives_payoutstatus accepted ON accepted.payout_id = payout.id AND accepted.state = 'accepted'
 LEFT JOIN incentives_payoutstatus settled ON settled.payout_id = payout.id AND settled.state = 'settled'
@@ -129,10 +134,12 @@ WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
 @dataclass(slots=True)
 class ClawedBack:
     """Of somebody whose money was clawed back once: what counts as paid still, or again since that was withdrawn, and
-    what of the cash has to be paid back. `takes` books what comes back of a payment as long as there is so much."""
+    what of the cash has to be paid back; of trainings what institutions count as paid. `takes` books what comes back of
+    a payment as long as there is so much."""
 
     paid_rupiah: int
     owed_rupiah: int
+    training_rupiah: int = 0
 
     def takes(self, amount_rupiah: int) -> bool:
         if amount_rupiah > self.paid_rupiah:
@@ -151,7 +158,9 @@ def clawed_back_of(participation_ids: Collection[int]) -> dict[int, ClawedBack]:
     held = balances_of(owner_ids=owner_ids)
     return {
         owner_id: ClawedBack(
-            held.get(owner_id, {}).get(Kind.PAYOUT_SETTLED, 0), held.get(owner_id, {}).get(Kind.INCENTIVE_RECEIVABLE, 0)
+            held.get(owner_id, {}).get(Kind.PAYOUT_SETTLED, 0),
+            held.get(owner_id, {}).get(Kind.INCENTIVE_RECEIVABLE, 0),
+            held.get(owner_id, {}).get(Kind.INSTITUTION_SETTLED, 0),
         )
         for owner_id in owner_ids
     }
@@ -166,10 +175,9 @@ def weigh(lines: Sequence[BankLine], *, partner: str) -> Weighed:
         run_ids = tuple(run_id for (run_id,) in cursor.fetchall())
         cursor.execute(SENT_SQL, [references])
         sent = {reference: Sent(*rest) for reference, *rest in cursor.fetchall()}
-    returned = {
-        sent[line.reference].participation_id for line in lines if line.said is Said.RETURNED and line.reference in sent
-    }
-    clawed_back = clawed_back_of(returned) if returned else {}
+    clawed_back = _clawed_back(
+        [sent[one.reference] for one in lines if one.said is Said.RETURNED and one.reference in sent]
+    )
     weighed = Weighed(run_ids)
     for line in lines:
         payout = sent.get(line.reference)
@@ -189,6 +197,22 @@ def weigh(lines: Sequence[BankLine], *, partner: str) -> Weighed:
                 payout = payout.after(each)
             sent[line.reference] = payout
     return weighed
+
+
+def _clawed_back(returned: Sequence[Sent]) -> dict[int, ClawedBack]:
+    """By payout whose clawback stands against taking it back: of a settlement, that of somebody who owes by now what
+    the training cost. Locks the participations of all of them, in one order."""
+    if not returned:
+        return {}
+    people = {one.payout_id: one.participation_id for one in returned if one.participation_id is not None}
+    settled = {one.settlement_id: one.payout_id for one in returned if one.settlement_id is not None}
+    paid = owners_of(settled) if settled else {}
+    found = clawed_back_of({*people.values(), *(owner_id for owners in paid.values() for owner_id in owners)})
+    against = {payout_id: found[owner_id] for payout_id, owner_id in people.items() if owner_id in found}
+    for settlement_id, owners in paid.items():
+        if any(found[owner].training_rupiah < rupiah for owner, rupiah in owners.items() if owner in found):
+            against[settled[settlement_id]] = ClawedBack(0, 0)
+    return against
 
 
 def _paid_before(line: BankLine) -> BankLine:
@@ -219,7 +243,7 @@ def _trouble(
     said = payout.said()
     if said and (line.said is not Said.RETURNED or said != ((Said.SETTLED.value, ""),)):
         return Trouble.CONTRADICTION
-    owed = clawed_back.get(payout.participation_id)
+    owed = clawed_back.get(payout.payout_id)
     if line.said is Said.RETURNED and said and owed is not None and not owed.takes(payout.amount_rupiah):
         return Trouble.CLAWED_BACK
     return None
@@ -250,11 +274,13 @@ def record(
     )
     copy_rows(PayoutStatus, columns, rows)
     moving = [(line, sent) for line, sent in news if line.said is not Said.ACCEPTED]
-    for start in range(0, len(moving), CHUNK_COUNT):
-        chunk = moving[start : start + CHUNK_COUNT]
+    of_people = [(line, sent) for line, sent in moving if sent.settlement_id is None]
+    for start in range(0, len(of_people), CHUNK_COUNT):
+        chunk = of_people[start : start + CHUNK_COUNT]
         posted = post(postings=[_movement(line, sent) for line, sent in chunk], at=at)
         if len(posted.posted) != len(chunk):
             raise RuntimeError(f"{len(chunk) - len(posted.posted)} answers did not reach the ledger")
+    _answer_settlements([(line, sent) for line, sent in moving if sent.settlement_id is not None], at)
     ended = {
         sent.payout_id: (line.said.value, line.reason_code) for line, sent in moving if line.said is not Said.SETTLED
     }
@@ -263,7 +289,28 @@ def record(
     tell_of_failures(failed=ended, at=at)
 
 
+def _answer_settlements(news: Sequence[tuple[BankLine, Sent]], at: datetime) -> None:
+    """What was said of payments to institutions: their settlements are paid, or owed as before."""
+    if not news:
+        return
+    paid = [Paid(sent.settlement_id or 0) for line, sent in news if line.said is Said.SETTLED]
+    failed = [
+        Failed(
+            sent.settlement_id or 0,
+            line.reference,
+            sent.partner,
+            sent.masked_account,
+            line.reason_code,
+            is_return=line.said is Said.RETURNED,
+        )
+        for line, sent in news
+        if line.said is not Said.SETTLED
+    ]
+    answer_settlements(paid=paid, failed=failed, at=at)
+
+
 def _movement(line: BankLine, sent: Sent) -> Posting:
+    assert sent.participation_id is not None, "what pays a settlement moves by its settlement"
     if line.said is Said.SETTLED:
         movement = Movement.SETTLE
     else:

@@ -68,13 +68,23 @@ class Exported:
 CHUNK_COUNT = 20_000
 # What would go to another account than the approved one, or to one that is not verified by now, does not stand.
 LINES_SQL = """
-SELECT coalesce(directory.account_hash = payout.account_hash, false) AND account.verified_at IS NOT NULL, payout.id,
-       payout.reference, payout.partner, account.number_encrypted, account.holder_name, payout.amount_rupiah
+SELECT coalesce(coalesce(own.account_hash, directory.account_hash) = payout.account_hash, false)
+       AND (account.verified_at IS NOT NULL OR own.id IS NOT NULL AND own.ended_at IS NULL), payout.id,
+       payout.reference, payout.partner, coalesce(account.number_encrypted, own.number_encrypted),
+       coalesce(account.holder_name, own.holder_name), payout.amount_rupiah
 FROM incentives_payout payout
-JOIN participants_payoutaccount account ON account.id = payout.account_id
+LEFT JOIN participants_payoutaccount account ON account.id = payout.account_id
+LEFT JOIN incentives_institutionaccount own ON own.id = payout.institution_account_id
 LEFT JOIN participants_payoutaccountdirectory directory ON directory.account_id = account.id
 WHERE payout.run_id = %s AND payout.ended_at IS NULL AND payout.id <> ALL(%s::bigint[])
 ORDER BY payout.partner, payout.reference COLLATE "C"
+"""
+LOCK_INSTITUTIONS_SQL = """
+SELECT id FROM catalogue_institution
+WHERE id IN (SELECT settlement.institution_id FROM incentives_payout payout
+             JOIN purchases_institutionsettlement settlement ON settlement.id = payout.settlement_id
+             WHERE payout.run_id = %s)
+ORDER BY id FOR NO KEY UPDATE
 """
 SENT_SQL = """
 INSERT INTO incentives_payoutstatus (payout_id, state, reason_code, file_id, recorded_at)
@@ -133,13 +143,23 @@ def export_payout_run(
     if seal_of(run_id=run_id) != planned_seal(run):
         return _refused(run_id, PayoutRefusal.LIST_CHANGED)
     keep_holds()
+    _keep_institutions(run)
     held_ids, changed_ids = held_payout_ids(run_id=run_id), list[int]()
     files = tuple(_write_files(run, held_ids, changed_ids, rails or {}, at))
     _withhold(held_ids, KeptBack.HELD, at)
     _withhold(changed_ids, KeptBack.ACCOUNT_CHANGED, at)
-    _post_sending(run, sum(file.line_count for file in files), at)
+    if run.payee == PayoutRun.Payee.PEOPLE:  # what institutions are paid stays owed to them until it is paid
+        _post_sending(run, sum(file.line_count for file in files), at)
     PayoutRun.objects.filter(id=run.id).update(exported_at=at)
     return Exported(run_id, files, len(held_ids) + len(changed_ids), len(changed_ids))
+
+
+def _keep_institutions(run: PayoutRun) -> None:
+    """Who stops or suspends an institution of this run waits until its files are written, or is seen by them; so does
+    who agrees to another account."""
+    if run.payee == PayoutRun.Payee.INSTITUTIONS:
+        with connection.cursor() as cursor:
+            cursor.execute(LOCK_INSTITUTIONS_SQL, [run.id])
 
 
 def _withhold(payout_ids: Sequence[int], reason: PayoutStatus.KeptBack, at: datetime) -> None:

@@ -1,4 +1,5 @@
-"""What of an approved list does not leave: an alarm holds it, or its account is not the approved one any more.
+"""What of an approved list does not leave: an alarm holds it, its institution was stopped or suspended, or its account
+is not the approved one any more.
 
 The approval was of the whole list, so less than it may leave, never more and nothing else.
 """
@@ -7,28 +8,36 @@ from django.db import connection
 
 from bekal.holds.queries import INCENTIVES_HELD_SQL
 from bekal.ledger.copy_rows import id_array
+from bekal.purchases.settle_institutions import WAITS_SQL
 
 HELD_SQL = f"""
 SELECT payout.id FROM incentives_payout payout
 JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
 JOIN participants_participation participation ON participation.id = entitlement.participation_id
-WHERE payout.run_id = %s AND {INCENTIVES_HELD_SQL} ORDER BY payout.id
+WHERE payout.run_id = %(run_id)s AND {INCENTIVES_HELD_SQL}
+UNION ALL
+SELECT payout.id FROM incentives_payout payout
+JOIN purchases_institutionsettlement settlement ON settlement.id = payout.settlement_id
+JOIN catalogue_institution institution ON institution.id = settlement.institution_id
+WHERE payout.run_id = %(run_id)s AND {WAITS_SQL} IS NOT NULL ORDER BY 1
 """
 # As the export reads it line by line, in one look with the number.
 CHANGED_SQL = """
 SELECT count(*) FROM incentives_payout payout
-JOIN participants_payoutaccount account ON account.id = payout.account_id
+LEFT JOIN participants_payoutaccount account ON account.id = payout.account_id
+LEFT JOIN incentives_institutionaccount own ON own.id = payout.institution_account_id
 LEFT JOIN participants_payoutaccountdirectory directory ON directory.account_id = account.id
 WHERE payout.run_id = %s AND payout.id <> ALL(%s::bigint[])
-  AND (directory.account_hash IS DISTINCT FROM payout.account_hash OR payout.account_hash IS NULL
-       OR account.verified_at IS NULL)
+  AND (coalesce(own.account_hash, directory.account_hash) IS DISTINCT FROM payout.account_hash
+       OR payout.account_hash IS NULL OR own.ended_at IS NOT NULL OR own.id IS NULL AND account.verified_at IS NULL)
 """
 
 
 def held_payout_ids(*, run_id: int) -> list[int]:
-    """The payouts of a run's list that an alarm holds now, in the order of their numbers."""
+    """The payouts of a run's list that an alarm holds now, or whose institution is stopped or suspended, in the order
+    of their numbers."""
     with connection.cursor() as cursor:
-        cursor.execute(HELD_SQL, [run_id])
+        cursor.execute(HELD_SQL, {"run_id": run_id})
         return [number for (number,) in cursor.fetchall()]
 
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from bekal.accounts.models import User
 from bekal.incentives.complaint_models import Complaint as Complaint
 from bekal.incentives.complaint_models import ComplaintEvent as ComplaintEvent
+from bekal.incentives.institution_account_models import InstitutionAccount as InstitutionAccount
 from bekal.incentives.sending_models import AccountCheck as AccountCheck
 from bekal.incentives.sending_models import PayoutCall as PayoutCall
 from bekal.incentives.sending_models import PayoutDay as PayoutDay
@@ -15,6 +16,7 @@ from bekal.incentives.sending_models import PayoutFetch as PayoutFetch
 from bekal.incentives.sending_models import PayoutSending as PayoutSending
 from bekal.ledger.append_only import AppendOnlyModel
 from bekal.participants.models import Participation, PaymentPartner, PayoutAccount
+from bekal.purchases.models import InstitutionSettlement
 
 
 class Entitlement(models.Model):
@@ -51,9 +53,15 @@ class Entitlement(models.Model):
 class PayoutRun(models.Model):
     """One list of payouts: planned by one officer, approved by another, exported, settled.
 
-    The approval is bound to what the second person saw: count, sum and SHA-256 of the list.
+    The approval is bound to what the second person saw: count, sum and SHA-256 of the list. A run pays instalments to
+    people, or settlements to institutions; after that both are the same.
     """
 
+    class Payee(models.TextChoices):
+        PEOPLE = "people", _("people")
+        INSTITUTIONS = "institutions", _("institutions")
+
+    payee = models.CharField(max_length=12, choices=Payee.choices, default=Payee.PEOPLE, db_default=Payee.PEOPLE.value)
     planned_for = models.DateField()
     payout_count = models.PositiveIntegerField()
     total_rupiah = models.BigIntegerField()
@@ -120,11 +128,19 @@ class PayoutRun(models.Model):
 
 
 class Payout(models.Model):
-    """One attempt to pay one entitlement. At most one is live (not rejected, not cancelled)."""
+    """One attempt to pay one entitlement, or one settlement of an institution. At most one is live (not rejected, not
+    cancelled)."""
 
-    entitlement = models.ForeignKey(Entitlement, on_delete=models.PROTECT, related_name="payouts")
+    entitlement = models.ForeignKey(Entitlement, null=True, on_delete=models.PROTECT, related_name="payouts")
+    # Of institutions: which settlement, and to which of their accounts. The constraints below are its index.
+    settlement = models.ForeignKey(
+        InstitutionSettlement, null=True, on_delete=models.PROTECT, related_name="payouts", db_index=False
+    )
+    institution_account = models.ForeignKey(
+        InstitutionAccount, null=True, on_delete=models.PROTECT, related_name="payouts", db_index=False
+    )
     run = models.ForeignKey(PayoutRun, on_delete=models.PROTECT, related_name="payouts")
-    account = models.ForeignKey(PayoutAccount, on_delete=models.PROTECT, related_name="payouts")
+    account = models.ForeignKey(PayoutAccount, null=True, on_delete=models.PROTECT, related_name="payouts")
     partner = models.CharField(max_length=12, choices=PaymentPartner.choices)
     # Where this attempt went, as the participant may read it: the account itself can be changed afterwards.
     masked_account = models.CharField(max_length=40)
@@ -144,6 +160,33 @@ class Payout(models.Model):
                 condition=Q(ended_at__isnull=True),
                 name="incentives_payout_one_live_attempt",
                 violation_error_message="This instalment already has a payout under way.",
+            ),
+            models.UniqueConstraint(
+                fields=["settlement", "attempt"],
+                condition=Q(settlement__isnull=False),
+                name="incentives_payout_settlement_attempt",
+            ),
+            models.UniqueConstraint(
+                fields=["settlement"],
+                condition=Q(ended_at__isnull=True, settlement__isnull=False),
+                name="incentives_payout_one_live_settlement",
+                violation_error_message="This settlement already has a payment under way.",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    entitlement__isnull=False,
+                    account__isnull=False,
+                    settlement__isnull=True,
+                    institution_account__isnull=True,
+                )
+                | Q(
+                    entitlement__isnull=True,
+                    account__isnull=True,
+                    settlement__isnull=False,
+                    institution_account__isnull=False,
+                ),
+                name="incentives_payout_of_one_payee",
+                violation_error_message="A payout pays an instalment to a person, or a settlement to an institution.",
             ),
             models.CheckConstraint(condition=Q(amount_rupiah__gt=0), name="incentives_payout_amount_positive"),
             models.CheckConstraint(condition=Q(attempt__gte=1), name="incentives_payout_attempt_from_1"),

@@ -36,11 +36,14 @@ class LeftOutReason(StrEnum):
     HELD = "held"
     IN_QUESTION = "in_question"
     OVER_LIMIT = "over_limit"
+    # Of institutions alone.
+    STOPPED = "stopped"
+    SUSPENDED = "suspended"
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """So many instalments are due but stay off the list for this reason."""
+    """So many instalments, or settlements, are due but stay off the list for this reason."""
 
     reason: LeftOutReason
     entitlement_count: int
@@ -106,27 +109,27 @@ WHERE entitlement.payment_on <= %(planned_for)s
 """
 
 
-def _plan_sql(due: str) -> str:
-    return f"""
+# For a list of either kind: `subject` is what is paid, `letters` begin its reference.
+PLAN_TEMPLATE = """
 WITH due AS MATERIALIZED ({due}), attempt AS MATERIALIZED (
     SELECT due.*, 1 + coalesce((SELECT max(earlier.attempt) FROM incentives_payout earlier
-                                WHERE earlier.entitlement_id = due.entitlement_id), 0) AS attempt
+                                WHERE earlier.{subject} = due.{subject}), 0) AS attempt
     FROM due WHERE left_out IS NULL
 ), line AS MATERIALIZED (
-    SELECT attempt.*, 'BKL' || lpad(entitlement_id::text, 14, '0') || 'A'
+    SELECT attempt.*, '{letters}' || lpad({subject}::text, 14, '0') || 'A'
                    || lpad(attempt::text, greatest(2, length(attempt::text)), '0') AS reference
     FROM attempt
 ), run AS (
     INSERT INTO incentives_payoutrun
-        (planned_for, payout_count, total_rupiah, list_sha256, planned_by_id, planned_at)
-    SELECT %(planned_for)s, payout_count, total_rupiah, list_sha256, %(officer_id)s, %(at)s
-    FROM (SELECT {SEAL_SQL} FROM line) seal WHERE payout_count > 0
+        (payee, planned_for, payout_count, total_rupiah, list_sha256, planned_by_id, planned_at)
+    SELECT '{payee}', %(planned_for)s, payout_count, total_rupiah, list_sha256, %(officer_id)s, %(at)s
+    FROM (SELECT {seal} FROM line) seal WHERE payout_count > 0
     RETURNING id, payout_count, total_rupiah, list_sha256
 ), payout AS (
     INSERT INTO incentives_payout
-        (entitlement_id, run_id, account_id, partner, masked_account, account_hash, attempt, amount_rupiah, reference)
-    SELECT entitlement_id, run.id, account_id, partner, masked, account_hash, attempt, amount_rupiah, reference
-    FROM line CROSS JOIN run ORDER BY entitlement_id
+        ({subject}, run_id, {account}, partner, masked_account, account_hash, attempt, amount_rupiah, reference)
+    SELECT {subject}, run.id, account_id, partner, masked, account_hash, attempt, amount_rupiah, reference
+    FROM line CROSS JOIN run ORDER BY {subject}
 )
 SELECT id, payout_count, total_rupiah, list_sha256, left_out
 FROM (SELECT array_agg(ARRAY[left_out, entitlement_count::text] ORDER BY left_out) AS left_out
@@ -134,6 +137,12 @@ FROM (SELECT array_agg(ARRAY[left_out, entitlement_count::text] ORDER BY left_ou
      ) reasons
 LEFT JOIN run ON true
 """
+
+
+def _plan_sql(due: str) -> str:
+    return PLAN_TEMPLATE.format(
+        due=due, subject="entitlement_id", account="account_id", letters="BKL", payee="people", seal=SEAL_SQL
+    )
 
 
 # Where no partner can be asked for accounts nothing is looked up about it.
@@ -203,10 +212,21 @@ def plan_payout_run(
         asking=asking,
     )
     values["officer_id"] = officer_id
+    wait_for_planners()
+    turn_to_second_accounts(at=at)
+    return write_list(PLAN_CHECKED_SQL if values["asking"] else PLAN_SQL, values, planned_for)
+
+
+def wait_for_planners() -> None:
+    """Until the end of the caller's transaction nobody else plans."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('incentives.plan_payout_run'))")
-        turn_to_second_accounts(at=at)
-        cursor.execute(PLAN_CHECKED_SQL if values["asking"] else PLAN_SQL, values)
+
+
+def write_list(sql: str, values: Mapping[str, Any], planned_for: date) -> PlannedRun:
+    """Write one list by a filled `PLAN_TEMPLATE`. Refusal: NOTHING_DUE."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
         run_id, payout_count, total_rupiah, list_sha256, reasons = cursor.fetchone()
     left_out = tuple(LeftOut(LeftOutReason(reason), int(count)) for reason, count in reasons or ())
     if run_id is None:

@@ -56,6 +56,7 @@ class RunLine:
     sent back by the bank or reversed by the programme; withheld those that were kept back and never sent."""
 
     run_id: int
+    payee: str
     planned_for: date
     payout_count: int
     total_rupiah: int
@@ -166,13 +167,15 @@ class RunDetail:
 
 @dataclass(frozen=True, slots=True)
 class RunPayout:
-    """One line of a run's list, with the person's name and the masked account."""
+    """One line of a run's list, with the person's or the institution's name and the masked account. What pays a
+    settlement has no participation, kind and instalment."""
 
     reference: str
-    participation_id: int
-    full_name: str = field(repr=False)
+    participation_id: int | None
+    institution_id: int | None
+    name: str = field(repr=False)
     kind: str
-    instalment: int
+    instalment: int | None
     amount_rupiah: int
     partner: str
     masked_account: str
@@ -288,7 +291,7 @@ def run_lines(*, run_id: int, after_reference: str = "", limit: int = 50) -> tup
     answered = PayoutStatus.objects.exclude(state=PayoutStatus.State.SENT)
     rows = list(
         Payout.objects.filter(run_id=run_id, reference__gt=after_reference)
-        .select_related("entitlement__participation__participant")
+        .select_related("entitlement__participation__participant", "settlement__institution")
         .order_by("reference")[:limit]
     )
     answers = {one.payout_id: one for one in answered.filter(payout__in=rows).order_by("id")}
@@ -299,13 +302,9 @@ def run_lines(*, run_id: int, after_reference: str = "", limit: int = 50) -> tup
 
 
 def _run_payout(row: Payout, answer: PayoutStatus | None, sent: bool, asked: PayoutReversal | None) -> RunPayout:
-    entitlement = row.entitlement
     return RunPayout(
         reference=row.reference,
-        participation_id=entitlement.participation_id,
-        full_name=entitlement.participation.participant.full_name,
-        kind=entitlement.kind,
-        instalment=entitlement.instalment,
+        **_payee(row),
         amount_rupiah=row.amount_rupiah,
         partner=row.partner,
         masked_account=row.masked_account,
@@ -315,6 +314,17 @@ def _run_payout(row: Payout, answer: PayoutStatus | None, sent: bool, asked: Pay
         asked_by_name=asked.asked_by.display_name if asked else "",
         asked_reason=asked.reason_code if asked else "",
     )
+
+
+def _payee(row: Payout) -> dict[str, Any]:
+    entitlement, settlement = row.entitlement, row.settlement
+    if entitlement is None:
+        assert settlement is not None, "a payout pays an instalment or a settlement"
+        who = {"participation_id": None, "institution_id": settlement.institution_id, "kind": "", "instalment": None}
+        return {**who, "name": settlement.institution.name}
+    who = {"participation_id": entitlement.participation_id, "institution_id": None}
+    what = {"kind": entitlement.kind, "instalment": entitlement.instalment}
+    return {**who, **what, "name": entitlement.participation.participant.full_name}
 
 
 DUE_DAYS_SQL = """

@@ -50,7 +50,8 @@ def tell_of_failures(*, failed: Mapping[int, tuple[str, str]], at: datetime) -> 
     In the caller's transaction; how many messages were written."""
     if not failed:
         return 0
-    rows = Payout.objects.filter(pk__in=failed).order_by("pk")
+    # An institution reads it on its statement.
+    rows = Payout.objects.filter(pk__in=failed, entitlement__isnull=False).order_by("pk")
     columns = ("pk", "entitlement__participation__participant_id", "amount_rupiah", "partner", "masked_account")
     notices = []
     for payout_id, participant_id, amount_rupiah, partner, masked in rows.values_list(*columns):

@@ -67,6 +67,14 @@ class PayoutRefusal(StrEnum):
     COMPLAINT_TEXT_UNREADABLE = "complaint_text_unreadable"
     COMPLAINT_TEXT_TOO_LONG = "complaint_text_too_long"  # length_count, limit_count
 
+    # The bank account of an institution
+    INSTITUTION_UNKNOWN = "payout_institution_unknown"
+    INSTITUTION_NEEDS_BANK = "payout_institution_needs_bank"  # partner
+    INSTITUTION_ACCOUNT_TAKEN = "payout_institution_account_taken"
+    INSTITUTION_ACCOUNT_WAITS = "payout_institution_account_waits"
+    INSTITUTION_ACCOUNT_NOT_SHOWN = "payout_institution_account_not_shown"
+    INSTITUTION_ACCOUNT_SAME_PERSON = "payout_institution_account_same_person"
+
     # The programme takes a payout back: reference
     REVERSAL_REASON = "payout_reversal_reason"  # value
     PAYOUT_NOT_FOUND = "payout_not_found"  # reference

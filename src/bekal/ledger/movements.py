@@ -49,6 +49,7 @@ class Reason(models.IntegerChoices):
     REPAYMENT = 15, _("repayment")
     CLAWBACK_WITHDRAWN = 16, _("clawback withdrawn")
     YEAR_CLOSING = 17, _("closing of the year")
+    SETTLEMENT_RETURNED = 18, _("settlement returned by the bank")
 
 
 class Movement(Enum):
@@ -76,6 +77,8 @@ class Movement(Enum):
     REFUND_TO_BALANCE = (Reason.REFUND, Kind.ESCROW, Kind.TRAINING_BALANCE)
     REFUND_TO_TREASURY = (Reason.REFUND, Kind.ESCROW, Kind.TREASURY)
     SETTLE_INSTITUTION = (Reason.SETTLEMENT, Kind.INSTITUTION_PAYABLE, Kind.INSTITUTION_SETTLED)
+    # The bank sent it back: the institution is owed it again, and nobody else ever gets it.
+    RETURN_INSTITUTION = (Reason.SETTLEMENT_RETURNED, Kind.INSTITUTION_SETTLED, Kind.INSTITUTION_PAYABLE)
     RETURN_INCENTIVE = (Reason.PAYOUT_RETURNED, Kind.PAYOUT_SETTLED, Kind.INCENTIVE_COMMITTED)
     RETURN_SURVEY = (Reason.PAYOUT_RETURNED, Kind.PAYOUT_SETTLED, Kind.SURVEY_COMMITTED)
     REVERSE_INCENTIVE = (Reason.PAYOUT_REVERSED, Kind.PAYOUT_SETTLED, Kind.INCENTIVE_COMMITTED)

@@ -226,7 +226,7 @@ FROM subject JOIN purchases_purchase purchase ON purchase.id = subject.subject_i
 JOIN catalogue_training training ON training.id = purchase.training_id
 JOIN catalogue_institution institution ON institution.id = training.institution_id
 LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id
-WHERE settlement.settled_at IS DISTINCT FROM %(at)s
+WHERE settlement.ordered_at IS DISTINCT FROM %(at)s
 """,
 }
 

@@ -27,7 +27,7 @@ from bekal.lifecycle.revoke import revoke, revoking_listing
 from bekal.participants.accept import accept
 from bekal.participants.models import Participation, Wave
 from bekal.participants.refusals import ParticipantRefusal
-from bekal.purchases.settle_institutions import settle_institutions, settling_listing
+from bekal.purchases.settle_institutions import order_settlements, settling_listing
 
 # The programme began in 2020.
 FIRST_YEAR = 2020
@@ -207,7 +207,7 @@ def _settleable(at: datetime, parameters: Parameters) -> Listing:
 
 
 def _settle(ids: Sequence[int], at: datetime, parameters: Parameters) -> Done:
-    settled = settle_institutions(purchase_ids=ids, at=at)
+    settled = order_settlements(purchase_ids=ids, at=at)
     return Done(settled.purchase_count, settled.total_rupiah)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from bekal.purchases.settlement_models import PAID_AT_SQL
+
 _OF_YEAR = "participation.accepted_on >= %(first_on)s AND participation.accepted_on <= %(last_on)s"
 # What is earned and neither paid nor on its way: entitlements less what was sent and did not come back. What lapsed
 # with a clawback is owed to nobody any more.
@@ -21,7 +23,7 @@ WITH place AS MATERIALIZED (
     FROM (
         SELECT purchase.price_rupiah AS price, purchase.refunded_rupiah AS refunded,
                coalesce(least(purchase.reconciled_at, purchase.ended_at) <= %(as_of)s, false) AS is_over,
-               coalesce(settlement.settled_at <= %(as_of)s, false) AS is_settled
+               ({paid_at}) IS NOT NULL AS is_settled
         FROM purchases_purchase purchase
         JOIN place ON place.id = purchase.participation_id
         LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id
@@ -116,7 +118,7 @@ def treasury_records(*, as_of: datetime, year: int | None = None) -> Records:
         values |= {"first_on": date(year, 1, 1), "last_on": date(year, 12, 31)}
         of_year = f"AND {_OF_YEAR}"
     with connection.cursor() as cursor:
-        cursor.execute(RECORDS_SQL.format(and_of_year=of_year), values)
+        cursor.execute(RECORDS_SQL.format(and_of_year=of_year, paid_at=PAID_AT_SQL), values)
         return Records(*cursor.fetchone())
 
 

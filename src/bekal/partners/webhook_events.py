@@ -27,6 +27,8 @@ KINDS: Mapping[str, str] = {
     "purchase.proven": "The evidence of both sides agrees; the price is owed to the institution.",
     "purchase.ended": "It ended early: cancelled and refunded, or paid for the sessions attended.",
     "settlement.paid": "What was owed has been paid to the institution.",
+    "settlement.failed": "The bank rejected or sent back a payment to the institution; its money is owed as before.",
+    "bank_account.changed": "Another bank account of the institution was agreed on, and when it is paid to.",
     "purchase.bought": "A participant has confirmed a purchase that this platform started.",
     "purchase.refunded": "A purchase made over this platform was refunded.",
     "ping": "Asked for by the partner itself, to try its endpoint.",
@@ -54,6 +56,16 @@ WITH own AS MATERIALIZED (
     SELECT 'settlement.paid', id, settled_at,
            jsonb_build_object('settlement', id, 'purchase_count', purchase_count, 'total_rupiah', total_rupiah)
     FROM purchases_institutionsettlement WHERE institution_id = %(owner)s
+    UNION ALL
+    SELECT 'settlement.failed', failure.id, failed_at,
+           jsonb_build_object('settlement', settlement_id, 'total_rupiah', total_rupiah, 'reason_code', reason_code,
+                              'came_back', paid_at IS NOT NULL)
+    FROM purchases_settlementfailure failure
+    JOIN purchases_institutionsettlement settlement ON settlement.id = settlement_id
+    WHERE institution_id = %(owner)s
+    UNION ALL
+    SELECT 'bank_account.changed', id, agreed_at, jsonb_build_object('account', masked, 'pays_from_at', pays_from_at)
+    FROM incentives_institutionaccount WHERE institution_id = %(owner)s
 )
 SELECT kind, about, happened_at, told FROM happened
 WHERE happened_at >= %(since)s AND kind || ':' || about <> ALL(%(known)s)

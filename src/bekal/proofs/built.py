@@ -27,6 +27,7 @@ INSTANTS = {
     "sent_at": datetime(2020, 5, 27, 9, tzinfo=JAKARTA),
     "told_at": datetime(2020, 5, 27, 15, tzinfo=JAKARTA),
     "came_back_at": datetime(2020, 6, 3, 9, tzinfo=JAKARTA),
+    "again_at": datetime(2020, 6, 10, 9, tzinfo=JAKARTA),
     "clawed_at": datetime(2020, 9, 1, 9, tzinfo=JAKARTA),
     "repaid_at": datetime(2020, 9, 15, 9, tzinfo=JAKARTA),
     "ended_at": datetime(2020, 12, 16, 0, 10, tzinfo=JAKARTA),
@@ -103,8 +104,10 @@ TRAININGS = (
     _POST
     + """SELECT participation_id, 3, 2, 10, refunded_rupiah, 'refund:' || training_id, ended_at FROM purchases_purchase
          WHERE refunded_rupiah > 0""",
-    """INSERT INTO purchases_institutionsettlement (institution_id, settled_at, purchase_count, total_rupiah)
-       SELECT institution_id, %(settled_at)s, count(*), sum(purchase.price_rupiah)
+    """INSERT INTO purchases_institutionsettlement (institution_id, ordered_at, settled_at, purchase_count,
+           total_rupiah)
+       SELECT institution_id, %(settled_at)s, CASE WHEN institution_id > 1 THEN %(settled_at)s::timestamptz END,
+              count(*), sum(purchase.price_rupiah)
        FROM purchases_purchase purchase JOIN catalogue_training training ON training.id = training_id
        WHERE reconciled_at IS NOT NULL AND (ordinal = 1 OR participation_id %% 20 <> 5) GROUP BY institution_id""",
     """UPDATE purchases_purchase purchase SET settlement_id = settlement.id
@@ -113,8 +116,9 @@ TRAININGS = (
        WHERE training.id = training_id AND reconciled_at IS NOT NULL
          AND (ordinal = 1 OR participation_id %% 20 <> 5)""",
     _POST
-    + """SELECT participation_id, 4, 9, 11, price_rupiah, 'institution:' || training_id, %(settled_at)s
-         FROM purchases_purchase WHERE settlement_id IS NOT NULL""",
+    + """SELECT participation_id, 4, 9, 11, price_rupiah, 'institution:' || training_id, settled_at
+         FROM purchases_purchase JOIN purchases_institutionsettlement settlement ON settlement.id = settlement_id
+         WHERE settled_at IS NOT NULL""",
     _POST
     + """SELECT id, kind, 1, 7, rupiah, key, revoked_at FROM participants_participation
          CROSS JOIN (VALUES (2, 1000000, 'revoke:training'), (5, 2400000, 'revoke:incentive'),
@@ -174,6 +178,54 @@ PAYOUTS = (
          CROSS JOIN LATERAL (SELECT CASE kind WHEN 'incentive' THEN 5 ELSE 6 END AS committed) kinds
          ORDER BY status.id""",
 )
+# The first institution is paid over the rails: the bank sends it back, and it is paid by the next attempt.
+SETTLEMENTS = (
+    """INSERT INTO incentives_institutionaccount (id, institution_id, partner, number_encrypted, masked, holder_name,
+           account_hash, entered_by_id, entered_at, agreed_by_id, agreed_at, pays_from_at) OVERRIDING SYSTEM VALUE
+       VALUES (1, 1, 'bni', '\\x00', '••••', 'Lembaga 1', sha256('account'), 1, %(accepted_at)s, 2, %(accepted_at)s,
+               %(accepted_at)s)""",
+    """INSERT INTO incentives_payoutrun (id, payee, planned_for, payout_count, total_rupiah, list_sha256, planned_at,
+           planned_by_id, approved_at, approved_sha256, approved_by_id, exported_at) OVERRIDING SYSTEM VALUE
+       SELECT run.id, 'institutions', run.at::date, 1, total_rupiah, sha256('list'), run.at, 1, run.at, sha256('list'),
+              2, run.at
+       FROM purchases_institutionsettlement
+       CROSS JOIN (VALUES (2, %(sent_at)s::timestamptz), (3, %(again_at)s)) AS run(id, at) WHERE institution_id = 1""",
+    """INSERT INTO incentives_payout (id, settlement_id, run_id, institution_account_id, partner, masked_account,
+           attempt, amount_rupiah, reference, ended_at) OVERRIDING SYSTEM VALUE
+       SELECT number, settlement.id, 1 + number, 1, 'bni', '••••', number, total_rupiah,
+              'BKS' || lpad(settlement.id::text, 14, '0') || 'A0' || number,
+              CASE number WHEN 1 THEN %(came_back_at)s::timestamptz END
+       FROM purchases_institutionsettlement settlement CROSS JOIN generate_series(1, 2) number
+       WHERE institution_id = 1""",
+    """INSERT INTO incentives_payoutfile (id, run_id, direction, partner, name, sha256, content_encrypted, line_count,
+           total_rupiah, stored_at) OVERRIDING SYSTEM VALUE
+       SELECT file.id, run_id, direction, 'bni', 'institutions-' || file.id, sha256(file.id::text::bytea), '\\x00', 1,
+              amount_rupiah, at
+       FROM incentives_payout payout
+       JOIN (VALUES (4, 1, 'out', %(sent_at)s::timestamptz), (5, 1, 'back', %(told_at)s),
+                    (6, 1, 'back', %(came_back_at)s), (7, 2, 'out', %(again_at)s), (8, 2, 'back', %(again_at)s))
+           AS file(id, payout_id, direction, at) ON file.payout_id = payout.id""",
+    """INSERT INTO incentives_payoutstatus (payout_id, state, reason_code, file_id, recorded_at)
+       SELECT payout_id, state, reason_code, file_id, stored_at
+       FROM (VALUES (1, 'sent', '', 4), (1, 'settled', '', 5), (1, 'returned', 'AC04', 6), (2, 'sent', '', 7),
+                    (2, 'settled', '', 8)) AS said(payout_id, state, reason_code, file_id)
+       JOIN incentives_payoutfile file ON file.id = file_id
+       WHERE EXISTS (SELECT 1 FROM incentives_payout payout WHERE payout.id = payout_id) ORDER BY file_id""",
+    """INSERT INTO purchases_settlementfailure (settlement_id, reference, partner, masked_account, reason_code, paid_at,
+           failed_at)
+       SELECT settlement_id, reference, 'bni', '••••', 'AC04', %(told_at)s, %(came_back_at)s
+       FROM incentives_payout WHERE id = 1""",
+    """UPDATE purchases_institutionsettlement SET listed_at = %(sent_at)s, settled_at = %(again_at)s
+       WHERE institution_id = 1""",
+    _POST
+    + """SELECT participation_id, debit, credit, reason, price_rupiah, key || training_id || number, at
+         FROM purchases_purchase JOIN purchases_institutionsettlement settlement ON settlement.id = settlement_id
+         CROSS JOIN (VALUES (4, 9, 11, 'institution:', '', %(told_at)s::timestamptz),
+                            (9, 4, 18, 'institution-back:', ':1', %(came_back_at)s),
+                            (4, 9, 11, 'institution:', ':2', %(again_at)s))
+             AS moved(debit, credit, reason, key, number, at)
+         WHERE institution_id = 1 ORDER BY at, participation_id""",
+)
 # What 10 and 11 received is clawed back; 10 repays a part, of 11 it is withdrawn. Balances end, one of 20 is closed.
 ENDINGS = (
     """INSERT INTO lifecycle_clawback (id, participation_id, cause, explanation, incentive_rupiah, training_rupiah,
@@ -215,7 +267,7 @@ ENDINGS = (
              FROM ledger_transfer WHERE credit_kind = 2 OR debit_kind = 2 GROUP BY owner_id) moved
        WHERE moved.owner_id = balance.owner_id""",
 )
-STAGES = (PEOPLE, TRAININGS, PAYOUTS, ENDINGS)
+STAGES = (PEOPLE, TRAININGS, PAYOUTS + SETTLEMENTS, ENDINGS)
 # Statements named their rows themselves; whoever adds others goes on behind them.
 _GO_ON_SQL = """
 SELECT format('SELECT setval(%%L, (SELECT coalesce(max(id), 1) FROM %%I))', pg_get_serial_sequence(table_name, 'id'),
@@ -231,7 +283,7 @@ def build(cursor: Any, people_count: int, *, after_stage: Callable[[datetime], o
     if people_count < 20:
         raise ValueError("a built programme has at least 20 people: one of each fate")
     values = {"people": people_count, **INSTANTS}
-    ends = (INSTANTS["accepted_at"], INSTANTS["settled_at"], INSTANTS["came_back_at"], NOW)
+    ends = (INSTANTS["accepted_at"], INSTANTS["settled_at"], INSTANTS["again_at"], NOW)
     for stage, at in zip(STAGES, ends, strict=True):
         for statement in stage:
             cursor.execute(statement, values)

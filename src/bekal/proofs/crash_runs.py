@@ -49,7 +49,7 @@ SELECT p.participant_id, md5(concat_ws('|', p.wave_id, p.accepted_at, p.revoked_
                        ORDER BY e.kind, e.instalment)
      FROM incentives_entitlement e WHERE e.participation_id = p.id),
     (SELECT string_agg(concat_ws(' ', u.training_id, u.price_rupiah, u.reconciled_at, u.ended_at, u.ending,
-                                 u.refunded_rupiah, s.settled_at), ',' ORDER BY u.training_id)
+                                 u.refunded_rupiah, s.ordered_at, s.settled_at), ',' ORDER BY u.training_id)
      FROM purchases_purchase u LEFT JOIN purchases_institutionsettlement s ON s.id = u.settlement_id
      WHERE u.participation_id = p.id)))
 FROM participants_participation p
@@ -57,8 +57,8 @@ WHERE %(people)s::bigint[] IS NULL OR p.participant_id = ANY(%(people)s::bigint[
 """
 SHARED_SQL = """
 SELECT md5(concat_ws('|',
-    (SELECT string_agg(concat_ws(' ', institution_id, settled_at, purchase_count, total_rupiah), ','
-                       ORDER BY institution_id, settled_at) FROM purchases_institutionsettlement),
+    (SELECT string_agg(concat_ws(' ', institution_id, ordered_at, settled_at, purchase_count, total_rupiah), ','
+                       ORDER BY institution_id, ordered_at, part) FROM purchases_institutionsettlement),
     (SELECT string_agg(concat_ws(' ', id, bought_count, completed_count), ',' ORDER BY id) FROM catalogue_training),
     (SELECT count(*) FROM ledger_transfer), (SELECT count(*) FROM incentives_entitlement)))
 """

@@ -37,6 +37,8 @@ LABELS = {
     "institution_stopped": _("Owed to institutions whose settlement was stopped"),
     "institution_suspended": _("Owed to institutions for what is suspended"),
     "institution_to_be_settled": _("Owed to institutions, past the hold"),
+    "institution_to_be_paid": _("Owed to institutions, ordered to be paid"),
+    "institution_with_bank": _("Owed to institutions, sent to the bank"),
     "receivable": _("To be paid back by participants"),
     "receivable_overdue": _("To be paid back by participants, overdue"),
     "place_to_be_revoked": _("Places without a purchase in time, not revoked"),
@@ -48,6 +50,7 @@ LABELS = {
     "complaint_open": _("Complaints about payments, to be answered"),
     "complaint_overdue": _("Complaints about payments, the day of the answer past"),
     "suspension_standing": _("Suspensions that no officer has lifted"),
+    "institution_account_waiting": _("Bank accounts of institutions waiting for a second officer"),
     "settlement_stop_standing": _("Institutions whose settlement an officer has stopped"),
     "hold_undecided": _("Holds of alarms waiting for a decision"),
     "hold_overdue": _("Holds of alarms, the day of decision past"),
@@ -168,13 +171,16 @@ FROM (
 ) held
 """
 INSTITUTIONS_SQL = f"""
-SELECT CASE WHEN settlement_stopped_at IS NOT NULL THEN 'institution_stopped'
+SELECT CASE WHEN sent_at IS NOT NULL THEN 'institution_with_bank'
+            WHEN settlement_stopped_at IS NOT NULL THEN 'institution_stopped'
             WHEN is_held THEN 'institution_held'
             WHEN is_suspended THEN 'institution_suspended'
+            WHEN is_ordered THEN 'institution_to_be_paid'
             WHEN proven_on + {_HOLD_DAYS} > {DAY} THEN 'institution_in_hold' ELSE 'institution_to_be_settled' END,
-       CASE WHEN settlement_stopped_at IS NULL AND NOT is_held AND NOT is_suspended
+       CASE WHEN sent_at IS NOT NULL THEN 'partner'
+            WHEN settlement_stopped_at IS NULL AND NOT is_held AND NOT is_suspended AND NOT is_ordered
              AND proven_on + {_HOLD_DAYS} > {DAY} THEN 'calendar' ELSE 'officer' END,
-       '', rupiah, proven_at, 4
+       CASE WHEN sent_at IS NOT NULL THEN partner ELSE '' END, rupiah, coalesce(sent_at, proven_at), 4
 FROM (
     SELECT coalesce(purchase.reconciled_at, purchase.ended_at) AS proven_at,
            (coalesce(purchase.reconciled_at, purchase.ended_at) AT TIME ZONE 'Asia/Jakarta')::date AS proven_on,
@@ -186,14 +192,23 @@ FROM (
                SELECT suspended.id FROM catalogue_suspension suspension JOIN catalogue_training suspended
                    ON suspended.id = suspension.training_id OR suspended.platform_id = suspension.platform_id
                    OR suspended.institution_id = suspension.institution_id
-               WHERE {_STANDS}) AS is_suspended
+               WHERE {_STANDS}) AS is_suspended,
+           coalesce(settlement.ordered_at <= %(as_of)s, false) AS is_ordered, sent.sent_at, sent.partner
     FROM purchases_purchase purchase
     JOIN catalogue_training training ON training.id = purchase.training_id
     JOIN catalogue_institution institution ON institution.id = training.institution_id
     LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id
+    LEFT JOIN (SELECT payout.settlement_id, payout.partner, status.recorded_at AS sent_at FROM incentives_payout payout
+               JOIN incentives_payoutstatus status ON status.payout_id = payout.id AND status.state = 'sent'
+                    AND status.recorded_at <= %(as_of)s
+               WHERE payout.settlement_id IS NOT NULL
+                 AND (payout.ended_at IS NULL OR payout.ended_at > %(as_of)s)) sent
+         ON sent.settlement_id = settlement.id
     WHERE coalesce(purchase.reconciled_at, purchase.ended_at) <= %(as_of)s
       AND purchase.price_rupiah > purchase.refunded_rupiah
-      AND (settlement.id IS NULL OR settlement.settled_at > %(as_of)s)
+      AND (settlement.settled_at IS NULL OR settlement.settled_at > %(as_of)s)
+      AND NOT EXISTS (SELECT 1 FROM purchases_settlementfailure back WHERE back.settlement_id = purchase.settlement_id
+                      AND back.paid_at <= %(as_of)s AND back.failed_at > %(as_of)s)
 ) owed
 """
 RECEIVABLES_SQL = f"""
@@ -237,6 +252,10 @@ SELECT CASE WHEN due_on < (%(at)s::timestamptz AT TIME ZONE 'Asia/Jakarta')::dat
             ELSE 'complaint_open' END, CASE turn WHEN 'office' THEN 'officer' ELSE turn END, '', 0, opened_at, NULL
 FROM incentives_complaint
 WHERE opened_at <= %(as_of)s AND (closed_at IS NULL OR closed_at > %(as_of)s)
+UNION ALL
+SELECT 'institution_account_waiting', 'officer', '', 0, entered_at, NULL FROM incentives_institutionaccount
+WHERE entered_at <= %(as_of)s AND (agreed_at IS NULL OR agreed_at > %(as_of)s)
+  AND (ended_at IS NULL OR ended_at > %(as_of)s)
 UNION ALL
 SELECT 'suspension_standing', 'officer', '', 0, suspended_at, NULL FROM catalogue_suspension WHERE {_STANDS}
 UNION ALL

@@ -15,8 +15,24 @@ from bekal.proofs.promises import SETTLEMENT, promised_sql
 
 _HOLD_DAYS = promised_sql(SETTLEMENT, "settlement_hold_days", "proven_on")
 
+# By payout what was said of it, counted, and whether that can be.
+_ANSWERS = """SELECT payout_id, settled, rejected, came_back, withheld, settled_at,
+           sent + withheld <> 1 OR least(settled + rejected, withheld) > 0 OR settled + rejected > 1
+           OR came_back > settled OR least(settled_at, rejected_at) < sent_at OR came_back_at < settled_at
+               AS is_disorder
+    FROM (SELECT payout_id, count(*) FILTER (WHERE state = 'sent') AS sent,
+                 count(*) FILTER (WHERE state = 'settled') AS settled,
+                 count(*) FILTER (WHERE state = 'rejected') AS rejected,
+                 count(*) FILTER (WHERE state IN ('returned', 'reversed')) AS came_back,
+                 count(*) FILTER (WHERE state = 'withheld') AS withheld,
+                 min(recorded_at) FILTER (WHERE state = 'sent') AS sent_at,
+                 min(recorded_at) FILTER (WHERE state = 'settled') AS settled_at,
+                 min(recorded_at) FILTER (WHERE state = 'rejected') AS rejected_at,
+                 min(recorded_at) FILTER (WHERE state IN ('returned', 'reversed')) AS came_back_at
+          FROM incentives_payoutstatus WHERE recorded_at <= %(as_of)s GROUP BY payout_id) counted"""
+
 ATTEMPTS = Look(
-    """
+    f"""
     SELECT entitlement.id AS entitlement_id, entitlement.participation_id, entitlement.amount_rupiah AS earned_rupiah,
            count(*) FILTER (WHERE run.planned_at <= %(as_of)s
                             AND (payout.ended_at IS NULL OR payout.ended_at > %(as_of)s)) AS live,
@@ -34,20 +50,7 @@ ATTEMPTS = Look(
     JOIN participants_participation place ON place.id = entitlement.participation_id
     LEFT JOIN participants_payoutaccount account ON account.id = payout.account_id
     LEFT JOIN (
-        SELECT payout_id, settled, rejected, came_back, withheld,
-               sent + withheld <> 1 OR least(settled + rejected, withheld) > 0 OR settled + rejected > 1
-               OR came_back > settled OR least(settled_at, rejected_at) < sent_at OR came_back_at < settled_at
-                   AS is_disorder
-        FROM (SELECT payout_id, count(*) FILTER (WHERE state = 'sent') AS sent,
-                     count(*) FILTER (WHERE state = 'settled') AS settled,
-                     count(*) FILTER (WHERE state = 'rejected') AS rejected,
-                     count(*) FILTER (WHERE state IN ('returned', 'reversed')) AS came_back,
-                     count(*) FILTER (WHERE state = 'withheld') AS withheld,
-                     min(recorded_at) FILTER (WHERE state = 'sent') AS sent_at,
-                     min(recorded_at) FILTER (WHERE state = 'settled') AS settled_at,
-                     min(recorded_at) FILTER (WHERE state = 'rejected') AS rejected_at,
-                     min(recorded_at) FILTER (WHERE state IN ('returned', 'reversed')) AS came_back_at
-              FROM incentives_payoutstatus WHERE recorded_at <= %(as_of)s GROUP BY payout_id) counted
+        {_ANSWERS}
     ) answer ON answer.payout_id = payout.id
     GROUP BY entitlement.id
     """,
@@ -129,13 +132,13 @@ ANSWERED = Look(
 )
 SETTLEMENTS = Look(
     f"""
-    SELECT settlement.id AS settlement_id, settlement.institution_id, settlement.settled_at, settlement.purchase_count,
+    SELECT settlement.id AS settlement_id, settlement.institution_id, settlement.ordered_at, settlement.purchase_count,
            settlement.total_rupiah, count(purchase.id) AS purchases,
            coalesce(sum(purchase.price_rupiah - purchase.refunded_rupiah), 0)::bigint AS purchases_rupiah,
            coalesce(bool_or(training.institution_id <> settlement.institution_id), false) AS is_of_another,
-           coalesce(bool_or(settlement.settled_at < proven.proven_at), false) AS is_before_proof,
-           min((settlement.settled_at AT TIME ZONE 'Asia/Jakarta')::date - proven.proven_on) AS least_days,
-           coalesce(bool_or((settlement.settled_at AT TIME ZONE 'Asia/Jakarta')::date
+           coalesce(bool_or(settlement.ordered_at < proven.proven_at), false) AS is_before_proof,
+           min((settlement.ordered_at AT TIME ZONE 'Asia/Jakarta')::date - proven.proven_on) AS least_days,
+           coalesce(bool_or((settlement.ordered_at AT TIME ZONE 'Asia/Jakarta')::date
                             < proven.proven_on + {_HOLD_DAYS}), false) AS is_before_hold
     FROM purchases_institutionsettlement settlement
     LEFT JOIN purchases_purchase purchase ON purchase.settlement_id = settlement.id
@@ -143,7 +146,7 @@ SETTLEMENTS = Look(
     LEFT JOIN LATERAL (SELECT coalesce(purchase.reconciled_at, purchase.ended_at) AS proven_at,
                               (coalesce(purchase.reconciled_at, purchase.ended_at) AT TIME ZONE 'Asia/Jakarta')::date
                                   AS proven_on) proven ON true
-    WHERE settlement.settled_at <= %(as_of)s GROUP BY settlement.id
+    WHERE settlement.ordered_at <= %(as_of)s GROUP BY settlement.id
     """,
     (
         Invariant(
@@ -154,9 +157,70 @@ SETTLEMENTS = Look(
         ),
         Invariant(
             "I6",
-            "no institution is settled before the session is proven and the hold is over",
+            "nothing is ordered to be paid to an institution before the session is proven and the hold is over",
             "is_before_proof OR is_before_hold",
-            "settlement_id, institution_id, settled_at, least_days",
+            "settlement_id, institution_id, ordered_at, least_days",
+        ),
+    ),
+)
+# What institutions are paid is told by the payments of their settlements, as instalments are by theirs; what was paid
+# before there were rails, or without one, was ordered in the same moment.
+_OF_INSTITUTIONS = "payout_id IN (SELECT id FROM incentives_payout WHERE settlement_id IS NOT NULL)"
+_ANSWERS_TO_INSTITUTIONS = _ANSWERS.replace("payoutstatus WHERE", f"payoutstatus WHERE {_OF_INSTITUTIONS} AND")
+PAYMENTS = Look(
+    f"""
+    SELECT settlement.id AS settlement_id, settlement.institution_id, settlement.total_rupiah, settlement.ordered_at,
+           settlement.settled_at, count(payout.id) AS attempts,
+           count(*) FILTER (WHERE run.planned_at <= %(as_of)s
+                            AND (payout.ended_at IS NULL OR payout.ended_at > %(as_of)s)) AS live,
+           coalesce(sum(answer.settled - answer.came_back), 0) AS paid,
+           max(answer.settled_at) FILTER (WHERE payout.ended_at IS NULL) AS paid_at,
+           coalesce(bool_or(payout.amount_rupiah <> settlement.total_rupiah), false) AS is_other_amount,
+           coalesce(bool_or(account.institution_id <> settlement.institution_id OR account.agreed_at IS NULL
+                            OR account.agreed_at > run.planned_at)
+                    FILTER (WHERE payout.id IS NOT NULL), false) AS is_other_account,
+           coalesce(bool_or(answer.is_disorder), false) AS is_disorder,
+           coalesce(bool_or((payout.ended_at IS NOT NULL)
+                   <> (coalesce(answer.rejected + answer.came_back + answer.withheld, 0) > 0
+                       OR run.cancelled_at IS NOT NULL)), false) AS is_ended_otherwise,
+           coalesce(bool_or((failed.reason_code, failed.recorded_at, failed.came_back) IS DISTINCT FROM
+                            (failure.reason_code, failure.failed_at, failure.paid_at IS NOT NULL))
+                    FILTER (WHERE failed.payout_id IS NOT NULL OR failure.id IS NOT NULL), false)
+           OR count(failure.id) <> (SELECT count(*) FROM purchases_settlementfailure each
+                                    WHERE each.settlement_id = settlement.id) AS is_failed_otherwise
+    FROM purchases_institutionsettlement settlement
+    LEFT JOIN incentives_payout payout ON payout.settlement_id = settlement.id
+    LEFT JOIN incentives_payoutrun run ON run.id = payout.run_id
+    LEFT JOIN incentives_institutionaccount account ON account.id = payout.institution_account_id
+    LEFT JOIN ({_ANSWERS_TO_INSTITUTIONS}) answer ON answer.payout_id = payout.id
+    LEFT JOIN (SELECT payout_id, reason_code, recorded_at, state = 'returned' AS came_back
+               FROM incentives_payoutstatus WHERE state IN ('rejected', 'returned')) failed
+        ON failed.payout_id = payout.id
+    LEFT JOIN purchases_settlementfailure failure ON failure.reference = payout.reference
+    WHERE settlement.ordered_at <= %(as_of)s GROUP BY settlement.id
+    """,
+    (
+        Invariant(
+            "I4",
+            "no settlement has more than one live payment, and none is paid twice, what came back counted off",
+            "live > 1 OR paid > 1",
+            "settlement_id, institution_id, live, paid, total_rupiah",
+        ),
+        Invariant(
+            "I5",
+            "every payment to an institution is in the amount of its settlement, to an account of it on which two "
+            "officers had agreed, and goes through its states as any other",
+            "is_other_amount OR is_other_account OR is_disorder",
+            "settlement_id, institution_id, total_rupiah, is_other_amount, is_other_account, is_disorder",
+        ),
+        Invariant(
+            "I5",
+            "a settlement is settled when its payment was, and by nothing else; each payment that failed stands with "
+            "its reason, and has ended",
+            "settled_at IS DISTINCT FROM CASE WHEN attempts = 0 AND settled_at IS NOT NULL THEN ordered_at ELSE paid_at"
+            " END OR is_failed_otherwise OR is_ended_otherwise",
+            "settlement_id, institution_id, attempts, settled_at, paid_at, is_failed_otherwise, is_ended_otherwise",
+            only_now=True,
         ),
     ),
 )
@@ -224,6 +288,7 @@ LOOKS: tuple[Look, ...] = (
     ANSWERED,
     FILES,
     SETTLEMENTS,
+    PAYMENTS,
     SEATS,
     GUARDS,
 )

@@ -59,8 +59,15 @@ _PAYOUTS = """
     JOIN (SELECT id, participation_id, CASE kind WHEN 'incentive' THEN 5 ELSE 6 END AS committed
           FROM incentives_entitlement) entitlement ON entitlement.id = payout.entitlement_id
 """
+# Each time a settlement was paid: those that came back in their order, and the one that stands.
+_PAYMENTS = """SELECT settlement_id, paid_at, came_back_at,
+                      row_number() OVER (PARTITION BY settlement_id ORDER BY came_back_at NULLS LAST) AS number
+               FROM (SELECT settlement_id, paid_at, failed_at AS came_back_at FROM purchases_settlementfailure
+                     WHERE paid_at IS NOT NULL
+                     UNION ALL SELECT id, settled_at, NULL FROM purchases_institutionsettlement
+                     WHERE settled_at IS NOT NULL) each"""
 # What is proven late is owed at once; only the instant of the purchase is kept from going back before its completion.
-_PURCHASES = """
+_PURCHASES = f"""
     SELECT participation_id AS owner_id, 'purchase:' || training_id AS idempotency_key, 2 AS reason, 2 AS debit_kind,
            3 AS credit_kind, price_rupiah AS amount_rupiah, bought_at AS at, false AS may_be_late
     FROM purchases_purchase WHERE price_rupiah > 0
@@ -70,11 +77,15 @@ _PURCHASES = """
     FROM purchases_purchase
     WHERE price_rupiah > refunded_rupiah AND (reconciled_at IS NOT NULL OR ended_at IS NOT NULL)
     UNION ALL
-    SELECT participation_id, 'institution:' || training_id, 11, 4, 9, price_rupiah - refunded_rupiah,
-           settlement.settled_at, false
-    FROM purchases_purchase
-    JOIN purchases_institutionsettlement settlement ON settlement.id = settlement_id
+    SELECT participation_id, 'institution:' || training_id || CASE WHEN number > 1 THEN ':' || number ELSE '' END,
+           11, 4, 9, price_rupiah - refunded_rupiah, payment.paid_at, false
+    FROM purchases_purchase JOIN ({_PAYMENTS}) payment USING (settlement_id)
     WHERE price_rupiah > refunded_rupiah
+    UNION ALL
+    SELECT participation_id, 'institution-back:' || training_id || ':' || number, 18, 9, 4,
+           price_rupiah - refunded_rupiah, payment.came_back_at, false
+    FROM purchases_purchase JOIN ({_PAYMENTS}) payment USING (settlement_id)
+    WHERE price_rupiah > refunded_rupiah AND payment.came_back_at IS NOT NULL
 """
 _CLAWBACKS = """
     SELECT clawback.participation_id AS owner_id, what.key AS idempotency_key, what.reason, what.debit_kind,
@@ -105,7 +116,7 @@ PAYOUTS = Look(
     _both_ways("I5", "every transfer of a payout", "what was sent or what the partner said"),
 )
 PURCHASES = Look(
-    _matched(_PURCHASES, "2, 3, 11"),
+    _matched(_PURCHASES, "2, 3, 11, 18"),
     _both_ways("I6", "every transfer into escrow, to an institution's claim or to the institution", "a purchase"),
 )
 # A refund is told by its purchase, too, but may go to either of two kinds.

@@ -16,7 +16,7 @@ from bekal.proofs.promises import AMOUNTS, DEADLINES, NUMBERS, promised_day_sql,
 LAWFUL = (
     "10102, 10105, 10106, 20203, 30304, 40507, 40607, 50708, 60705, 60706, 70201, 70501, 70601, 80201, "
     "90102, 90105, 90106, 100301, 100302, 110409, 120805, 120806, 130805, 130806, 140810, 140911, "
-    "151001, 151101, 161008, 161109, 170501, 170601"
+    "151001, 151101, 161008, 161109, 170501, 170601, 180904"
 )
 FAULTY = (
     "(amount_rupiah <= 0 OR debit_kind = credit_kind OR debit_kind NOT BETWEEN 1 AND 11"
@@ -74,10 +74,13 @@ _BOUGHT = """
     SELECT purchase.participation_id, max(bought_at) AS last_bought_at, min(reconciled_at) AS first_proven_at,
            sum(price_rupiah) FILTER (WHERE reconciled_at IS NULL AND ended_at IS NULL)::bigint AS open_rupiah,
            sum(price_rupiah - refunded_rupiah) FILTER (
-               WHERE settlement_id IS NULL AND (reconciled_at IS NOT NULL OR ended_at IS NOT NULL))::bigint
-               AS proven_rupiah,
-           sum(price_rupiah - refunded_rupiah) FILTER (WHERE settlement_id IS NOT NULL)::bigint AS settled_rupiah
-    FROM purchases_purchase purchase WHERE bought_at <= %(as_of)s GROUP BY participation_id
+               WHERE settlement.settled_at IS NULL
+                 AND (reconciled_at IS NOT NULL OR ended_at IS NOT NULL))::bigint AS proven_rupiah,
+           sum(price_rupiah - refunded_rupiah) FILTER (WHERE settlement.settled_at IS NOT NULL)::bigint
+               AS settled_rupiah
+    FROM purchases_purchase purchase
+    LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id
+    WHERE bought_at <= %(as_of)s GROUP BY participation_id
 """
 _MONEY = f"""
     SELECT owner_id, min(posted_at) FILTER (WHERE reason IN (1, 9)) AS first_at,

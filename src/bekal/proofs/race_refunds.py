@@ -94,8 +94,8 @@ class EndingAgainstProof(Contest):
     def _settle_carelessly(self, purchase: Bought, rival: int) -> str:
         earned = PRICE_RUPIAH - rows_of_one("SELECT refunded_rupiah FROM purchases_purchase WHERE id = %s", purchase)
         settlement = one(
-            "INSERT INTO purchases_institutionsettlement (institution_id, settled_at, purchase_count, total_rupiah)"
-            " VALUES (%s, clock_timestamp(), 1, %s) RETURNING id",
+            "INSERT INTO purchases_institutionsettlement (institution_id, ordered_at, settled_at, purchase_count,"
+            " total_rupiah) VALUES (%s, clock_timestamp(), now(), 1, %s) RETURNING id",
             [self.world.institution.pk, earned],
         )
         key = f"institution:{purchase.training_id}"

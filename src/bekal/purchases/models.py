@@ -5,7 +5,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from bekal.accounts.models import User
-from bekal.catalogue.models import Institution, Training
+from bekal.catalogue.models import Training
 from bekal.ledger.append_only import AppendOnlyModel
 from bekal.messaging.models import OneTimeCode
 from bekal.participants.models import Participation
@@ -14,23 +14,8 @@ from bekal.purchases.review_models import ReviewFlag as ReviewFlag
 from bekal.purchases.review_models import ReviewPrint as ReviewPrint
 from bekal.purchases.review_models import ReviewReply as ReviewReply
 from bekal.purchases.review_models import ReviewVersion as ReviewVersion
-
-
-class InstitutionSettlement(models.Model):
-    """What was paid to one institution at one instant, for proven sessions only; its purchases name it."""
-
-    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="settlements")
-    settled_at = models.DateTimeField()
-    purchase_count = models.PositiveIntegerField()
-    total_rupiah = models.BigIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["institution", "settled_at"], name="purchases_settlement_once"),
-            models.CheckConstraint(
-                condition=Q(purchase_count__gt=0, total_rupiah__gte=0), name="purchases_settlement_not_empty"
-            ),
-        ]
+from bekal.purchases.settlement_models import InstitutionSettlement as InstitutionSettlement
+from bekal.purchases.settlement_models import SettlementFailure as SettlementFailure
 
 
 class Purchase(models.Model):

@@ -9,6 +9,7 @@ from django.db import connection
 
 from bekal.catalogue.models import Institution
 from bekal.purchases.hold import payable_from_on
+from bekal.purchases.settlement_models import PAID_AT_SQL
 
 MAX_BIGINT = 2**63 - 1
 
@@ -67,7 +68,7 @@ class InstitutionStatement:
 
 
 # What happened after the instant has not happened.
-STATE_SQL = """
+STATE_SQL = f"""
 SELECT id, training_id, participation_id, title, bought_at, price_rupiah,
        coalesce(reconciled_at, CASE WHEN ending <> 'refunded' THEN ended_at END) AS proven_at, ended_at, ending,
        settled_at,
@@ -84,7 +85,7 @@ FROM (
            CASE WHEN purchase.ended_at <= %(as_of)s THEN purchase.ended_at END AS ended_at,
            CASE WHEN purchase.ended_at <= %(as_of)s THEN purchase.ending ELSE '' END AS ending,
            CASE WHEN purchase.ended_at <= %(as_of)s THEN purchase.refunded_rupiah ELSE 0 END AS refunded_rupiah,
-           CASE WHEN settlement.settled_at <= %(as_of)s THEN settlement.settled_at END AS settled_at
+           {PAID_AT_SQL} AS settled_at
     FROM purchases_purchase purchase
     JOIN catalogue_training training ON training.id = purchase.training_id
     LEFT JOIN purchases_institutionsettlement settlement ON settlement.id = purchase.settlement_id

@@ -32,6 +32,7 @@ from bekal.simulation.demo import (
 )
 from bekal.simulation.demo_partners import make_demo_partners
 from bekal.simulation.demo_reviews import make_demo_reviews
+from bekal.simulation.demo_settlements import make_demo_settlements
 from bekal.simulation.demo_troubles import Office, make_demo_troubles
 from bekal.simulation.script import ScriptedPerson, ScriptedPurchase
 from bekal.simulation.walk import LISTED_ON, Progress, SimulationError, SimulationReport, simulate
@@ -77,7 +78,8 @@ def seed_demo(*, participant_count: int, progress: Progress | None = None) -> Si
         make_demo_reviews(participant_id=report.scripted_participant_ids[0], institution_login=INSTITUTION, at=UNTIL_AT)
         make_demo_partners(institution_login=INSTITUTION, at=UNTIL_AT)
         _make_troubles()
-        officer = User.objects.get(login_name=OFFICER_1)
+        officer, second = (User.objects.get(login_name=name) for name in (OFFICER_1, OFFICER_2))
+        make_demo_settlements(officer_ids=(officer.pk, second.pk), at=UNTIL_AT)
         live_catalogue(training=chosen.to_begin, owned=chosen.unreviewed, officer=officer, at=UNTIL_AT)
         _let_a_model_serve()
         _take_everybodys_messages()

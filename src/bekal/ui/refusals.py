@@ -22,6 +22,7 @@ from bekal.ui.refusals_cases import CASES
 from bekal.ui.refusals_certificates import CERTIFICATES
 from bekal.ui.refusals_complaints import COMPLAINTS
 from bekal.ui.refusals_holds import HOLDS
+from bekal.ui.refusals_institution_accounts import INSTITUTION_ACCOUNTS
 from bekal.ui.refusals_lifecycle import LIFECYCLE, MASS_RUNS
 from bekal.ui.refusals_partners import PARTNERS
 from bekal.ui.refusals_payout_accounts import PAYOUT_ACCOUNTS
@@ -354,6 +355,7 @@ SENTENCES: Mapping[str, object] = {
     **_PEOPLE,
     **_PURCHASES,
     **CASES,
+    **INSTITUTION_ACCOUNTS,
     **CERTIFICATES,
     **_PAYOUTS,
     **_SURVEYS,

@@ -109,7 +109,7 @@ def _line(owner_id: int, purse: Purse, line: StatementLine, names: Names) -> Lin
 
 
 def _words(line: StatementLine, names: Names) -> str:
-    about = line.transfer.idempotency_key.partition(":")[2]
+    about = line.transfer.idempotency_key.split(":")[1]
     known = names.trainings.get(about) or names.payouts.get(about) or {}
     values = {
         "title": known.get("title") or gettext("a training"),
@@ -120,14 +120,14 @@ def _words(line: StatementLine, names: Names) -> str:
     return WORDS[_movement(line)] % values
 
 
-_OF_TRAINING = frozenset({"purchase", "completion", "refund", "institution"})
+_OF_TRAINING = frozenset({"purchase", "completion", "refund", "institution", "institution-back"})
 _OF_PAYOUT = frozenset({"sent", "settled", "rejected", "returned", "reversed"})
 
 
 def _names(owner_id: int, statement: Iterable[StatementLine]) -> Names:
-    keys = [line.transfer.idempotency_key.partition(":") for line in statement]
-    training_ids = {int(rest) for start, _, rest in keys if start in _OF_TRAINING and rest.isascii() and rest.isdigit()}
-    references = {rest for start, _, rest in keys if start in _OF_PAYOUT}
+    keys = [line.transfer.idempotency_key.split(":")[:2] for line in statement]
+    training_ids = {int(rest) for start, rest in keys if start in _OF_TRAINING and rest.isascii() and rest.isdigit()}
+    references = {rest for start, rest in keys if start in _OF_PAYOUT}
     trainings: dict[str, dict[str, str]] = {}
     payouts: dict[str, dict[str, str]] = {}
     if training_ids:
@@ -147,8 +147,10 @@ def _names(owner_id: int, statement: Iterable[StatementLine]) -> Names:
 
 
 def _what(payout: Payout) -> str:
-    number = {"n": payout.entitlement.instalment}
-    if payout.entitlement.kind == "survey":
+    entitlement = payout.entitlement
+    assert entitlement is not None, "asked for by the person's own entitlements"
+    number = {"n": entitlement.instalment}
+    if entitlement.kind == "survey":
         return gettext("Pay for survey %(n)s") % number
     return gettext("Incentive %(n)s") % number
 

@@ -24,6 +24,7 @@ WORDS: Mapping[Movement, Promise | str] = {
     Movement.PURCHASE: _("You bought the training %(title)s."),
     Movement.COMPLETION: _("Your learning is proven: %(title)s. This money now belongs to %(institution)s."),
     Movement.SETTLE_INSTITUTION: _("%(institution)s was paid for %(title)s."),
+    Movement.RETURN_INSTITUTION: _("The bank sent back what %(institution)s was paid for %(title)s."),
     Movement.REFUND_TO_BALANCE: _("Money came back to your balance: %(title)s."),
     Movement.REFUND_TO_TREASURY: _("Money returned to the state treasury: %(title)s."),
     Movement.REVOKE_TRAINING: _("Your place was taken back. The training balance returned to the state treasury."),

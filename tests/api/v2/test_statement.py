@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 
+from bekal.incentives.settle_payouts import settle_payouts
 from bekal.purchases.end_purchases import end_purchases
 from bekal.purchases.statement import institution_statement
 from tests import factories
 from tests.api.v2.calling import answer, caller, problem
 from tests.api.v2.test_purchases import walked
+from tests.factories import settling
+from tests.incentives.partner import answers
 
 pytestmark = pytest.mark.django_db
 AMOUNTS = ("price_rupiah", "escrow_rupiah", "owed_rupiah", "paid_rupiah", "refunded_rupiah")
@@ -22,7 +25,7 @@ def test_lines_and_what_is_not_redeemed_are_the_totals(assert_queries: Any) -> N
     factories.reconciled(people[2], training)
     end_purchases(purchase_ids=[factories.redeemed(people[3], training)], at=factories.RECONCILED_AT)
     institution = caller(training.institution)
-    with assert_queries(6):
+    with assert_queries(7):
         response = institution.get("/statement")
     told = answer(response)
     known = institution_statement(institution_id=training.institution_id)
@@ -68,3 +71,22 @@ def test_a_past_statement_knows_nothing_of_what_came_after() -> None:
     before = factories.RECONCILED_AT.isoformat().replace("+", "%2B")
     told = answer(caller(training.institution).get("/statement", "as_of=2020-04-22T12:00:00Z"))
     assert told["totals"]["escrow_rupiah"] == 300_000, before
+
+
+def test_a_payment_that_failed_stands_with_its_reason(clock: Any) -> None:
+    institution = factories.institution()
+    settling.account(institution)
+    settling.ordered(institution)
+    number = institution.settlements.get().pk
+    (file,) = settling.exported().files
+    content = answers(file.content, {f"BKS{number:014d}A01": "AC04"})
+    settle_payouts(partner="bni", name="jawab.csv", content=content, at=settling.ANSWERED_AT)
+    clock.set(2020, 5, 5, 9, 0)
+    told = answer(caller(institution).get("/statement"))
+    (line,) = told["settlements"]
+    assert (line["settlement"], line["state"], line["total_rupiah"]) == (number, "ordered", 300_000)
+    assert (line["reason_code"], line["came_back"], line["masked_account"][-1:].isdigit()) == ("AC04", False, True)
+    earlier = answer(
+        caller(institution).get(f"/statement?as_of={settling.EXPORTED_AT.isoformat()}".replace("+", "%2B"))
+    )
+    assert [one["state"] for one in earlier["settlements"]] == ["sent"]

@@ -12,6 +12,7 @@ from bekal.api.v2.endpoint import Declared, PartnerRequest, endpoint
 from bekal.api.v2.faults import fault, invalid
 from bekal.api.v2.inputs import Instant
 from bekal.api.v2.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_after, link_next, place_of
+from bekal.incentives.institution_payments import SettlementLine, SettlementState, institution_settlements
 from bekal.partners.scopes import Scope
 from bekal.purchases.statement import StatementLine, StatementTotals, institution_statement
 
@@ -43,6 +44,22 @@ class StatementEntry(Output):
     settled_at: datetime | None
 
 
+class StatementSettlement(Output):
+    """What is paid in one payment: ordered, on a list, sent to the bank, paid. A payment that the bank rejected or sent
+    back stands with its reason; its money is owed as before, and paid again."""
+
+    settlement: int = Field(examples=[17])
+    ordered_at: datetime
+    purchase_count: int
+    total_rupiah: int
+    state: SettlementState
+    since_at: datetime
+    failed_at: datetime | None
+    came_back: bool = Field(description="It had been paid, and the bank sent it back.")
+    reason_code: str = Field(description="Of ISO 20022; empty where no payment failed.", examples=["AC04"])
+    masked_account: str = Field(description="To which account the failed payment went.")
+
+
 class StatementPage(Page):
     """`totals` are over all purchases at the institution; the lines are those redeemed, `not_redeemed` the rest: the
     sums of both are the totals."""
@@ -51,6 +68,7 @@ class StatementPage(Page):
     settlement_stopped_at: datetime | None = Field(description="Nothing is settled while it is stopped; as of now.")
     totals: StatementSums
     not_redeemed: StatementSums
+    settlements: list[StatementSettlement] = Field(description="The newest 20, the newest first.")
     items: list[StatementEntry]
 
 
@@ -99,6 +117,9 @@ def statement(
         settlement_stopped_at=found.settlement_stopped_at,
         totals=_sums(found.totals),
         not_redeemed=_sums(found.not_redeemed),
+        settlements=[
+            _settlement(line) for line in institution_settlements(institution_id=call.institution, as_of=instant)
+        ],
         items=[_entry(line) for line in shown],
         next=next_cursor,
     )
@@ -106,6 +127,14 @@ def statement(
 
 def _sums(totals: StatementTotals) -> StatementSums:
     return StatementSums(**{name: getattr(totals, name) for name in StatementSums.model_fields})
+
+
+def _settlement(line: SettlementLine) -> StatementSettlement:
+    named = {"settlement": line.settlement_id}
+    return StatementSettlement(
+        **named,  # type: ignore[arg-type]
+        **{name: getattr(line, name) for name in StatementSettlement.model_fields if name not in named},
+    )
 
 
 def _entry(line: StatementLine) -> StatementEntry:
