@@ -58,6 +58,8 @@ PAGES = {
         "/console/people/",
         "/console/people/?stage=not_proven",
         "/console/payout-runs/",
+        "/console/payout-exceptions/",
+        "/console/payment-closings/",
         "/console/partners/",
         "/console/partners/?q=tidakada",
         "/console/model/",

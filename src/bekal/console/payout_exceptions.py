@@ -15,12 +15,12 @@ from bekal.accounts.access import open_to, signed_in_id
 from bekal.accounts.models import Role
 from bekal.console.further import further
 from bekal.incentives.clear_exception import clear_exception
+from bekal.incentives.exception_alarm import alarming_count, is_alarming
 from bekal.incentives.models import PayoutException
 from bekal.ledger.clock import programme_day, programme_now
 from bekal.ui.refusals import sentence
 
 PAGE_SIZE = 50
-ALARM_DAYS = 3
 MAX_ID = 2**63 - 1
 Kind = PayoutException.Kind
 NEXT_STEPS: dict[str, Promise] = {
@@ -36,7 +36,29 @@ NEXT_STEPS: dict[str, Promise] = {
     Kind.FILE_REFUSED: gettext_lazy("Read why, and have the partner confirm that it paid nothing of it."),
     Kind.FILE_UNREADABLE: gettext_lazy("Ask the partner for the whole file again."),
     Kind.SILENT: gettext_lazy("Ask the partner for the status; nobody sends it again before."),
+    Kind.OTHER_ACCOUNT: gettext_lazy("Ask the partner to whom it paid, and to take it back; nothing is booked before."),
+    Kind.PAID_TWICE: gettext_lazy("Ask the partner to put the second payment back on our account."),
+    Kind.NOT_ON_STATEMENT: gettext_lazy(
+        "Ask the partner whether it paid: it said so, and its statement does not show it."
+    ),
+    Kind.STATEMENT_MISSING: gettext_lazy(
+        "Ask the partner for the statement of that day. Clear it up only where it will never come: "
+        "the days after it are closed then, with the gap named."
+    ),
+    Kind.STATEMENT_GAP: gettext_lazy(
+        "Ask the partner why the day does not begin with what the day before ended with. "
+        "Once it is cleared up, the statement is taken when it is read again."
+    ),
+    Kind.STATEMENT_OVERLAP: gettext_lazy("Ask the partner which of the two statements of that day holds."),
 }
+# What an officer hands over by hand may lie on the officer's own table.
+_SILENT_BY_HAND = gettext_lazy("Make sure that the partner has the list, then ask it for its answer and read that in.")
+
+
+def next_step_of(kind: str, owner: str) -> Promise:
+    """What somebody has to do about an exception of that kind, whose turn it is."""
+    is_by_hand = kind == Kind.SILENT and owner == PayoutException.Owner.OFFICE
+    return _SILENT_BY_HAND if is_by_hand else NEXT_STEPS[kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +85,14 @@ def payout_exceptions(request: HttpRequest) -> HttpResponse:
     context = {
         "lines": [_line(row, now) for row in shown],
         "further": further(request, after_id, shown[-1].pk if has_more else None, is_full=True),
-        "alarm_days": ALARM_DAYS,
+        "alarming_count": alarming_count(at=now),
     }
     return render(request, "console/payout_exceptions.html", context)
 
 
 def _line(row: PayoutException, now: datetime) -> Line:
     age_days = max(0, (programme_day(now) - programme_day(row.opened_at)).days)
-    return Line(row, NEXT_STEPS[row.kind], age_days, age_days > ALARM_DAYS)
+    return Line(row, next_step_of(row.kind, row.owner), age_days, is_alarming(age_days, at=now))
 
 
 @open_to(Role.OFFICER)

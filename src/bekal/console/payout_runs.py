@@ -19,6 +19,7 @@ from bekal.console.payout_waiting import waiting_lines
 from bekal.core.money import format_rupiah
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.cancel_payout_run import cancel_payout_run
+from bekal.incentives.exception_alarm import alarming_count
 from bekal.incentives.export_payout_run import export_payout_run
 from bekal.incentives.house_rails import house_rails
 from bekal.incentives.models import PayoutFile, PayoutReversal, PayoutRun
@@ -104,6 +105,7 @@ def runs(request: HttpRequest, form: PlanForm | None = None) -> HttpResponse:
         "runs": lines[:PAGE_SIZE],
         "next_before": lines[PAGE_SIZE - 1].run_id if len(lines) > PAGE_SIZE else None,
         "due_days": due_days(),
+        "alarming_count": alarming_count(at=programme_now()),
         "reversals": asking.select_related("payout", "asked_by").order_by("asked_at", "pk")[:LINES],
         "form": form or PlanForm(initial={"planned_for": programme_day(programme_now())}),
     }
