@@ -12,6 +12,7 @@ from bekal.config import couriers as module
 from bekal.config.couriers import MessageCourier, PaymentCourier, WebhookCourier
 from bekal.config.management.commands import work
 from bekal.incentives.house_rails import Rail
+from bekal.incentives.models import DayClosing
 from bekal.ledger.clock import machine_now
 from bekal.participants.send_messages import Sent
 from bekal.partners.models import WebhookDelivery, WebhookEndpoint
@@ -19,6 +20,8 @@ from bekal.partners.webhook_endpoints import NewEndpoint, open_endpoints
 from bekal.partners.webhook_events import ping
 from tests import factories
 from tests.factories.partners import live_partner
+from tests.incentives.test_close_day import morning, stated
+from tests.incentives.test_statements import MONDAY
 from tests.partners.receiver import receiving
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner", "proof"])
@@ -95,8 +98,18 @@ def test_silent_partners_are_looked_for_once_a_day(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(module, "house_rails", lambda: {"linkaja": Rail("linkaja")})
     monkeypatch.setattr(module, "find_silent", find)
+    monkeypatch.setattr(module, "alarming_count", lambda *, at: 3)
     courier = PaymentCourier(say=told.append)
     for now in (day, day, day + timedelta(days=1)):
         monkeypatch.setattr(module, "programme_now", lambda now=now: now)
         courier.round()
-    assert asked == [day, day + timedelta(days=1)] and told == ["payments: 1,200 without an answer"] * 2
+    assert asked == [day, day + timedelta(days=1)]
+    assert told == ["payments: 1,200 without an answer", "payments: 3 exceptions older than they may be"] * 2
+
+
+def test_statements_that_have_come_are_closed_by_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    stated()
+    told: list[str] = []
+    monkeypatch.setattr(module, "programme_now", lambda: morning(MONDAY))
+    PaymentCourier(say=told.append).round()
+    assert told == ["payments: closed 1 of the partners' days"] and DayClosing.objects.get().stated_on == MONDAY

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils.translation import override
 
-from bekal.console.payout_exceptions import NEXT_STEPS, PAGE_SIZE
+from bekal.console.payout_exceptions import NEXT_STEPS, PAGE_SIZE, next_step_of
 from bekal.incentives.answers import Opened, Trouble, open_exceptions
 from bekal.incentives.models import PayoutException, PayoutRun
 from tests import factories
@@ -36,8 +37,15 @@ def test_each_has_its_turn_its_age_and_the_next_step(office: Client, clock: Stop
     page = office.get(PATH).content.decode()
     for said in ("jumlah lain dari yang dikirim", "Rp600.001", "4 hari", "mitra pembayaran", "Tanyakan dahulu"):
         assert said in page, said
-    assert "chip bad" in page, "over three days it alarms"
+    assert "chip bad" in page and "lebih tua dari semestinya" in page, "over three days it alarms"
+    assert "lebih tua dari semestinya" in office.get("/console/payout-runs/").content.decode()
     assert set(NEXT_STEPS) == set(PayoutException.Kind)
+
+
+def test_a_list_by_hand_has_a_step_of_its_own() -> None:
+    with override("en"):
+        steps = {str(next_step_of("silent", owner)) for owner in PayoutException.Owner.values}
+    assert len(steps) == 2 and any("has the list" in step for step in steps)
 
 
 def test_one_is_cleared_up_with_a_note_and_not_without(office: Client, clock: StoppedClock) -> None:

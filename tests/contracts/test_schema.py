@@ -50,6 +50,9 @@ APPEND_ONLY = {
     "engagement.SurveyResponse",
     "incentives.PayoutFile",
     "incentives.PayoutStatus",
+    "incentives.Statement",
+    "incentives.StatementLine",
+    "incentives.DayClosing",
     "recommender.ModelExamination",
     "recommender.ModelPromotion",
     "recommender.ModelProposal",
@@ -61,6 +64,7 @@ APPEND_ONLY = {
 ALLOWED_ROWS: dict[str, dict[str, Any]] = {
     "catalogue.Accreditation": {"platform": None},
     "ledger.Transfer": {"reason": 1, "debit_kind": 1, "credit_kind": 2},
+    "incentives.DayClosing": {"number": 1, "previous_sha256": None},
     "incentives.PayoutFetch": {"refusal": ""},
     "incentives.PayoutStatus": {"call": None},
     "purchases.CertificateEvent": {"asked": None, "asked_by": None, "reason": "x"},

@@ -18,7 +18,7 @@ from bekal.ledger.clock import machine_now
 from bekal.proofs.check import prove_ledger
 from tests import factories
 from tests.incentives.banks import know_everybody, rails_to
-from tests.incentives.journey import EXPORTED_AT, FIRST_PAY_ON, SETTLED_AT, approved, earners
+from tests.incentives.journey import EXPORTED_AT, FIRST_PAY_ON, SETTLED_AT, approved, earners, exported, settled
 from tests.incentives.test_export_payout_run import set_account
 from tests.simulation.bank.clients import RunningBank, running_bank
 
@@ -76,6 +76,15 @@ def test_a_file_that_nobody_has_is_not_the_partners_silence(bank: RunningBank) -
     bank.fail("timeout_after_acceptance", partner="bni")
     go(bank)
     assert find_silent(at=WEDNESDAY) == 3, "it may have it"
+
+
+def test_a_list_that_an_officer_hands_over_is_the_offices_to_ask_about() -> None:
+    earners(2)
+    run = exported()
+    assert find_silent(at=TUESDAY) == 0 and find_silent(at=WEDNESDAY) == 2
+    assert {(one.kind, one.owner, one.partner) for one in open_ones()} == {("silent", "office", "bni")}
+    settled(run, at=WEDNESDAY)
+    assert open_ones() == [] and prove_ledger(connection).violations == ()
 
 
 def test_a_call_without_an_answer_is_silent_until_the_partner_is_asked(bank: RunningBank) -> None:

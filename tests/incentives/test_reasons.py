@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils.translation import override
 
-from bekal.incentives.models import Payout
+from bekal.incentives.models import Payout, PayoutStatus
 from bekal.incentives.partners import snap_bi
 from bekal.incentives.reasons import NOT_THE_ACCOUNT, TEMPLATE, sentence_of, tell_of_failures
 from bekal.incentives.settle_payouts import settle_payouts
@@ -17,6 +17,7 @@ from tests import factories
 from tests.factories import jakarta
 from tests.incentives.journey import SETTLED_AT, earners, exported, references, settled
 from tests.incentives.partner import status_file
+from tests.incentives.test_statements import MONDAY, booked, statement
 
 
 def told(person: int) -> list[str]:
@@ -60,6 +61,26 @@ def test_what_came_back_is_told_once_however_often_the_bank_says_it() -> None:
         settle_payouts(partner="bni", name=name, content=status_file(lines), at=at)
     (body,) = told(person)
     assert body.startswith("Rp600.000 dikembalikan dari BNI") and "sudah ditutup" in body
+
+
+@pytest.mark.django_db
+def test_each_line_that_failed_is_one_message_over_files_statements_and_attempts() -> None:
+    refused, back, paid = earners(3)
+    first, second, third = references(exported().run_id)
+    lines = [(first, 600_000, "rejected", "AM14"), (third, 600_000, "settled", "")]
+    for name in ("a.csv", "b.csv"):
+        content = status_file([*lines, (second, 600_000, "settled", "")] if name == "b.csv" else lines)
+        settle_payouts(partner="bni", name=name, content=content, at=SETTLED_AT)
+    shown = [booked(second, returned=MONDAY), booked(third)]
+    for form in ("mt940", "camt.053"):
+        settle_payouts(partner="bni", name=form, content=statement(lines=shown, form=form), at=SETTLED_AT)
+    returned = status_file([(second, 600_000, "returned", "AC04")])
+    settle_payouts(partner="bni", name="c.csv", content=returned, at=SETTLED_AT)
+    again = exported()
+    settled(again, {reference: "AC06" for reference in references(again.run_id) if reference[:-2] == first[:-2]})
+    assert [len(told(person)) for person in (refused, back, paid)] == [2, 1, 0]
+    failed = PayoutStatus.objects.filter(state__in=["rejected", "returned"]).count()
+    assert OutboxMessage.objects.filter(template=TEMPLATE).count() == failed == 3
 
 
 @pytest.mark.django_db

@@ -16,9 +16,12 @@ from bekal.proofs.check import EXPLAINED, SUMMED, UNCHANGED, Proof, prove_ledger
 from bekal.proofs.guards import GUARDS
 from bekal.proofs.invariants import INVARIANTS
 from tests.conftest import NewDatabase
-from tests.proofs.damages import DAMAGES, GUARDS_DOWN
+from tests.proofs.damages import DAMAGES as OF_BOOKS
+from tests.proofs.damages import GUARDS_DOWN
+from tests.proofs.damages_statements import BESIDE_STATEMENTS
 
 HERE = pytest.mark.django_db(databases=["default", "owner"])
+DAMAGES = OF_BOOKS | BESIDE_STATEMENTS
 GUARDED = frozenset(GUARDS.invariants)
 
 

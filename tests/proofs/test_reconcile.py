@@ -26,9 +26,23 @@ def test_twelve_corruptions_by_twenty_banks_end_as_the_oracle_says(tmp_path: Pat
     assert len(CORRUPTIONS) == 12 and figures["not_taken"] > 40
     assert all(figures["ended"][state] > 20 for state in ("sent", "settled", "rejected", "returned"))
     kinds = {"unknown_reference", "other_partner", "amount_mismatch", "contradiction", "not_the_file"}
+    kinds |= {"paid_twice", "statement_overlap", "other_account"}
     assert figures["troubles"].keys() == kinds
     assert figures["planted"].keys() == PLANTED.keys() and None not in figures["planted"].values()
     assert "240 cases" in out.getvalue() and "seed 5" in out.getvalue()
+
+
+def test_the_oracle_knows_that_a_day_has_one_statement() -> None:
+    oracle = Oracle({"A": Ordered("bni", 5), "B": Ordered("bni", 5)}, {})
+
+    def take(content: bytes, *said: Said, day: str = "1") -> bool:
+        return oracle.take(Paper("bni", "", content, said, statement=day))
+
+    paid_a, paid_b = Said("A", 5, "settled"), Said("B", 5, "settled")
+    assert take(b"1", paid_a) and take(b"2", paid_a), "the same in another form"
+    assert not take(b"3", paid_a, paid_b) and oracle.states["B"] == ("sent", "")
+    assert take(b"4", paid_a, paid_b, day="2")
+    assert oracle.troubles == {Trouble("statement_overlap", "bni", "1"), Trouble("paid_twice", "bni", "A")}
 
 
 def test_a_later_start_goes_on_where_the_first_one_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,9 +77,12 @@ def test_the_oracle_reads_as_the_rails_are_described() -> None:
     assert take(b"1", Said("A", 5, "returned", "AC04"), Said("B", 6, "settled"), Said("C", 5, "settled"))
     assert take(b"2", Said("A", 5, "settled"), Said("A", 5, "returned", "AC06"))
     assert take(b"2", Said("B", 5, "settled")), "read before: nothing new"
-    assert not take(b"2", partner="ovo")
+    assert take(b"2", partner="ovo"), "it says what it says to whoever reads it"
     assert take(b"3", Said("B", 5, "rejected", "AC04"), partner="ovo")
-    assert oracle.states == {"A": ("returned", "AC04"), "B": ("sent", "")}
+    assert take(b"4", Said("B", 5, "accepted"), partner="gopay") and oracle.states["B"] == ("sent", "")
+    assert Trouble("other_partner", "gopay", "B") in oracle.troubles
+    assert take(b"4", Said("B", 5, "accepted")) and oracle.states["B"] == ("accepted", "")
+    assert oracle.states == {"A": ("returned", "AC04"), "B": ("accepted", "")}
     assert oracle.troubles == {
         Trouble("amount_mismatch", "bni", "B"),
         Trouble("unknown_reference", "bni", "C"),

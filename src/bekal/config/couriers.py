@@ -9,11 +9,14 @@ from django.conf import settings
 from bekal.config.steps import Steps
 from bekal.incentives.call_desk import CallDesk
 from bekal.incentives.check_accounts import check_accounts
+from bekal.incentives.close_day import close_days
+from bekal.incentives.exception_alarm import alarming_count
 from bekal.incentives.fetch_statements import fetch_statements
 from bekal.incentives.find_silent import find_silent
 from bekal.incentives.hand_over_files import hand_over_files
 from bekal.incentives.house_rails import house_rails
 from bekal.incentives.make_calls import make_calls
+from bekal.incentives.statements import find_missing_statements
 from bekal.incentives.turn_to_second_accounts import turn_to_second_accounts
 from bekal.ledger.clock import machine_now, programme_day, programme_now
 from bekal.messaging.channels import carriers
@@ -86,7 +89,7 @@ class PaymentCourier(Steps):
 
     def round(self) -> bool:
         """One batch; whether there was anything. Raises only where the database is gone."""
-        return bool(self._rails) and self._tried("payments", PAYMENTS_LOCK, self._pay, programme_now())
+        return self._tried("payments", PAYMENTS_LOCK, self._pay, programme_now())
 
     def _pay(self, at: datetime) -> bool:
         """Calls at once, files and answers every few seconds: a bank is not asked all day whether it has news."""
@@ -124,16 +127,25 @@ class PaymentCourier(Steps):
         return True
 
     def _take_statements(self, at: datetime, now: datetime) -> None:
-        """Those of the last working day; a partner that has none yet is asked again in a while."""
+        """Those of the days that are over, which are closed then; a partner that has none yet is asked again in a
+        while."""
         if self._stated_at is None or abs(now - self._stated_at) >= STATEMENTS_EVERY:
             self._stated_at = now
             if taken_count := fetch_statements(rails=self._rails, at=at).taken_count:
                 self._say(f"payments: {taken_count:,} statements taken")
+            if closed := close_days(at=at):
+                self._say(f"payments: closed {len(closed):,} of the partners' days")
 
     def _miss_answers(self, at: datetime) -> None:
         """Once a day of the programme, after what came back was taken in."""
         today = programme_day(at)
         if self._missed_on != today:
-            if silent_count := find_silent(at=at):
-                self._say(f"payments: {silent_count:,} without an answer")
+            found = {
+                "without an answer": find_silent(at=at),
+                "statements missing": find_missing_statements(rails=self._rails, at=at),
+                "exceptions older than they may be": alarming_count(at=at),
+            }
+            for what, count in found.items():
+                if count:
+                    self._say(f"payments: {count:,} {what}")
             self._missed_on = today

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from bekal.incentives.closing_lock import keep_open
 from bekal.incentives.models import Entitlement, Payout, PayoutException, PayoutStatus
 from bekal.incentives.partners.bank_lines import BankLine, Said
 from bekal.incentives.reasons import tell_of_failures
@@ -19,6 +20,7 @@ from bekal.ledger.copy_rows import copy_rows, id_array, int_array, text_array
 from bekal.ledger.movements import Kind, Movement
 from bekal.ledger.post import Posting, post
 from bekal.ledger.queries import balances_of
+from bekal.participants.set_payout_account import hash_of_number
 from bekal.purchases.answer_settlements import Failed, Paid, answer_settlements, owners_of
 
 REJECT = {
@@ -41,6 +43,12 @@ OWNERS = {
     Trouble.FILE_REFUSED: PayoutException.Owner.OFFICE,
     Trouble.FILE_UNREADABLE: PayoutException.Owner.PARTNER,
     Trouble.SILENT: PayoutException.Owner.PARTNER,
+    Trouble.OTHER_ACCOUNT: PayoutException.Owner.PARTNER,
+    Trouble.PAID_TWICE: PayoutException.Owner.PARTNER,
+    Trouble.NOT_ON_STATEMENT: PayoutException.Owner.PARTNER,
+    Trouble.STATEMENT_MISSING: PayoutException.Owner.PARTNER,
+    Trouble.STATEMENT_GAP: PayoutException.Owner.PARTNER,
+    Trouble.STATEMENT_OVERLAP: PayoutException.Owner.PARTNER,
 }
 
 
@@ -72,6 +80,7 @@ class Sent(NamedTuple):
     masked_account: str
     partner: str
     amount_rupiah: int
+    account_hash: bytes | None
     is_accepted: bool
     was_settled: bool
     end_state: str | None
@@ -113,7 +122,7 @@ WHERE id IN (SELECT run_id FROM incentives_payout WHERE reference = ANY(%s::text
 SENT_SQL = """
 SELECT payout.reference, payout.id, entitlement.participation_id, coalesce(entitlement.kind, ''),
        payout.settlement_id, payout.masked_account, payout.partner, payout.amount_rupiah,
-       accepted.id IS NOT NULL, settled.id IS NOT NULL, ended.state,
+       payout.account_hash, accepted.id IS NOT NULL, settled.id IS NOT NULL, ended.state,
        coalesce(ended.reason_code, '')
 FROM incentives_payout payout
 LEFT JOIN incentives_entitlement entitlement ON entitlement.id = payout.entitlement_id
@@ -168,7 +177,9 @@ def clawed_back_of(participation_ids: Collection[int]) -> dict[int, ClawedBack]:
 
 def weigh(lines: Sequence[BankLine], *, partner: str) -> Weighed:
     """Hold the lines of one partner against the books, in their order. In the caller's transaction; locks, in this
-    order, the runs they speak of and the participations of what came back."""
+    order, the partner's books against their closing, the runs they speak of and the participations of what came back.
+    """
+    keep_open(partner)
     references = text_array(list({line.reference for line in lines}))
     with connection.cursor() as cursor:
         cursor.execute(LOCK_RUNS_SQL, [references])
@@ -238,6 +249,8 @@ def _trouble(
         return Trouble.OTHER_PARTNER
     if line.amount_rupiah is not None and line.amount_rupiah != payout.amount_rupiah:
         return Trouble.AMOUNT_MISMATCH
+    if is_other_account(line, payout.account_hash, partner):
+        return Trouble.OTHER_ACCOUNT
     if _repeats(line, payout) or line.said is Said.ACCEPTED:
         return None
     said = payout.said()
@@ -247,6 +260,13 @@ def _trouble(
     if line.said is Said.RETURNED and said and owed is not None and not owed.takes(payout.amount_rupiah):
         return Trouble.CLAWED_BACK
     return None
+
+
+def is_other_account(line: BankLine, account_hash: bytes | None, partner: str) -> bool:
+    """Whether the partner says that it paid to another account than it was sent: told where the form says to which."""
+    if not line.account or account_hash is None:
+        return False
+    return hash_of_number(partner, line.account) != bytes(account_hash)
 
 
 def record(

@@ -14,6 +14,7 @@ from bekal.accounts.privacy import decrypt, decrypt_all, encrypt
 from bekal.core.refusal import Refusal
 from bekal.core.uncollected import uncollected
 from bekal.holds.open_holds import keep_holds
+from bekal.incentives.closing_lock import keep_open
 from bekal.incentives.kept_back import held_payout_ids
 from bekal.incentives.list_seal import planned_seal, seal_of
 from bekal.incentives.models import Entitlement, Payout, PayoutFile, PayoutRun, PayoutStatus
@@ -26,6 +27,7 @@ from bekal.ledger.copy_rows import copy_rows, int_array
 from bekal.ledger.movements import Movement
 from bekal.ledger.post import movement_sql, post_selected
 from bekal.ledger.proof_results import PROOF_LIMIT, ReleaseBlock, release_block
+from bekal.participants.models import PaymentPartner
 
 KeptBack = PayoutStatus.KeptBack
 SEND = {
@@ -126,6 +128,7 @@ def export_payout_run(
     proof found one: no money leaves until it is cleared up), LEDGER_NOT_PROVED (there is no proof, or it is older than
     `proof_limit`: prove first; None where no worker proves, as in a simulated year).
     """
+    keep_open(*PaymentPartner.values)
     run = PayoutRun.objects.select_for_update(no_key=True).filter(id=run_id).first()
     if run is None:
         return _refused(run_id, PayoutRefusal.RUN_NOT_FOUND)

@@ -1,4 +1,4 @@
-"""`find_silent`: payments that a partner has, or may have, and says nothing of although their time is over."""
+"""`find_silent`: payments that a partner has, or should have, and says nothing of although their time is over."""
 
 from datetime import date, datetime, time, timedelta
 
@@ -16,12 +16,14 @@ LOCK_RUNS_SQL = """
 SELECT id FROM incentives_payoutrun
 WHERE exported_at < %(before)s AND planned_for BETWEEN %(first)s AND %(last)s ORDER BY id FOR NO KEY UPDATE
 """
-# Handed over by files or calls: what is known not to have arrived is not the partner's silence. Once for each payment:
-# what an officer has cleared up stays so.
+# Handed over by files or calls: what is known not to have arrived is not the partner's silence. What an officer hands
+# over is the office's to ask about: nobody here knows whether the partner has it. Once for each payment: what an
+# officer has cleared up stays so.
 OPEN_SQL = """
 INSERT INTO incentives_payoutexception
     (kind, owner, partner, payout_id, file_id, line, reference, said, opened_at, resolution, note)
-SELECT 'silent', 'partner', payout.partner, payout.id, file.id, 0, payout.reference, '', %(at)s, '', ''
+SELECT 'silent', CASE file.message_id WHEN '' THEN 'office' ELSE 'partner' END, payout.partner, payout.id, file.id, 0,
+       payout.reference, '', %(at)s, '', ''
 FROM incentives_payout payout
 JOIN incentives_payoutstatus sent ON sent.payout_id = payout.id AND sent.state = 'sent'
 JOIN incentives_payoutfile file ON file.id = sent.file_id
@@ -32,6 +34,7 @@ WHERE payout.run_id = ANY(%(run_ids)s::bigint[]) AND payout.ended_at IS NULL
                  ORDER BY call.id DESC LIMIT 1) IN ('begun', 'unknown')
                 AND NOT EXISTS (SELECT 1 FROM incentives_payoutcall late
                                 WHERE late.payout_id = payout.id AND late.counted_on > %(last)s)
+           WHEN file.message_id = '' THEN true
            ELSE (SELECT sending.outcome FROM incentives_payoutsending sending WHERE sending.file_id = file.id
                  ORDER BY sending.id DESC LIMIT 1) IN ('begun', 'unknown', 'taken')
                 AND NOT EXISTS (SELECT 1 FROM incentives_payoutsending late
@@ -49,8 +52,8 @@ def find_silent(*, at: datetime) -> int:
 
     A partner has so many working days after the day of payment (`payout_answer_days` of that day), or after the run was
     exported or the payment begun (it may have waited for a window or another day), if that was later. The exception
-    ends by itself when an answer comes (`answers.end_silence`). A list that an officer hands over by hand is not in it:
-    nobody here knows when the partner got it. Again: nothing new. Lock order: the runs.
+    ends by itself when an answer comes (`answers.end_silence`). Of a list that an officer hands over by hand the office
+    is asked first. Again: nothing new. Lock order: the runs.
     """
     today = programme_day(at)
     last = today - timedelta(days=1)

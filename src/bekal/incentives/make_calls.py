@@ -232,7 +232,13 @@ def _note_heard(partner: str, heard: Sequence[tuple[_Due, Heard]], at: datetime,
     copy_rows(PayoutCall, ("id", "payout_id", "act", "outcome", "reason_code", "partner_code", "noted_at"), rows)
     lines = [
         BankLine(
-            place, due.instruction.reference, one.amount_rupiah, SAID[one.outcome], one.reason_code, one.partner_code
+            place,
+            due.instruction.reference,
+            one.amount_rupiah,
+            SAID[one.outcome],
+            one.reason_code,
+            one.partner_code,
+            one.account,
         )
         for place, (due, one) in enumerate(heard, start=1)
         if one.outcome in SAID

@@ -14,6 +14,9 @@ from bekal.incentives.sending_models import PayoutDay as PayoutDay
 from bekal.incentives.sending_models import PayoutException as PayoutException
 from bekal.incentives.sending_models import PayoutFetch as PayoutFetch
 from bekal.incentives.sending_models import PayoutSending as PayoutSending
+from bekal.incentives.statement_models import DayClosing as DayClosing
+from bekal.incentives.statement_models import Statement as Statement
+from bekal.incentives.statement_models import StatementLine as StatementLine
 from bekal.ledger.append_only import AppendOnlyModel
 from bekal.participants.models import Participation, PaymentPartner, PayoutAccount
 from bekal.purchases.models import InstitutionSettlement
@@ -228,7 +231,7 @@ class PayoutFile(AppendOnlyModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["direction", "sha256"], name="incentives_payoutfile_once"),
+            models.UniqueConstraint(fields=["direction", "partner", "sha256"], name="incentives_payoutfile_once"),
             models.UniqueConstraint(
                 fields=["partner", "message_id"],
                 condition=~Q(message_id=""),

@@ -44,9 +44,15 @@ class PayoutRefusal(StrEnum):
     FILE_CURRENCY = "payout_file_currency"  # line, column, value
     FILE_TOTAL = "payout_file_total"  # line, column, value, expected
     FILE_PAGES = "payout_file_pages"  # line, value
+    FILE_DAY = "payout_file_day"  # line, column, value
+    # A statement against those of the days around it
+    STATEMENT_GAP = "payout_statement_gap"  # on, found_rupiah, expected_rupiah
+    STATEMENT_OVERLAP = "payout_statement_overlap"  # on
 
-    # A file against what was taken before
-    FILE_OF_OTHER_PARTNER = "payout_file_of_other_partner"  # value, partner, expected
+    # A day of a partner is closed
+    NOTHING_TO_CLOSE = "payout_nothing_to_close"
+    DAY_WAITS = "payout_day_waits"  # on
+    DAY_UNEXPLAINED = "payout_day_unexplained"  # on, difference_rupiah
 
     # An account is to be asked for again
     ACCOUNT_NOT_FAILED = "payout_account_not_failed"

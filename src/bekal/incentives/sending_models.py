@@ -150,6 +150,12 @@ class PayoutException(models.Model):
         FILE_REFUSED = "file_refused", _("the partner refused a file")
         FILE_UNREADABLE = "file_unreadable", _("a file of the partner that was cut or does not add up")
         SILENT = "silent", _("no word of a payment after its time")
+        OTHER_ACCOUNT = "other_account", _("paid to another account than was sent")
+        PAID_TWICE = "paid_twice", _("a payment that stands on statements twice")
+        NOT_ON_STATEMENT = "not_on_statement", _("settled here, not on the partner's statement")
+        STATEMENT_MISSING = "statement_missing", _("the statement of a working day has not come")
+        STATEMENT_GAP = "statement_gap", _("a statement that does not go on from the day before")
+        STATEMENT_OVERLAP = "statement_overlap", _("another statement of a day that has one")
 
     class Owner(models.TextChoices):
         OFFICE = "office", _("the programme office")

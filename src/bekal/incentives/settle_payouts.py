@@ -10,13 +10,21 @@ from django.db import connection, transaction
 from bekal.accounts.privacy import encrypt
 from bekal.core.refusal import Refusal
 from bekal.core.uncollected import uncollected
-from bekal.incentives.answers import Opened, Trouble, end_silence, open_exceptions, record, weigh
+from bekal.incentives.answers import (
+    Opened,
+    Trouble,
+    end_silence,
+    open_exceptions,
+    record,
+    weigh,
+)
 from bekal.incentives.models import Payout, PayoutException, PayoutFile
 from bekal.incentives.partners.bank_files import read_bank_file
 from bekal.incentives.partners.bank_lines import BankFile, BankLine, GroupStatus, Said
 from bekal.incentives.partners.csv_rail import one_line
 from bekal.incentives.partners.pain002 import NO_REASON, SAID
 from bekal.incentives.refusals import PayoutRefusal
+from bekal.incentives.statements import hold_statements, keep_statements
 
 NAME_LENGTH = 120
 
@@ -59,9 +67,12 @@ def settle_payouts(*, partner: str, name: str, content: bytes, at: datetime) -> 
     line accepts, settles, rejects or returns a payout that was sent to this partner in this amount; a rejected or
     returned one is due again. A line that repeats an earlier answer changes nothing; one that contradicts it, names
     what was never sent or another amount, or returns what is being clawed back, moves nothing and opens an exception.
-    A report that a whole file was rejected or paid speaks of each of its payments.
+    A statement has to go on from the day before, or is refused whole, with an exception (STATEMENT_GAP,
+    STATEMENT_OVERLAP), and is kept with its lines. A report that a whole file was rejected or paid speaks of each of
+    its payments. A file that was read under another partner first, by mistake, is read under its own as if it were new;
+    what that mistake opened ends.
 
-    Lock order: the runs, then the participations of what was returned.
+    Lock order: the partner's books against their closing, the runs, then the participations of what was returned.
     """
     read = read_bank_file(content)
     if read.faults:
@@ -72,9 +83,10 @@ def settle_payouts(*, partner: str, name: str, content: bytes, at: datetime) -> 
 
 def take_in(*, partner: str, name: str, content: bytes, at: datetime) -> Settled:
     """As `settle_payouts`, of a file that came by itself: one that is refused opens an exception of the partner, who
-    has to send it again whole."""
+    has to send it again whole. A statement that does not fit the days around it has one of its own already."""
     settled = settle_payouts(partner=partner, name=name, content=content, at=at)
-    if settled.refusal is not None:
+    own = (PayoutRefusal.STATEMENT_GAP, PayoutRefusal.STATEMENT_OVERLAP)
+    if settled.refusal is not None and settled.refusal.code not in own:
         opened = Opened(Trouble.FILE_UNREADABLE, 0, name[:80], settled.refusal.code.value[:20])
         open_exceptions([opened], partner=partner, at=at)
     return settled
@@ -85,12 +97,12 @@ def _take(partner: str, name: str, content: bytes, read: BankFile, at: datetime)
     with connection.cursor() as cursor:
         # The same file at once: the second waits, and then sees that it was taken.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [sha256.hex()])
-    earlier = PayoutFile.objects.filter(direction=PayoutFile.Direction.BACK, sha256=sha256).first()
-    if earlier is not None and earlier.partner != partner:
-        values = {"value": one_line(name)[:NAME_LENGTH], "partner": partner, "expected": earlier.partner}
-        return Settled(None, faults=(Refusal(PayoutRefusal.FILE_OF_OTHER_PARTNER, values),))
-    if earlier is not None:
-        return replace(_figures(earlier), repeated=True)
+    readings = PayoutFile.objects.filter(direction=PayoutFile.Direction.BACK, sha256=sha256).order_by("id")
+    readers = {reading.partner: reading for reading in readings.defer("content_encrypted")}
+    if partner in readers:
+        return replace(_figures(readers[partner]), repeated=True)
+    if faults := hold_statements(read.statements, read.lines, partner=partner, at=at):
+        return Settled(None, faults=faults)
     opened = list(_of_groups(read.groups, partner))
     lines = read.lines or tuple(_lines_of_groups(read.groups, partner))
     weighed = weigh(lines, partner=partner)
@@ -110,8 +122,29 @@ def _take(partner: str, name: str, content: bytes, read: BankFile, at: datetime)
     )
     record(weighed.news, at=at, file_id=file.id)
     end_silence([sent.payout_id for _, sent in weighed.news], at=at)
+    if readers:
+        end_wrong_reading(partner=partner, sha256=sha256, at=at)
+    if read.statements:
+        opened += keep_statements(read.statements, read.lines, file=file, at=at)
     open_exceptions(opened, partner=partner, at=at, file_id=file.id)
     return replace(_figures(file), unchanged_count=weighed.repeated_count, opened=tuple(opened))
+
+
+WRONG_READING_SQL = """
+UPDATE incentives_payoutexception asked SET resolved_at = %(at)s, resolution = 'answered'
+FROM incentives_payoutfile file, incentives_payout payout
+WHERE asked.resolved_at IS NULL AND asked.kind = 'other_partner' AND asked.partner <> %(partner)s
+  AND file.id = asked.file_id AND file.direction = 'back' AND file.sha256 = %(sha256)s
+  AND payout.id = asked.payout_id AND payout.partner = %(partner)s
+"""
+
+
+def end_wrong_reading(*, partner: str, sha256: bytes, at: datetime) -> int:
+    """A file is read under the partner whose payments it speaks of: that it was read under another first asks nobody
+    anything any more. How many exceptions end."""
+    with connection.cursor() as cursor:
+        cursor.execute(WRONG_READING_SQL, {"at": at, "partner": partner, "sha256": sha256})
+        return int(cursor.rowcount)
 
 
 def _of_groups(groups: Sequence[GroupStatus], partner: str) -> Iterator[Opened]:

@@ -185,7 +185,12 @@ def refusal_of_account(account: NewAccount) -> Refusal | None:
 
 def hash_of_account(account: NewAccount) -> bytes:
     """By what one account is known over the whole programme."""
-    return blind("payout-account", f"{account.partner}:{account.number}")
+    return hash_of_number(account.partner, account.number)
+
+
+def hash_of_number(partner: str, number: str) -> bytes:
+    """The same of an account of which only the number is known."""
+    return blind("payout-account", f"{partner}:{number}")
 
 
 def code_subject(account_hash: bytes) -> str:

@@ -226,6 +226,45 @@ SETTLEMENTS = (
              AS moved(debit, credit, reason, key, number, at)
          WHERE institution_id = 1 ORDER BY at, participation_id""",
 )
+# The partner's statements of the day it paid, of the one on which some came back, and of one on which nothing moved.
+_STATED = """INSERT INTO incentives_statement (id, partner, account, stated_on, opening_rupiah, debits_rupiah,
+           credits_rupiah, closing_rupiah, other_count, other_debits_rupiah, other_credits_rupiah, line_count,
+           lines_sha256, file_id, stored_at) OVERRIDING SYSTEM VALUE
+       SELECT {number}, 'bni', '1', date '{day}', opening, debits, credits, opening - debits + credits,
+              0, 0, 0, count, sha256('{day}'), {file}, timestamptz '{day} 23:00+07'
+       FROM (SELECT coalesce((SELECT closing_rupiah FROM incentives_statement ORDER BY stated_on DESC LIMIT 1),
+                             10000000000) AS opening, count(*) AS count,
+                    coalesce(sum(amount_rupiah) FILTER (WHERE state = 'settled'), 0)::bigint AS debits,
+                    coalesce(sum(amount_rupiah) FILTER (WHERE state = 'returned'), 0)::bigint AS credits
+             FROM incentives_payoutstatus JOIN incentives_payout payout ON payout.id = payout_id
+             WHERE file_id = {file} AND state IN ('settled', 'returned') AND {moves}) moved"""
+_STATED_LINES = """INSERT INTO incentives_statementline (statement_id, line, reference, said, amount_rupiah)
+       SELECT {number}, row_number() OVER (ORDER BY status.id), reference, state, amount_rupiah
+       FROM incentives_payoutstatus status JOIN incentives_payout payout ON payout.id = payout_id
+       WHERE file_id = {file} AND state IN ('settled', 'returned') AND {moves}"""
+_CLOSED = """INSERT INTO incentives_dayclosing (id, partner, stated_on, number, statement_rupiah, ledger_rupiah,
+           after_status_id, until_status_id, content, sha256, previous_sha256, closed_at) OVERRIDING SYSTEM VALUE
+       SELECT {number}, 'bni', stated_on, {number}, rupiah, rupiah, after_id, until_id, content,
+              sha256(convert_to(content, 'UTF8')), previous, timestamptz '{day} 23:30+07'
+       FROM (SELECT stated_on, rupiah, after_id, until_id, previous,
+                    concat(E'item,kind,owner,count,rupiah,days\nprevious,', encode(previous, 'hex'),
+                           E',,,,\nstatement_closing,,,,', rupiah, E',\nledger_closing,,,,', rupiah,
+                           E',\ndifference_total,,,,0,\n') AS content
+             FROM (SELECT stated_on, closing_rupiah AS rupiah,
+                          coalesce((SELECT max(until_status_id) FROM incentives_dayclosing), 0) AS after_id,
+                          (SELECT max(id) FROM incentives_payoutstatus WHERE recorded_at < '{day} 23:00+07')
+                              AS until_id,
+                          (SELECT sha256 FROM incentives_dayclosing ORDER BY number DESC LIMIT 1) AS previous
+                   FROM incentives_statement WHERE id = {number}) figures) written"""
+STATED = tuple(
+    statement.format(number=number, day=day, file=file, moves=moves)
+    for number, day, file, moves in (
+        (1, "2020-05-27", 2, "true"),
+        (2, "2020-06-03", 3, "true"),
+        (3, "2020-06-15", 3, "false"),
+    )
+    for statement in (_STATED, _STATED_LINES, _CLOSED)
+)
 # What 10 and 11 received is clawed back; 10 repays a part, of 11 it is withdrawn. Balances end, one of 20 is closed.
 ENDINGS = (
     """INSERT INTO lifecycle_clawback (id, participation_id, cause, explanation, incentive_rupiah, training_rupiah,
@@ -267,7 +306,7 @@ ENDINGS = (
              FROM ledger_transfer WHERE credit_kind = 2 OR debit_kind = 2 GROUP BY owner_id) moved
        WHERE moved.owner_id = balance.owner_id""",
 )
-STAGES = (PEOPLE, TRAININGS, PAYOUTS + SETTLEMENTS, ENDINGS)
+STAGES = (PEOPLE, TRAININGS, (*PAYOUTS, *STATED, *SETTLEMENTS), ENDINGS)
 # Statements named their rows themselves; whoever adds others goes on behind them.
 _GO_ON_SQL = """
 SELECT format('SELECT setval(%%L, (SELECT coalesce(max(id), 1) FROM %%I))', pg_get_serial_sequence(table_name, 'id'),

@@ -10,6 +10,7 @@ that the chain recomputes (I10) by `chain.py`, I12 by `exceptions.py`, and that 
 from bekal.proofs.guards import GUARDS
 from bekal.proofs.invariants_match import CLAWBACKS, LAPSED, PAYOUTS, PURCHASES, REFUNDS, RETURNS
 from bekal.proofs.invariants_owner import OWNERS
+from bekal.proofs.invariants_statements import BESIDE_STATEMENTS
 from bekal.proofs.look import Invariant, Look
 from bekal.proofs.promises import SETTLEMENT, promised_sql
 
@@ -287,6 +288,7 @@ LOOKS: tuple[Look, ...] = (
     LAPSED,
     ANSWERED,
     FILES,
+    *BESIDE_STATEMENTS,
     SETTLEMENTS,
     PAYMENTS,
     SEATS,

@@ -21,8 +21,10 @@ from unittest import mock
 from django.db import connection, transaction
 
 from bekal.incentives import answers
+from bekal.incentives import close_day as closing
 from bekal.incentives import plan_payout_run as plan
 from bekal.incentives.models import Payout
+from bekal.incentives.refusals import PayoutRefusal
 from bekal.incentives.settle_payouts import settle_payouts
 from bekal.proofs.arguments import add_common_arguments, seed_of, whole_number
 from bekal.proofs.check import prove_ledger
@@ -58,6 +60,7 @@ class Reconcile:
     cases: int = 0
     delivered: int = 0
     not_taken: int = 0
+    closed: int = 0
     ended: dict[str, int] = field(default_factory=dict)  # state -> payouts
     troubles: dict[str, int] = field(default_factory=dict)  # kind -> exceptions
     planted: dict[str, str | None] = field(default_factory=dict)  # name -> what gave it away
@@ -66,9 +69,9 @@ class Reconcile:
     @property
     def holds(self) -> bool:
         """Everything ended as the oracle says, every careless variant was noticed, and each ending was among them."""
-        told = {"sent", "settled", "rejected", "returned"} <= self.ended.keys() and bool(self.troubles)
+        told = {"sent", "settled", "rejected", "returned"} <= self.ended.keys() and bool(self.troubles) and self.closed
         noticed = bool(self.planted) and None not in self.planted.values()
-        return self.seeds > 0 and told and not self.violations and noticed
+        return self.seeds > 0 and bool(told) and not self.violations and noticed
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -135,7 +138,7 @@ def one_seed(world: World, seed: str, cases: Sequence[str], found: Reconcile) ->
         queues.append((name, _ordered(rng, papers, keeps_order=name == "returned before it was paid")))
     with transaction.atomic():
         violations = [*_deliver(world, rng, queues, oracle, found)]
-        violations += [*_compare(oracle, desk, found), *_pay_again(world, oracle)]
+        violations += [*_compare(oracle, desk, found), *_pay_again(world, oracle), *_close(world, found)]
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         violations += [
@@ -212,11 +215,24 @@ def _pay_again(world: World, oracle: Oracle) -> Iterator[str]:
             yield f"{reference} was called paid, and is to be paid again"
 
 
+def _close(world: World, found: Reconcile) -> Iterator[str]:
+    """Close what can be closed: whatever the papers said, every rupiah between them and the ledger has a name."""
+    at = midnight_of(world.now.day) + 7 * 24 * HOUR
+    for partner in sorted({ordered.partner for ordered in world.ordered.values()}):
+        closed = closing.close_day(partner=partner, at=at)
+        while closed.refusal is None:
+            found.closed += 1
+            closed = closing.close_day(partner=partner, at=at)
+        if closed.refusal.code is PayoutRefusal.DAY_UNEXPLAINED:
+            yield f"{partner}: {closed.day} has {closed.refusal.values['difference_rupiah']} rupiah without a name"
+
+
 def lines_of(found: Reconcile) -> Iterator[str]:
     yield (
         f"{found.delivered:,} files delivered, {found.not_taken:,} of them refused whole; payouts ended "
         + ", ".join(f"{state} {number:,}" for state, number in sorted(found.ended.items()))
     )
+    yield f"days closed over a statement: {found.closed:,}"
     yield "exceptions: " + ", ".join(f"{kind} {number:,}" for kind, number in sorted(found.troubles.items()))
     for violation in found.violations[:20]:
         yield f"VIOLATED {violation}"
@@ -288,5 +304,9 @@ PLANTED: Mapping[str, tuple[Callable[[], Any], Sequence[str]]] = {
     "the contrary is passed over": (_first_word_ends_it, ["a second file with the contrary"]),
     "what is in question is paid again": (_asks_nobody, ["a second file with the contrary"]),
     "a return waits for its payment": (_return_waits_for_its_payment, ["returned before it was paid"]),
+    "nobody looks for what no statement shows": (
+        lambda: mock.patch.object(closing, "not_stated", lambda window: []),
+        ["a file of yesterday", "a file that was cut"],
+    ),
     "sums are believed": (_sums_are_believed, ["a wrong count or sum"]),
 }

@@ -149,7 +149,8 @@ def amount_changed(case: Case) -> Delivered:
 
 
 def reference_of_another(case: Case) -> Delivered:
-    """Of the same partner, for the same amount: nobody can tell, until everything is told as it was."""
+    """Of the same partner, for the same amount: what names the account gives it away, and else nobody can tell, until
+    everything is told as it was."""
 
     def bend(line: Booked, lines: Sequence[Booked]) -> Booked:
         everybody = case.desk.lines(WALLET if line.number.startswith("08") else BANK, case.references)

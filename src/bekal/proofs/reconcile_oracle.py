@@ -11,19 +11,22 @@ SENT, ACCEPTED, SETTLED, REJECTED, RETURNED = "sent", "accepted", "settled", "re
 
 
 class Said(NamedTuple):
-    """What a paper says of one payment: reference, rupiah, state and the reason's code."""
+    """What a paper says of one payment: reference, rupiah, state, the reason's code, and to which account it was paid
+    where it says that."""
 
     reference: str
     rupiah: int
     state: str
     reason: str = ""
+    account: str = ""
 
 
 class Ordered(NamedTuple):
-    """One payment as it was ordered: from which partner, and how many rupiah."""
+    """One payment as it was ordered: from which partner, how many rupiah, to which account."""
 
     partner: str
     rupiah: int
+    account: str = ""
 
 
 class Trouble(NamedTuple):
@@ -39,7 +42,7 @@ class Paper:
     """A file as the bank wrote it or as it was spoilt, and what a careful reader finds in it.
 
     `is_whole`: it adds up to what it says of itself. `file`: the file of ours that it reports on, as a whole, too;
-    `miscounts`: with another count or sum than that file has."""
+    `miscounts`: with another count or sum than that file has. `statement`: it is that of this day and account."""
 
     partner: str
     name: str
@@ -48,6 +51,7 @@ class Paper:
     is_whole: bool = True
     file: str = ""
     miscounts: bool = False
+    statement: str = ""
 
 
 # What a payment is once this is said of it; what is not here contradicts what was said before.
@@ -75,21 +79,53 @@ class Oracle:
         self.states: dict[str, tuple[str, str]] = dict.fromkeys(ordered, (SENT, ""))
         self.troubles: set[Trouble] = set()
         self.called_paid: set[str] = set()
-        self.read: dict[bytes, str] = {}
+        self.read: set[tuple[str, bytes]] = set()
+        self._opened_by: dict[Trouble, bytes] = {}
+        self._statements: dict[tuple[str, str], list[tuple[str, int, str]]] = {}
+        self._stated: set[tuple[str, str, str]] = set()
 
     def take(self, paper: Paper) -> bool:
         """Read one; whether it can be taken at all (a paper that was read before is, and says nothing new)."""
-        if not paper.is_whole or self.read.get(paper.content, paper.partner) != paper.partner:
+        if not paper.is_whole:
             return False
-        if paper.content not in self.read:
-            self.read[paper.content] = paper.partner
+        if (paper.partner, paper.content) not in self.read:
+            if paper.statement and not self._fits(paper):
+                return False
+            self.read.add((paper.partner, paper.content))
+            known = set(self.troubles)
             if paper.file and self.files.get(paper.file) != paper.partner:
                 self.troubles.add(Trouble("unknown_reference", paper.partner, paper.file))
             elif paper.miscounts:
                 self.troubles.add(Trouble("not_the_file", paper.partner, paper.file))
             for one in paper.said:
                 self._hear(paper.partner, one)
+            self._opened_by.update(dict.fromkeys(self.troubles - known, paper.content))
+            self.troubles = {one for one in self.troubles if not self._was_read_wrongly(one, paper)}
         return True
+
+    def _fits(self, paper: Paper) -> bool:
+        """A day of an account has one statement, whoever writes it how often; what stands there again is paid again."""
+        day, said = (paper.partner, paper.statement), sorted(one[:3] for one in paper.said)
+        if day in self._statements:
+            if self._statements[day] == said:
+                return True
+            self.troubles.add(Trouble("statement_overlap", *day))
+            return False
+        self._statements[day] = said
+        for one in paper.said:
+            stated = (paper.partner, one.reference, one.state)
+            ordered = self.ordered.get(one.reference)
+            if stated in self._stated and ordered is not None and ordered.partner == paper.partner:
+                self.troubles.add(Trouble("paid_twice", paper.partner, one.reference))
+            self._stated.add(stated)
+        return True
+
+    def _was_read_wrongly(self, trouble: Trouble, paper: Paper) -> bool:
+        """These very bytes were read under another partner first, and are read now under that of the payment."""
+        is_of_other = trouble.kind == "other_partner" and trouble.partner != paper.partner
+        if not is_of_other or self._opened_by.get(trouble) != paper.content:
+            return False
+        return self.ordered[trouble.reference].partner == paper.partner
 
     @property
     def never_again(self) -> set[str]:
@@ -104,6 +140,8 @@ class Oracle:
             self.troubles.add(Trouble("other_partner", partner, said.reference))
         elif ordered.rupiah != said.rupiah:
             self.troubles.add(Trouble("amount_mismatch", partner, said.reference))
+        elif said.account and ordered.account and said.account != ordered.account:
+            self.troubles.add(Trouble("other_account", partner, said.reference))
         else:
             if said.state == SETTLED:
                 self.called_paid.add(said.reference)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import count
 
+from bekal.accounts.privacy import decrypt
 from bekal.incentives.approve_payout_run import approve_payout_run
 from bekal.incentives.export_payout_run import Exported, export_payout_run
 from bekal.incentives.house_rails import Account, Form, Rail
@@ -98,10 +99,19 @@ class World:
         return self._sent(run_id, day, done)
 
     def _sent(self, run_id: int, day: date, done: Exported) -> Sent:
-        columns = ("reference", "partner", "amount_rupiah", "entitlement__participation_id")
+        columns = (
+            "reference",
+            "partner",
+            "amount_rupiah",
+            "account__number_encrypted",
+            "entitlement__participation_id",
+        )
         rows = list(Payout.objects.filter(run_id=run_id).order_by("reference").values_list(*columns))
-        ordered = {reference: Ordered(partner, rupiah) for reference, partner, rupiah, _ in rows}
-        reference_of = {person: reference for reference, _, _, person in rows}
+        ordered = {
+            reference: Ordered(partner, rupiah, decrypt(bytes(number)))
+            for reference, partner, rupiah, number, _ in rows
+        }
+        reference_of = {person: reference for reference, *_, person in rows}
         groups = tuple(tuple(reference_of[one] for one in group) for group in self._groups)
         names = {file.partner: (message_of(file.name, file.content), file.name, file.content) for file in done.files}
         return Sent(day, ordered, groups, names)
@@ -179,7 +189,9 @@ class Desk:
         number = next(self._numbers)
         name, at = f"{form[-3:]}{number:06d}", small_world.midnight_of(day) + 18 * HOUR
         generation = GENERATIONS[form][is_old] if form in GENERATIONS else ""
-        file = ""
+        file, statement = "", ""
+        # Each group of people is paid from an account of its own: a statement is of all that moved on one.
+        account = f"{min((line.number for line in lines), default=ACCOUNT):0>20}"
         if form == "csv":
             content = answers.csv_statuses(lines)
         elif form == "pain.002":
@@ -192,11 +204,13 @@ class Desk:
         elif form == "camt.054":
             content = answers.notification(name, generation, ACCOUNT, lines, day, at)
         elif form == "camt.053":
-            content = answers.statement(name, generation, ACCOUNT, 10_000_000_000, (), lines, day, at)
+            content = answers.statement(name, generation, account, 10_000_000_000, (), lines, day, at)
         else:
-            content = answers.mt940(name, ACCOUNT, 10_000_000_000, (), lines, day)
+            content = answers.mt940(name, account, 10_000_000_000, (), lines, day)
+        if form in ("camt.053", "mt940"):
+            statement = f"{day} {account}"
         said = tuple(said_by(form, lines, day))
-        return Paper(partner, f"{name}.{form}", content, said, is_whole, file)
+        return Paper(partner, f"{name}.{form}", content, said, is_whole, file, statement=statement)
 
 
 def said_by(form: str, lines: Sequence[Booked], day: date) -> Iterator[Said]:
@@ -208,11 +222,11 @@ def said_by(form: str, lines: Sequence[Booked], day: date) -> Iterator[Said]:
                 state = SETTLED
             if not (form == "csv" and state == ACCEPTED):
                 reason = line.reason if state in (REJECTED, RETURNED) else ""
-                yield Said(line.reference, line.amount, state, reason)
+                yield Said(line.reference, line.amount, state, reason, "" if form == "csv" else line.number)
         return
     for line in lines:
         if line.day == day.isoformat() and line.state in (SETTLED, RETURNED):
-            yield Said(line.reference, line.amount, SETTLED)
+            yield Said(line.reference, line.amount, SETTLED, "", line.number)
     for line in lines:
         if line.returned_day == day.isoformat():
             yield Said(line.reference, line.amount, RETURNED, line.reason)

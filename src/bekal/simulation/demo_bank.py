@@ -122,7 +122,7 @@ def _rails(made: Mapping[str, str], address: str) -> dict[str, Any]:
             "service": "18",
             "identity": True,
         }
-        return {"form": "calls", "snap": snap}
+        return {"form": "calls", "snap": snap, "files": files(partner), "statement": "camt.053"}
 
     debtor = {"holder_name": "Manajemen Pelaksana", "number": ACCOUNT, "bic": "BNINIDJA"}
     bni = {"form": "pain.001", "creditor_bic": "BNINIDJA", "debtor": debtor, "statement": "camt.053"}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bekal.incentives.partners import iso20022
-from bekal.incentives.partners.bank_lines import BankFile, BankLine, DayStatement, GroupStatus, Said
+from bekal.incentives.partners.bank_lines import BankFile, BankLine, DayStatement, GroupStatus, Others, Said
 from bekal.incentives.partners.iso20022 import read_iso20022
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.simulation.bank import answers
@@ -62,9 +62,9 @@ def test_a_report_says_what_became_of_each_payment(form: str) -> None:
         "pain.002",
         "RPT1",
         (
-            BankLine(1, THREE[0].reference, 600_000, Said.SETTLED),
-            BankLine(2, THREE[1].reference, 600_000, Said.REJECTED, "AC04", "0076"),
-            BankLine(3, THREE[2].reference, 600_000, Said.ACCEPTED),
+            BankLine(1, THREE[0].reference, 600_000, Said.SETTLED, account=THREE[0].number),
+            BankLine(2, THREE[1].reference, 600_000, Said.REJECTED, "AC04", "0076", THREE[1].number),
+            BankLine(3, THREE[2].reference, 600_000, Said.ACCEPTED, account=THREE[2].number),
         ),
         (GroupStatus("BKL20210104R1P1", "PART", "", 3, 1_800_000),),
     )
@@ -81,8 +81,8 @@ def test_a_notification_says_what_left_and_what_came_back(form: str) -> None:
     assert assert_valid(notification(form)) == form
     paid = read_iso20022(notification(form))
     assert paid.lines == (
-        BankLine(1, BACK[0].reference, 600_000, Said.SETTLED),
-        BankLine(2, BACK[1].reference, 600_000, Said.SETTLED),
+        BankLine(1, BACK[0].reference, 600_000, Said.SETTLED, account=BACK[0].number),
+        BankLine(2, BACK[1].reference, 600_000, Said.SETTLED, account=BACK[1].number),
     )
     returned = read_iso20022(notification(form, day=LATER))
     assert returned.lines == (BankLine(1, BACK[1].reference, 600_000, Said.RETURNED, "AC06"),)
@@ -92,8 +92,8 @@ def test_a_notification_says_what_left_and_what_came_back(form: str) -> None:
 def test_a_statement_goes_from_balance_to_balance(form: str) -> None:
     assert assert_valid(statement(form)) == form
     read = read_iso20022(statement(form))
-    assert read.statements == (DayStatement("0000000001", 5_000_000, 1_200_000, 1_000_000, 4_800_000),)
-    assert read.others == (1, 0, 1_000_000)
+    others = Others(1, 0, 1_000_000)
+    assert read.statements == (DayStatement("0000000001", 5_000_000, 1_200_000, 1_000_000, 4_800_000, DAY, 2, others),)
     assert [line.said for line in read.lines] == [Said.SETTLED, Said.SETTLED]
 
 
@@ -156,6 +156,14 @@ REFUSED: dict[str, tuple[bytes, PayoutRefusal]] = {
             1,
         ),
         PayoutRefusal.FILE_TOTAL,
+    ),
+    "a movement after the day": (
+        statement().replace(b"<BookgDt><Dt>2021-01-04", b"<BookgDt><Dt>2021-01-05", 1),
+        PayoutRefusal.FILE_DAY,
+    ),
+    "a day that is none": (
+        statement().replace(b"<Dt>2021-01-04</Dt></Dt>", b"<Dt>2021</Dt></Dt>"),
+        PayoutRefusal.FILE_DAY,
     ),
     "a balance that does not follow": (statement().replace(b"4800000.00", b"4800001.00"), PayoutRefusal.FILE_TOTAL),
     "a count of entries that is another": (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bekal.incentives.partners.bank_lines import BankLine, DayStatement, Said
+from bekal.incentives.partners.bank_lines import BankLine, DayStatement, Others, Said
 from bekal.incentives.partners.mt940 import read_mt940
 from bekal.incentives.refusals import PayoutRefusal
 from bekal.simulation.bank import answers
@@ -20,12 +20,22 @@ def statement(day: date = DAY) -> bytes:
 def test_a_statement_goes_from_balance_to_balance() -> None:
     read = read_mt940(statement())
     assert read.faults == ()
-    assert read.statements == (DayStatement("0000000001", 5_000_000, 1_200_000, 1_000_000, 4_800_000),)
+    others = Others(1, 0, 1_000_000)
+    assert read.statements == (DayStatement("0000000001", 5_000_000, 1_200_000, 1_000_000, 4_800_000, DAY, 2, others),)
     assert read.lines == (
-        BankLine(2, BACK[0].reference, 600_000, Said.SETTLED),
-        BankLine(3, BACK[1].reference, 600_000, Said.SETTLED),
+        BankLine(2, BACK[0].reference, 600_000, Said.SETTLED, account=BACK[0].number),
+        BankLine(3, BACK[1].reference, 600_000, Said.SETTLED, account=BACK[1].number),
     )
-    assert read.others == (1, 0, 1_000_000)
+
+
+def test_several_statements_have_their_own_lines() -> None:
+    other = answers.mt940("STM2", "0000000002", 9_000_000, [], BACK[:1], DAY)
+    read = read_mt940(statement() + other)
+    assert read.faults == ()
+    assert [(one.account, one.line_count, one.others.entry_count) for one in read.statements] == [
+        ("0000000001", 2, 1),
+        ("0000000002", 1, 0),
+    ]
 
 
 def test_what_came_back_names_its_reason() -> None:
@@ -51,6 +61,7 @@ REFUSED: dict[str, tuple[bytes, PayoutRefusal]] = {
         statement().replace(b":62F:C210104IDR4800000,00", b":62M:C210104IDR4800001,00"),
         PayoutRefusal.FILE_TOTAL,
     ),
+    "a day that is none": (statement().replace(b":62F:C210104", b":62F:C211304"), PayoutRefusal.FILE_DAY),
     "another currency": (statement().replace(b"IDR5000000", b"USD5000000"), PayoutRefusal.FILE_CURRENCY),
     "no first balance": (statement().replace(b":60F:", b":60M:"), PayoutRefusal.FILE_HEADER),
     "a movement that cannot be read": (

@@ -39,7 +39,7 @@ def account(bank: RunningBank, **changed: object) -> None:
 
 def test_a_payment_is_made_once(bank: RunningBank) -> None:
     client = bank.snap()
-    assert client.pay(PAYMENT, on=DAY) == Heard(Outcome.SETTLED, "", "2001800")
+    assert client.pay(PAYMENT, on=DAY) == Heard(Outcome.SETTLED, "", "2001800", account=PAYMENT.account_number)
     # The number of the call follows from the payment: the same day the partner sees that it is the same.
     assert client.pay(PAYMENT, on=DAY) == Heard(Outcome.UNKNOWN, "", "4091800")
     assert client.ask(PAYMENT.reference, 600_000).outcome is Outcome.SETTLED

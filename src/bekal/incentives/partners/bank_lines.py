@@ -6,6 +6,7 @@ A partner's own code stays beside ours: an officer who asks the partner needs th
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,6 +18,8 @@ MAX_FAULTS = 100
 """So many faults are listed, the rest of the file is not read: it is refused anyway."""
 BI_FAST_LIMIT_RUPIAH = 250_000_000
 """The most one transfer over Indonesia's real-time retail payments may carry (Bank Indonesia, BI-FAST)."""
+ACCOUNT_LENGTH = 34
+"""The most that ISO 20022 gives the number of an account."""
 
 # Banks write rupiah with the two decimals of other currencies; what is not zero there is no rupiah.
 _AMOUNT = re.compile(r"([0-9]{1,15})(?:\.0{1,5})?")
@@ -33,7 +36,8 @@ class Said(StrEnum):
 
 class BankLine(NamedTuple):
     """One line of a file that came back. `line` counts the transactions of the file from 1; an `amount_rupiah` of None
-    was not said, and is the amount that was sent. `reason_code` is the ISO code, `partner_code` the partner's own."""
+    was not said, and is the amount that was sent. `reason_code` is the ISO code, `partner_code` the partner's own;
+    `account`: to which number it was paid, where the form says so."""
 
     line: int
     reference: str
@@ -41,6 +45,7 @@ class BankLine(NamedTuple):
     said: Said
     reason_code: str = ""
     partner_code: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +57,6 @@ class GroupStatus:
     reason_code: str = ""
     payment_count: int | None = None
     total_rupiah: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DayStatement:
-    """The account over one day, all in rupiah: what it began with, what went out and came in, what it ended with."""
-
-    account: str
-    opening_rupiah: int
-    debits_rupiah: int
-    credits_rupiah: int
-    closing_rupiah: int
 
 
 class Others(NamedTuple):
@@ -77,6 +71,23 @@ NO_OTHERS = Others()
 
 
 @dataclass(frozen=True, slots=True)
+class DayStatement:
+    """The account over one day, all in rupiah: what it began with, what went out and came in, what it ended with.
+
+    `on` is the day of its last balance. `line_count` of the file's lines are its own, in their order; `others` is what
+    else moved. They add up: whoever has read one has checked it."""
+
+    account: str
+    opening_rupiah: int
+    debits_rupiah: int
+    credits_rupiah: int
+    closing_rupiah: int
+    on: date
+    line_count: int = 0
+    others: Others = NO_OTHERS
+
+
+@dataclass(frozen=True, slots=True)
 class BankFile:
     """A file as read, whole, or what is wrong with it; never both.
 
@@ -87,7 +98,6 @@ class BankFile:
     lines: tuple[BankLine, ...] = ()
     groups: tuple[GroupStatus, ...] = ()
     statements: tuple[DayStatement, ...] = ()
-    others: Others = NO_OTHERS
     faults: tuple[Refusal, ...] = ()
 
 

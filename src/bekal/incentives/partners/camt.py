@@ -5,11 +5,20 @@ a whole file and list its payments; they have to add up to it. A day's statement
 """
 
 from collections.abc import Mapping
+from datetime import date
 
 from bekal.core.money import MoneyError
 from bekal.core.refusal import Refusal
 from bekal.core.text import shown
-from bekal.incentives.partners.bank_lines import BankFile, BankLine, DayStatement, Others, Said, rupiah_of
+from bekal.incentives.partners.bank_lines import (
+    ACCOUNT_LENGTH,
+    BankFile,
+    BankLine,
+    DayStatement,
+    Others,
+    Said,
+    rupiah_of,
+)
 from bekal.incentives.partners.pain002 import NO_REASON
 from bekal.incentives.refusals import PayoutRefusal
 
@@ -17,6 +26,7 @@ _OPENING, _CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 # From the newest generation back: the amount of one payment within an entry.
 _AMOUNT_PATHS = ("Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt")
 _REFERENCE_PATHS = ("Refs/EndToEndId", "Refs/InstrId")
+_ACCOUNT_PATHS = ("RltdPties/CdtrAcct/Id/Othr/Id", "RltdPties/CdtrAcct/Id/IBAN")
 
 
 class EntryTaker:
@@ -36,7 +46,8 @@ class EntryTaker:
         self._statements: list[DayStatement] = []
         self._details: list[dict[str, str]] = []
         self._balances: dict[str, int] = {}
-        self._count = self._entry_count = 0
+        self._on: date | None = None
+        self._count = self._entry_count = self._line_start = 0
         self._debits = self._credits = 0
         self._others = [0, 0, 0]
 
@@ -50,8 +61,7 @@ class EntryTaker:
             self._fault(PayoutRefusal.FILE_NO_LINES)
         if self.faults:
             return BankFile(self._kind, message_id, faults=tuple(self.faults))
-        lines, statements = tuple(self._lines), tuple(self._statements)
-        return BankFile(self._kind, message_id, lines, (), statements, Others(*self._others))
+        return BankFile(self._kind, message_id, tuple(self._lines), (), tuple(self._statements))
 
     def _hold_details(self, record: dict[str, str]) -> None:
         self._details.append(record)
@@ -66,6 +76,7 @@ class EntryTaker:
                 self._balances.setdefault("opening", sign * amount_rupiah)
             elif code in _CLOSING:
                 self._balances["closing"] = sign * amount_rupiah
+                self._on = self._day(record.get("Dt/Dt") or record.get("Dt/DtTm", ""), "Bal")
 
     def _entry(self, record: dict[str, str]) -> None:
         """One movement of the account, with the payments it stands for."""
@@ -80,6 +91,9 @@ class EntryTaker:
             if amount_rupiah is not None:
                 self._fault(PayoutRefusal.FILE_STATE, column="Ntry", value=shown(f"{status} {direction}"))
             return
+        booked = record.get("BookgDt/Dt") or record.get("BookgDt/DtTm", "")
+        if self._on is not None and booked and ((day := self._day(booked, "BookgDt")) is None or day > self._on):
+            self._fault(PayoutRefusal.FILE_DAY, column="BookgDt", value=shown(booked))
         if direction == "DBIT":
             self._debits += amount_rupiah
         else:
@@ -117,7 +131,8 @@ class EntryTaker:
         said = Said.SETTLED if direction == "DBIT" else Said.RETURNED
         reason = (code or NO_REASON) if said is Said.RETURNED else ""
         partner_code = shown(record.get("RtrInf/Rsn/Prtry") or record.get("RtrInf/AddtlInf", ""))
-        self._lines.append(BankLine(self._count, reference, amount_rupiah, said, reason[:4], partner_code))
+        account = next((record[path] for path in _ACCOUNT_PATHS if path in record), "") if direction == "DBIT" else ""
+        self._lines.append(BankLine(self._count, reference, amount_rupiah, said, reason[:4], partner_code, account))
         return amount_rupiah
 
     def _statement(self, record: dict[str, str]) -> None:
@@ -127,10 +142,21 @@ class EntryTaker:
             self._fault(PayoutRefusal.FILE_TOTAL, column="Bal", value="", expected="OPBD, CLBD")
         elif self._balances["closing"] != expected:
             self._fault(PayoutRefusal.FILE_TOTAL, column="CLBD", value=self._balances["closing"], expected=expected)
-        else:
+        elif self._on is not None:
             account = record.get("Acct/Id/Othr/Id") or record.get("Acct/Id/IBAN", "")
-            opening = self._balances["opening"]
-            self._statements.append(DayStatement(account, opening, self._debits, self._credits, expected))
+            line_count, opening = len(self._lines) - self._line_start, self._balances["opening"]
+            self._statements.append(
+                DayStatement(
+                    shown(account, limit=ACCOUNT_LENGTH),
+                    opening,
+                    self._debits,
+                    self._credits,
+                    expected,
+                    self._on,
+                    line_count,
+                    Others(*self._others),
+                )
+            )
         self._notification(record)
 
     def _notification(self, record: dict[str, str]) -> None:
@@ -140,8 +166,16 @@ class EntryTaker:
             path = f"TxsSummry/{name}/{'NbOfNtries' if name == 'TtlNtries' else 'Sum'}"
             if path in record and _number(record[path]) != found:
                 self._fault(PayoutRefusal.FILE_TOTAL, column=name, value=shown(record[path]), expected=found)
-        self._balances = {}
+        self._balances, self._on = {}, None
         self._entry_count = self._debits = self._credits = 0
+        self._others, self._line_start = [0, 0, 0], len(self._lines)
+
+    def _day(self, text: str, column: str) -> date | None:
+        try:
+            return date.fromisoformat(text[:10])
+        except ValueError:
+            self._fault(PayoutRefusal.FILE_DAY, column=column, value=shown(text))
+            return None
 
     def _amount(self, record: Mapping[str, str], path: str) -> int | None:
         text, currency = record.get(path, ""), record.get(f"{path}@Ccy", "")

@@ -58,6 +58,10 @@ class ExchangeError(Exception):
     """The bank's exchange cannot be read now; the message says why. Try again later."""
 
 
+class NotThereError(ExchangeError):
+    """The bank answers, and has nothing there yet."""
+
+
 class FileExchange:
     """One bank's exchange. Handing over and asking never raise for what a bank or a network may do."""
 
@@ -109,7 +113,7 @@ class FileExchange:
                 after = number
 
     def statement(self, day: str, form: str) -> bytes:
-        """The statement of a day (ISO date) as `camt.053` or `mt940`. Raises ExchangeError."""
+        """The statement of a day (ISO date) as `camt.053` or `mt940`. Raises ExchangeError, NotThereError."""
         return self._get(f"statements/{day}?form={form}")
 
     def _list(self, after: int) -> list[tuple[int, str, str]]:
@@ -129,6 +133,8 @@ class FileExchange:
     def _get(self, path: str) -> bytes:
         try:
             with self._http.stream("GET", path) as response:
+                if response.status_code == httpx.codes.NOT_FOUND:
+                    raise NotThereError("the exchange has nothing there")
                 if response.status_code != httpx.codes.OK:
                     raise ExchangeError(f"the exchange answers {response.status_code}")
                 content = bytearray()

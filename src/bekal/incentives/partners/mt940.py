@@ -1,28 +1,39 @@
 """SWIFT MT940, the older form of a day's statement: what banks send that do not speak `camt.053`.
 
 Fields start with `:NN:` at the start of a line. A reference of ours is longer than the sixteen characters of field 61,
-so it stands in field 86 as `/EREF/…`, and the reason of what came back as `/RTRN/…`. A statement may be cut into pages
+so it stands in field 86 as `/EREF/…`, the account that was paid to as `/CNTP/…`, and the reason of what came back as
+`/RTRN/…`. A statement may be cut into pages
 (60M, 62M); it is taken only from its first balance (60F) to its last (62F), and only where it adds up.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 
 from bekal.core.money import MoneyError, parse_rupiah
 from bekal.core.refusal import Refusal
 from bekal.core.text import shown
-from bekal.incentives.partners.bank_lines import MAX_FAULTS, BankFile, BankLine, DayStatement, Others, Said
+from bekal.incentives.partners.bank_lines import (
+    ACCOUNT_LENGTH,
+    MAX_FAULTS,
+    BankFile,
+    BankLine,
+    DayStatement,
+    Others,
+    Said,
+)
 from bekal.incentives.partners.pain002 import NO_REASON
 from bekal.incentives.refusals import PayoutRefusal
 
 MAX_FILE_BYTES = 128 * 1024 * 1024
 _FIELD = re.compile(r":([0-9]{2}[A-Z]?):(.*)")
-_BALANCE = re.compile(r"([CD])[0-9]{6}([A-Z]{3})([0-9]{1,15}),0{0,2}")
+_BALANCE = re.compile(r"([CD])([0-9]{6})([A-Z]{3})([0-9]{1,15}),0{0,2}")
 _MOVEMENT = re.compile(
     r"[0-9]{6}(?:[0-9]{4})?(R?[CD])[A-Z]?([0-9]{1,15}),0{0,2}[NFS][A-Z0-9]{3}([^/]{0,16})(?://.{0,34})?"
 )
 _REFERENCE = re.compile(r"/EREF/([A-Za-z0-9]{1,35})")
+_ACCOUNT = re.compile(r"/CNTP/([A-Za-z0-9]{1,34})")
 _RETURN = re.compile(r"/RTRN/([A-Z0-9]{4})")
 
 
@@ -36,6 +47,8 @@ class _Statement:
     running: int = 0
     debits: int = 0
     credits: int = 0
+    line_start: int = 0
+    others: list[int] = field(default_factory=lambda: [0, 0, 0])
 
 
 @dataclass(slots=True)
@@ -47,7 +60,6 @@ class _Reading:
     movement: tuple[str, int, str] | None = None
     lines: list[BankLine] = field(default_factory=list)
     statements: list[DayStatement] = field(default_factory=list)
-    others: list[int] = field(default_factory=lambda: [0, 0, 0])
     faults: list[Refusal] = field(default_factory=list)
 
     def fault(self, code: PayoutRefusal, **values: int | str) -> None:
@@ -78,9 +90,7 @@ def read_mt940(content: bytes) -> BankFile:
         reading.fault(PayoutRefusal.FILE_NO_LINES)
     if reading.faults:
         return BankFile("mt940", reading.message_id, faults=tuple(reading.faults))
-    return BankFile(
-        "mt940", reading.message_id, tuple(reading.lines), (), tuple(reading.statements), Others(*reading.others)
-    )
+    return BankFile("mt940", reading.message_id, tuple(reading.lines), (), tuple(reading.statements))
 
 
 def _fields(text: str) -> Iterator[tuple[int, str, str]]:
@@ -120,11 +130,11 @@ def _take(reading: _Reading, tag: str, value: str) -> None:
 
 
 def _begin(reading: _Reading, account: str) -> None:
-    if reading.open is None:
-        reading.open = _Statement(account)
-    elif reading.open.account != account:
+    if reading.open is not None and reading.open.account == account:
+        return
+    if reading.open is not None:
         reading.fault(PayoutRefusal.FILE_NO_TRAILER)
-        reading.open = _Statement(account)
+    reading.open = _Statement(account, line_start=len(reading.lines))
 
 
 def _balance(reading: _Reading, tag: str, value: str) -> None:
@@ -132,10 +142,10 @@ def _balance(reading: _Reading, tag: str, value: str) -> None:
     if found is None:
         reading.fault(PayoutRefusal.FILE_AMOUNT, column=tag, value=shown(value))
         return
-    if found[2] != "IDR":
-        reading.fault(PayoutRefusal.FILE_CURRENCY, column=tag, value=found[2])
+    if found[3] != "IDR":
+        reading.fault(PayoutRefusal.FILE_CURRENCY, column=tag, value=found[3])
         return
-    amount_rupiah = _amount(reading, tag, found[3])
+    amount_rupiah, on = _amount(reading, tag, found[4]), _day(reading, tag, found[2])
     statement = reading.open
     if amount_rupiah is None or statement is None:
         if statement is None:
@@ -149,9 +159,19 @@ def _balance(reading: _Reading, tag: str, value: str) -> None:
     elif signed != statement.running:
         reading.fault(PayoutRefusal.FILE_TOTAL, column=tag, value=signed, expected=statement.running)
         reading.open = None
-    elif tag == "62F":
-        opening, debits, credits = statement.opening, statement.debits, statement.credits
-        reading.statements.append(DayStatement(statement.account, opening, debits, credits, signed))
+    elif tag == "62F" and on is not None:
+        reading.statements.append(
+            DayStatement(
+                shown(statement.account, limit=ACCOUNT_LENGTH),
+                statement.opening,
+                statement.debits,
+                statement.credits,
+                signed,
+                on,
+                len(reading.lines) - statement.line_start,
+                Others(*statement.others),
+            )
+        )
         reading.open = None
 
 
@@ -176,13 +196,23 @@ def _end_movement(reading: _Reading, details: str) -> None:
     reference = named[1] if named else short_reference.strip()
     is_ours = bool(reference) and reference not in ("NONREF", "NOTPROVIDED")
     if is_ours and mark == "D":
-        reading.lines.append(BankLine(reading.count, reference, amount_rupiah, Said.SETTLED))
+        paid_to = _ACCOUNT.search(details)
+        account = paid_to[1] if paid_to else ""
+        reading.lines.append(BankLine(reading.count, reference, amount_rupiah, Said.SETTLED, account=account))
     elif is_ours and (mark == "RD" or (mark == "C" and returned)):
         reason = returned[1] if returned else NO_REASON
         reading.lines.append(BankLine(reading.count, reference, amount_rupiah, Said.RETURNED, reason))
     else:
-        reading.others[0] += 1
-        reading.others[1 if leaves else 2] += amount_rupiah
+        statement.others[0] += 1
+        statement.others[1 if leaves else 2] += amount_rupiah
+
+
+def _day(reading: _Reading, column: str, digits: str) -> date | None:
+    try:
+        return date.fromisoformat(f"20{digits}")
+    except ValueError:
+        reading.fault(PayoutRefusal.FILE_DAY, column=column, value=digits)
+        return None
 
 
 def _amount(reading: _Reading, column: str, digits: str) -> int | None:

@@ -91,7 +91,8 @@ class ReportTaker:
                 return
         reason = (_reason(record) or NO_REASON) if said is Said.REJECTED else ""
         partner_code = shown(record.get("StsRsnInf/Rsn/Prtry") or record.get("StsRsnInf/AddtlInf", ""))
-        self._lines.append(BankLine(self._count, reference, amount_rupiah, said, reason, partner_code))
+        account = record.get("OrgnlTxRef/CdtrAcct/Id/Othr/Id") or record.get("OrgnlTxRef/CdtrAcct/Id/IBAN", "")
+        self._lines.append(BankLine(self._count, reference, amount_rupiah, said, reason, partner_code, account))
 
     def _fault(self, code: PayoutRefusal, **values: int | str) -> None:
         self.faults.append(Refusal(code, {"line": self._count, **values}))

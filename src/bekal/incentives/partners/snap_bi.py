@@ -93,12 +93,14 @@ SAID = {
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The outcome, the ISO reason where it was rejected or returned, and the partner's own response code."""
+    """The outcome, the ISO reason where it was rejected or returned, and the partner's own response code; amount and
+    account where the partner says them."""
 
     outcome: Outcome
     reason_code: str = ""
     partner_code: str = ""
     amount_rupiah: int | None = None
+    account: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +316,7 @@ def _of_payment(answer: _Answer | None) -> Heard:
     if answer is None:
         return Heard(Outcome.UNKNOWN)
     if answer.case == "200/00":
-        return Heard(Outcome.SETTLED, partner_code=answer.code)
+        return Heard(Outcome.SETTLED, partner_code=answer.code, account=_account(answer))
     if answer.case == "202/00":
         return Heard(Outcome.ACCEPTED, partner_code=answer.code)
     if answer.case in _REJECTED:
@@ -333,7 +335,13 @@ def _of_status(answer: _Answer) -> Heard:
     if outcome in (Outcome.REJECTED, Outcome.RETURNED):
         said = info.get("reasonCode") if isinstance(info, dict) else None
         reason = said if isinstance(said, str) and len(said) == 4 and said.isalnum() and said.isascii() else "NARR"
-    return Heard(outcome, reason, shown(answer.code), _rupiah(value) if isinstance(value, str) else None)
+    rupiah = _rupiah(value) if isinstance(value, str) else None
+    return Heard(outcome, reason, shown(answer.code), rupiah, _account(answer))
+
+
+def _account(answer: _Answer) -> str:
+    number = answer.body.get("beneficiaryAccountNo")
+    return number if isinstance(number, str) else ""
 
 
 def _external_id(reference: str, service: str) -> str:

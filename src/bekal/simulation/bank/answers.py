@@ -47,7 +47,7 @@ def _reported(line: Booked) -> str:
     return (
         f"<TxInfAndSts><OrgnlInstrId>{line.reference}</OrgnlInstrId><OrgnlEndToEndId>{line.reference}"
         f"</OrgnlEndToEndId><TxSts>{_WORDS[line.state]}</TxSts>{reason}<OrgnlTxRef><Amt>"
-        f'<InstdAmt Ccy="IDR">{line.amount}</InstdAmt></Amt></OrgnlTxRef></TxInfAndSts>\n'
+        f'<InstdAmt Ccy="IDR">{line.amount}</InstdAmt></Amt>{_creditor(line)}</OrgnlTxRef></TxInfAndSts>\n'
     )
 
 
@@ -122,8 +122,13 @@ def _details(line: Booked, form: str, returned: str = "") -> str:
         amount = f"<AmtDtls><TxAmt>{amount}</TxAmt></AmtDtls>"
     else:
         amount += f"<CdtDbtInd>{'CRDT' if returned else 'DBIT'}</CdtDbtInd>"
+    who = "" if returned else f"<RltdPties>{_creditor(line)}</RltdPties>"
     why = f"<RtrInf><Rsn><Cd>{returned}</Cd></Rsn></RtrInf>" if returned else ""
-    return f"<TxDtls><Refs><EndToEndId>{line.reference}</EndToEndId></Refs>{amount}{why}</TxDtls>"
+    return f"<TxDtls><Refs><EndToEndId>{line.reference}</EndToEndId></Refs>{amount}{who}{why}</TxDtls>"
+
+
+def _creditor(line: Booked) -> str:
+    return f"<CdtrAcct><Id><Othr><Id>{escape(line.number)}</Id></Othr></Id></CdtrAcct>"
 
 
 def _summary(entries: Sequence[tuple[str, str, int]]) -> str:
@@ -168,7 +173,10 @@ def mt940(
         closing += amount
     for line in lines:
         if line.day == text and line.state in ("settled", "returned"):
-            rows += [f":61:{stamp}D{line.amount},00NTRF{line.reference[-16:]}", f":86:/EREF/{line.reference}"]
+            rows += [
+                f":61:{stamp}D{line.amount},00NTRF{line.reference[-16:]}",
+                f":86:/EREF/{line.reference}/CNTP/{line.number}",
+            ]
             closing -= line.amount
     for line in lines:
         if line.returned_day == text:

@@ -52,7 +52,10 @@ class Bank:
             if received is None or received[2]:
                 return False
             self.books.book(self.partner, message_id)
-            lines = bend(self.books, self.partner, self.books.of_file(self.partner, message_id))
+            booked = self.books.of_file(self.partner, message_id)
+            # Where the day that was asked for is closed already it is booked on a later one.
+            day = date.fromisoformat(booked[0].day) if booked else day
+            lines = bend(self.books, self.partner, booked)
             if form == "csv":
                 put_out(self.books, self.partner, f"status-{message_id}.csv", answers.csv_statuses(lines))
                 return True
@@ -76,6 +79,7 @@ class Bank:
         if not self.books.give_back(self.partner, reference, reason, day):
             return False
         lines = [one for one in self.books.of_reference(self.partner, reference) if one.state == "returned"]
+        day = date.fromisoformat(lines[-1].returned_day or day.isoformat())
         form = answers.CAMT_054_OLD if self.is_old else answers.CAMT_054
         name = self._name("RTN", day)
         # Only what came back: the payment itself was notified on its day.

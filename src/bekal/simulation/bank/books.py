@@ -14,38 +14,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from bekal.simulation.bank.accounts import Account
+from bekal.simulation.bank.schema import SCHEMA
 
 BUSY_LIMIT_SECONDS = 60.0
 """So long it waits for another process that writes in the same books."""
 MEMORY = timedelta(days=60)
 """So long a reference is remembered: one gateway forgets after two months, and would then pay it again."""
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS account (
-    partner TEXT NOT NULL, number TEXT NOT NULL, holder_name TEXT NOT NULL, standing TEXT NOT NULL DEFAULT 'active',
-    is_known INTEGER NOT NULL DEFAULT 1, balance INTEGER NOT NULL DEFAULT 0, ceiling INTEGER, identity TEXT,
-    PRIMARY KEY (partner, number)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS received (
-    partner TEXT NOT NULL, message_id TEXT NOT NULL, sha256 TEXT NOT NULL, form TEXT NOT NULL, day TEXT NOT NULL,
-    payment_count INTEGER NOT NULL, total INTEGER NOT NULL, is_done INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (partner, message_id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS transfer (
-    id INTEGER PRIMARY KEY, partner TEXT NOT NULL, reference TEXT NOT NULL, message_id TEXT NOT NULL,
-    number TEXT NOT NULL, holder_name TEXT NOT NULL, amount INTEGER NOT NULL, day TEXT NOT NULL,
-    state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', returned_day TEXT);
-CREATE INDEX IF NOT EXISTS transfer_reference ON transfer (partner, reference);
-CREATE INDEX IF NOT EXISTS transfer_message ON transfer (partner, message_id);
-CREATE INDEX IF NOT EXISTS transfer_day ON transfer (partner, day);
-CREATE TABLE IF NOT EXISTS answer (
-    id INTEGER PRIMARY KEY, partner TEXT NOT NULL, name TEXT NOT NULL, content BLOB NOT NULL, sha256 TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS fault (
-    id INTEGER PRIMARY KEY, partner TEXT NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL, value TEXT NOT NULL,
-    times_left INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS external_id (
-    partner TEXT NOT NULL, day TEXT NOT NULL, external_id TEXT NOT NULL,
-    PRIMARY KEY (partner, day, external_id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS money_in (partner TEXT NOT NULL, day TEXT NOT NULL, amount INTEGER NOT NULL);
-"""
 
 # Beside each order the first one of its reference that is remembered. Without the word about the index SQLite would
 # look through the whole day for it.
@@ -223,6 +197,7 @@ class Books:
             rows = connection.execute(PENDING_SQL, (memory_days, partner, message_id)).fetchall()
             forced = self.fault_targets(partner, "reject")
             known: dict[str, Account] = {}
+            open_day = self._open_day(connection, partner)
             decided, paid = [], set()
             for id_, first_id, reference, number, name, amount, *account in rows:
                 if number not in known and account[0] is not None:
@@ -237,8 +212,10 @@ class Books:
                 if not reason:
                     known[number].balance += amount
                     paid.add(number)
-                decided.append(("rejected" if reason else "settled", reason, id_))
-            connection.executemany("UPDATE transfer SET state = ?, reason = ? WHERE id = ?", decided)
+                decided.append(("rejected" if reason else "settled", reason, open_day, id_))
+            # Where the day that was asked for is closed it is booked on the first that is not.
+            sql = "UPDATE transfer SET state = ?, reason = ?, day = max(day, ?) WHERE id = ?"
+            connection.executemany(sql, decided)
             connection.executemany(
                 "INSERT INTO account (partner, number, holder_name, balance) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET balance = excluded.balance",
@@ -259,7 +236,7 @@ class Books:
                 return False
             connection.execute(
                 "UPDATE transfer SET state = 'returned', reason = ?, returned_day = ? WHERE id = ?",
-                (reason, day.isoformat(), row[0]),
+                (reason, max(day.isoformat(), self._open_day(connection, partner)), row[0]),
             )
             connection.execute(
                 "UPDATE account SET balance = balance - ? WHERE partner = ? AND number = ?", (row[2], partner, row[1])
@@ -380,7 +357,21 @@ class Books:
     def put_in(self, partner: str, day: date, amount: int) -> None:
         """Money that the treasury puts on the paying account."""
         with self.transaction() as connection:
-            connection.execute("INSERT INTO money_in VALUES (?, ?, ?)", (partner, day.isoformat(), amount))
+            on = max(day.isoformat(), self._open_day(connection, partner))
+            connection.execute("INSERT INTO money_in VALUES (?, ?, ?)", (partner, on, amount))
+
+    def close_day(self, partner: str, day: date) -> None:
+        """The statement of that day is given out: what comes for it, or for a day before it, is booked on the next."""
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO closed_day VALUES (?, ?) ON CONFLICT (partner) DO UPDATE SET day = max(day, excluded.day)",
+                (partner, day.isoformat()),
+            )
+
+    def _open_day(self, connection: sqlite3.Connection, partner: str) -> str:
+        """The first day that is not closed; nothing where none is."""
+        row = connection.execute("SELECT day FROM closed_day WHERE partner = ?", (partner,)).fetchone()
+        return "" if row is None else (date.fromisoformat(row[0]) + timedelta(days=1)).isoformat()
 
     def put_in_on(self, partner: str, day: date) -> list[int]:
         with self.transaction() as connection:

@@ -105,8 +105,9 @@ class Service:
                 return _json(404, error="no file of that name was received")
             return _json(200, payment_count=received[0], total_rupiah=received[1], is_booked=received[2])
         if (method, kind) == ("GET", "statements"):
-            form = query.get("form", "camt.053")
-            return 200, bank.statement(date.fromisoformat(name), form, self._clock())
+            form, day = query.get("form", "camt.053"), date.fromisoformat(name)
+            self.books.close_day(bank.partner, day)
+            return 200, bank.statement(day, form, self._clock())
         return _json(404, error="there is no such address")
 
     def _take_file(self, bank: Bank, name: str, content: bytes) -> tuple[int, bytes] | None:
