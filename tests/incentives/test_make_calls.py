@@ -15,6 +15,7 @@ from bekal.incentives.models import PayoutCall, PayoutStatus
 from bekal.incentives.partners.csv_rail import Instruction, read_instructions
 from bekal.incentives.partners.snap_bi import STATUS_PATH, TOKEN_PATH, TRANSFER_PATHS, Heard, Outcome
 from bekal.incentives.pause_payout_run import pause_payout_run
+from bekal.incentives.under_way import under_way
 from bekal.ledger.clock import machine_now
 from bekal.ledger.movements import Kind
 from bekal.ledger.queries import totals
@@ -126,6 +127,7 @@ def test_whoever_was_not_let_in_to_ask_does_not_pay_again(bank: RunningBank, pat
     assert go(bank).outcomes == {"unknown": 1}
     bank.fail("refuse", path, "429")
     assert go(bank, TEN_MINUTES).outcomes == {"not_let_in": 1}
+    assert [each.unknown_count for each in under_way(run_id=run_id).values()] == [1], "it counts as not known still"
     assert go(bank, TEN_MINUTES).outcomes == {}, "not at once"
     assert go(bank, TEN_MINUTES + timedelta(minutes=1)).outcomes == {"settled": 1}
     assert sorted(PayoutCall.objects.values_list("act", flat=True)) == ["ask", "ask", "pay", "pay"], "begun, and heard"

@@ -6,6 +6,7 @@ from django.db import connection, transaction
 
 from bekal.core.rules import RULES
 from bekal.core.schedule import working_days_after
+from bekal.incentives.under_way import HEARD_SQL
 from bekal.ledger.clock import JAKARTA, programme_day
 from bekal.ledger.copy_rows import id_array
 
@@ -19,7 +20,7 @@ WHERE exported_at < %(before)s AND planned_for BETWEEN %(first)s AND %(last)s OR
 # Handed over by files or calls: what is known not to have arrived is not the partner's silence. What an officer hands
 # over is the office's to ask about: nobody here knows whether the partner has it. Once for each payment: what an
 # officer has cleared up stays so.
-OPEN_SQL = """
+OPEN_SQL = f"""
 INSERT INTO incentives_payoutexception
     (kind, owner, partner, payout_id, file_id, line, reference, said, opened_at, resolution, note)
 SELECT 'silent', CASE file.message_id WHEN '' THEN 'office' ELSE 'partner' END, payout.partner, payout.id, file.id, 0,
@@ -30,7 +31,7 @@ JOIN incentives_payoutfile file ON file.id = sent.file_id
 WHERE payout.run_id = ANY(%(run_ids)s::bigint[]) AND payout.ended_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM incentives_payoutstatus said WHERE said.payout_id = payout.id AND said.state <> 'sent')
   AND CASE WHEN file.form = 'calls'
-           THEN (SELECT call.outcome FROM incentives_payoutcall call WHERE call.payout_id = payout.id
+           THEN (SELECT {HEARD_SQL} FROM incentives_payoutcall call WHERE call.payout_id = payout.id
                  ORDER BY call.id DESC LIMIT 1) IN ('begun', 'unknown')
                 AND NOT EXISTS (SELECT 1 FROM incentives_payoutcall late
                                 WHERE late.payout_id = payout.id AND late.counted_on > %(last)s)

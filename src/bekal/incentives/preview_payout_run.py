@@ -198,7 +198,8 @@ def named(sql: str, values: Mapping[str, Any]) -> tuple[PreviewPerson, ...]:
 
 
 def _last_run() -> PayoutRun | None:
-    return PayoutRun.objects.filter(cancelled_at=None, follows=None).order_by("-id").first()
+    of_people = PayoutRun.objects.filter(payee=PayoutRun.Payee.PEOPLE, cancelled_at=None, follows=None)
+    return of_people.order_by("-id").first()
 
 
 def _of_last(last: PayoutRun) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.db import connection
 from bekal.incentives.account_standing import STANDING_JOINS, STANDING_SQL
 from bekal.incentives.account_standing import Standing as OfAccount
 from bekal.incentives.models import PayoutException, PayoutFile, PayoutStatus
+from bekal.incentives.under_way import HEARD_SQL
 from bekal.ledger.copy_rows import id_array
 
 
@@ -128,14 +129,14 @@ LEFT JOIN participants_payoutaccountdirectory directory ON directory.account_id 
 WHERE entitlement.participation_id = ANY(%(participation_ids)s::bigint[])
 ORDER BY entitlement.participation_id, entitlement.kind, entitlement.instalment
 """
-ATTEMPTS_SQL = """
+ATTEMPTS_SQL = f"""
 SELECT payout.entitlement_id, payout.id, payout.attempt, payout.reference, payout.partner, payout.masked_account,
        run.id, run.planned_for, run.planned_at, run.approved_at, run.paused_at, run.cancelled_at,
        payout.account_hash IS NOT NULL
            AND (account.verified_at IS NULL OR directory.account_hash IS DISTINCT FROM payout.account_hash),
        file.form, coalesce(file.message_id, '') <> '',
        (SELECT outcome FROM incentives_payoutsending sending WHERE sending.file_id = file.id ORDER BY id DESC LIMIT 1),
-       (SELECT outcome FROM incentives_payoutcall call WHERE call.payout_id = payout.id ORDER BY id DESC LIMIT 1)
+       (SELECT {HEARD_SQL} FROM incentives_payoutcall call WHERE call.payout_id = payout.id ORDER BY id DESC LIMIT 1)
 FROM incentives_payout payout
 JOIN incentives_payoutrun run ON run.id = payout.run_id
 JOIN participants_payoutaccount account ON account.id = payout.account_id

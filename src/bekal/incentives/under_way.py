@@ -7,8 +7,10 @@ from django.db.models import Q
 
 from bekal.incentives.models import PayoutException
 
+# What a call tells of its payment. Where the partner did not let in who asked nothing is known of it, as before.
+HEARD_SQL = "CASE WHEN call.outcome = 'not_let_in' AND call.act = 'ask' THEN 'unknown' ELSE call.outcome END"
 # Whoever has an answer for good is left out. A partner that has accepted a payment has it, whatever became of the file.
-UNDER_WAY_SQL = """
+UNDER_WAY_SQL = f"""
 WITH handed_over AS (
     SELECT DISTINCT ON (sending.file_id) sending.file_id, sending.outcome
     FROM incentives_payoutsending sending JOIN incentives_payoutfile file ON file.id = sending.file_id
@@ -28,7 +30,7 @@ FROM (SELECT payout.partner, payout.amount_rupiah,
       FROM incentives_payout payout
       JOIN incentives_payoutstatus sent ON sent.payout_id = payout.id AND sent.state = 'sent'
       LEFT JOIN handed_over ON handed_over.file_id = sent.file_id
-      LEFT JOIN LATERAL (SELECT outcome FROM incentives_payoutcall call WHERE call.payout_id = payout.id
+      LEFT JOIN LATERAL (SELECT {HEARD_SQL} AS outcome FROM incentives_payoutcall call WHERE call.payout_id = payout.id
                          ORDER BY id DESC LIMIT 1) called ON true
       WHERE payout.run_id = %(run_id)s
         AND NOT EXISTS (SELECT 1 FROM incentives_payoutstatus answer WHERE answer.payout_id = payout.id

@@ -13,15 +13,16 @@ from bekal.incentives.models import PayoutRun
 from bekal.incentives.partners.hours import Amount
 from bekal.incentives.partners.rails import Form, Rail
 from bekal.incentives.release import begun_on
+from bekal.incentives.under_way import HEARD_SQL
 from bekal.ledger.clock import programme_day
 
 # By file and amount: calls go one by one, a file goes whole. What an officer hands over has no name at the partner.
-WAITING_SQL = """
+WAITING_SQL = f"""
 SELECT file.partner, file.id, payout.amount_rupiah, count(*)
 FROM incentives_payoutfile file
 JOIN incentives_payoutstatus sent ON sent.file_id = file.id AND sent.state = 'sent'
 JOIN incentives_payout payout ON payout.id = sent.payout_id AND payout.ended_at IS NULL
-LEFT JOIN LATERAL (SELECT CASE WHEN outcome = 'not_let_in' AND act = 'ask' THEN 'unknown' ELSE outcome END AS outcome
+LEFT JOIN LATERAL (SELECT {HEARD_SQL} AS outcome
                    FROM incentives_payoutcall call WHERE call.payout_id = payout.id
                    ORDER BY id DESC LIMIT 1) called ON file.form = 'calls'
 LEFT JOIN LATERAL (SELECT outcome FROM incentives_payoutsending sending WHERE sending.file_id = file.id
