@@ -2,6 +2,11 @@
 
 from tests.proofs.damages import Damage
 
+STATEMENT_GUARDS_DOWN = (
+    "ALTER TABLE incentives_statement DISABLE TRIGGER USER, DROP CONSTRAINT incentives_statement_adds_up",
+    "ALTER TABLE incentives_statementline DISABLE TRIGGER USER",
+    "ALTER TABLE incentives_dayclosing DISABLE TRIGGER USER",
+)
 BESIDE_STATEMENTS: dict[str, Damage] = {
     "a statement that does not add up": Damage(
         "UPDATE incentives_statement SET closing_rupiah = closing_rupiah + 1 WHERE id = 1", "adds up", {"I5"}

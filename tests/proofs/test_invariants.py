@@ -18,7 +18,7 @@ from bekal.proofs.invariants import INVARIANTS
 from tests.conftest import NewDatabase
 from tests.proofs.damages import DAMAGES as OF_BOOKS
 from tests.proofs.damages import GUARDS_DOWN
-from tests.proofs.damages_statements import BESIDE_STATEMENTS
+from tests.proofs.damages_statements import BESIDE_STATEMENTS, STATEMENT_GUARDS_DOWN
 
 HERE = pytest.mark.django_db(databases=["default", "owner"])
 DAMAGES = OF_BOOKS | BESIDE_STATEMENTS
@@ -56,7 +56,7 @@ def prove(database: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> Ite
 
     def with_damage(deed: str, *as_of: datetime) -> Proof:
         with database.cursor() as cursor:
-            for statement in (*GUARDS_DOWN, *filter(None, deed.split(";"))):
+            for statement in (*GUARDS_DOWN, *STATEMENT_GUARDS_DOWN, *filter(None, deed.split(";"))):
                 cursor.execute(statement.replace("%%", "%"))
             if deed:
                 assert cursor.rowcount >= 1, "nothing was damaged"
