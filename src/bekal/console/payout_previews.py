@@ -45,6 +45,9 @@ REASONS: dict[str, Promise] = {
     LeftOutReason.HELD: gettext_lazy("An alarm holds it until an officer has decided"),
     LeftOutReason.IN_QUESTION: gettext_lazy("The partner has said two contrary things of the last attempt"),
     LeftOutReason.OVER_LIMIT: gettext_lazy("Larger than the partner takes in one payment"),
+    # Of institutions alone: nobody is ever found there, but whoever types the address gets an answer.
+    LeftOutReason.STOPPED: gettext_lazy("the institution is stopped"),
+    LeftOutReason.SUSPENDED: gettext_lazy("the institution or a training of it is suspended"),
 }
 CHANGES: dict[str, Promise] = {
     Change.FIRST: gettext_lazy("Entitled for the first time"),
