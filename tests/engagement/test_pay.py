@@ -47,7 +47,7 @@ def test_its_line_in_the_calendar_goes_from_planned_to_settled() -> None:
         line = next(one for one in timeline_of(participation_id=person, on=PAID_ON) if one.kind == "survey")
         return line.state, line.next_step
 
-    assert state() == (InstalmentState.PLANNED, NextStep.WAIT_FOR_DAY)
+    assert state() == (InstalmentState.DUE, NextStep.WAIT_FOR_OFFICE)
     run = exported(planned_for=PAID_ON, at=jakarta(2020, 5, 26, 8))
     assert state()[0] == InstalmentState.SENT
     (reference,) = references(run.run_id)
