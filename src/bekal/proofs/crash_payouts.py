@@ -241,13 +241,15 @@ def let_the_dead_go(site: Site, look: BaseDatabaseWrapper) -> None:
 @dataclass(slots=True)
 class Crew:
     """Payers on one site, and whoever watches them: replaces who died, and lets time pass where all have found nothing
-    to do. `idle`: of each the look (`looks`) in which it found nothing, -1 while it is at work."""
+    to do. `idle`: of each the look (`looks`) in which it found nothing, -1 while it is at work; `gone`: whose end was
+    waited for already."""
 
     site: Site
     rng: random.Random
     comes_back: bool = False
     payers: list[Worker] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    gone: set[int] = field(default_factory=set)
     idle: Any = field(default_factory=lambda: RawArray("q", [-1] * RUNNER_COUNT))
     looks: Any = field(default_factory=lambda: RawValue("q", 0))
 
@@ -262,11 +264,13 @@ class Crew:
         self.payers[place].kill()
         if not isinstance(self._ended(place), Killed):
             return False
+        self.gone.remove(place)
         self.idle[place] = -1
         self.payers[place] = fork(self._payer(place))
         return True
 
     def _ended(self, place: int) -> Any:
+        self.gone.add(place)
         try:
             return self.payers[place].result()
         except WorkerFailed as failed:
@@ -277,18 +281,18 @@ class Crew:
         """Let them work until everything is over; `strike` after each `pause`, as long as it says that it goes on."""
         deadline, strike_at = time.monotonic() + END_LIMIT_SECONDS, time.monotonic() + pause()
         strikes = True
-        while not any(payer.has_ended() for payer in self.payers):
+        while not self.gone and not any(payer.has_ended() for payer in self.payers):
             if strikes and time.monotonic() >= strike_at:
                 strikes, strike_at = strike(), time.monotonic() + pause()
             self._watch()
             if time.monotonic() > deadline:
                 raise RuntimeError(f"payers came to no end in {END_LIMIT_SECONDS} s")
             time.sleep(LOOK_SECONDS)
-        ended = [place for place, payer in enumerate(self.payers) if payer.has_ended()]
-        for place in ended:
-            self._ended(place)
+        for place in set(range(RUNNER_COUNT)) - self.gone:
+            if self.payers[place].has_ended():
+                self._ended(place)
         self.looks.value += 1  # who waits for time to pass looks once more, and sees that all is over
-        for place in set(range(RUNNER_COUNT)) - set(ended):
+        for place in set(range(RUNNER_COUNT)) - self.gone:
             if self.faults:  # nobody watches any more: time would stand still for ever
                 self.payers[place].kill()
             self._ended(place)
