@@ -83,12 +83,12 @@ def test_what_an_alarm_holds_is_shown_before_and_kept_back_after_the_files_are_m
     run = plan(first)
     held(waiting)
     path = f"/console/payout-runs/{run.pk}/"
-    assert "Alarm menahan 1 pembayaran dari daftar ini." in second.get(path).content.decode()
+    assert "1 pembayaran dari daftar ini ditahan alarm atau masih dipertanyakan." in second.get(path).content.decode()
     approve(second, run)
     record(prove_ledger(connection))
     page = said(first, f"{path}export/", {})
-    assert "1 pembayaran yang ditahan alarm tidak ikut dikirim" in page
-    assert "Alarm menahan" not in page and '<span class="chip sun">tidak dikirim</span>' in page
+    assert "1 pembayaran yang ditahan alarm atau masih dipertanyakan tidak ikut dikirim" in page
+    assert "dari daftar ini ditahan alarm" not in page and '<span class="chip sun">tidak dikirim</span>' in page
 
 
 def test_what_comes_back_is_shown_and_an_officer_takes_back_what_was_paid_wrongly(

@@ -25,13 +25,15 @@ from tests.incentives.journey import (
     INSTALMENT_RUPIAH,
     PLANNED_AT,
     SETTLED_AT,
+    approved,
     earners,
+    export,
     exported,
     planned,
     references,
     settled,
 )
-from tests.incentives.partner import status_file
+from tests.incentives.partner import read_instructions, status_file
 
 pytestmark = pytest.mark.django_db
 
@@ -176,6 +178,22 @@ def test_what_a_partner_calls_rejected_and_paid_is_not_sent_again_before_it_is_c
     exception, officer = PayoutException.objects.get(), factories.officer()
     clear_exception(exception_id=exception.pk, officer_id=officer.pk, note="Tidak dibayar.", at=SETTLED_AT)
     assert references(planned().run_id or 0) == [first.replace("A01", "A02")]
+
+
+def test_what_was_paid_after_all_while_its_next_attempt_waits_on_a_list_does_not_leave() -> None:
+    """The partner says so after the approval and before the export: it would be paid twice."""
+    earners(2)
+    run = exported()
+    first, second = references(run.run_id)
+    settled(run, {first: "AM14", second: "AM14"})
+    run_id = approved()
+    contrary = status_file([(first, INSTALMENT_RUPIAH, "settled", "")])
+    settle_payouts(partner="bni", name="lagi.csv", content=contrary, at=SETTLED_AT)
+    done = export(run_id=run_id, at=SETTLED_AT)
+    assert (done.withheld_count, [file.line_count for file in done.files]) == (1, [1])
+    assert [row["reference"] for row in read_instructions(done.files[0].content)] == [second.replace("A01", "A02")]
+    kept_back = Payout.objects.get(reference=first.replace("A01", "A02"))
+    assert [one.state for one in kept_back.statuses.all()] == ["withheld"] and kept_back.ended_at == SETTLED_AT
 
 
 def test_the_hundredth_attempt_has_a_reference_of_its_own() -> None:

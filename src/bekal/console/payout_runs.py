@@ -217,7 +217,10 @@ def export(request: HttpRequest, run_id: int) -> HttpResponse:
     else:
         messages.success(request, _("The files are ready: one for each payment partner."))
         if held_count := exported.withheld_count - exported.changed_count:
-            words = _("%(count)s payouts that an alarm holds were kept back. They are due again when it is lifted.")
+            words = _(
+                "%(count)s payouts that an alarm or an open question holds were kept back. "
+                "They are due again when that is over."
+            )
             messages.info(request, words % {"count": held_count})
         if exported.changed_count:
             words = _(

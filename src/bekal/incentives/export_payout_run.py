@@ -57,7 +57,8 @@ class ExportedFile:
 @dataclass(frozen=True, slots=True)
 class Exported:
     """The run's files in the order of the partners; `repeated` where they had been written before. `withheld_count`
-    payouts of the list are not in them: an alarm holds them, or their account (`changed_count`) is another by now."""
+    payouts of the list are not in them: an alarm or a question holds them, or their account (`changed_count`) is
+    another by now."""
 
     run_id: int
     files: tuple[ExportedFile, ...]
@@ -118,9 +119,10 @@ def export_payout_run(
     A partner's payments leave in the form of its rail (`rails`; CSV where it has none), at most 50,000 a file and no
     more than the partner takes on a day.
 
-    What an alarm holds by now is kept back (WITHHELD), and so is what would go to another account than the approved one
-    or to one that is no longer verified: the approval was of the whole list, so less than it may leave, never more and
-    nothing else. It is due again, and planned when the hold is lifted or the account can be paid to; nobody else waits.
+    What an alarm holds by now is kept back (WITHHELD), and so is what may have been paid by an earlier attempt (the
+    partner has contradicted itself since the list was planned), or would go to another account than the approved one or
+    to one that is no longer verified: the approval was of the whole list, so less than it may leave, never more and
+    nothing else. It is due again, and planned when nothing stands against it any more; nobody else waits.
 
     The files are handed over after the commit: what the partner can have received is in the books before it can
     have received it. Again: the same files, nothing written. Refusals: RUN_NOT_FOUND, RUN_CANCELLED, NOT_APPROVED,

@@ -1,5 +1,5 @@
-"""What of an approved list does not leave: an alarm holds it, its institution was stopped or suspended, or its account
-is not the approved one any more.
+"""What of an approved list does not leave: an alarm holds it, its institution was stopped or suspended, the partner has
+contradicted itself on an earlier attempt, or its account is not the approved one any more.
 
 The approval was of the whole list, so less than it may leave, never more and nothing else.
 """
@@ -19,7 +19,13 @@ UNION ALL
 SELECT payout.id FROM incentives_payout payout
 JOIN purchases_institutionsettlement settlement ON settlement.id = payout.settlement_id
 JOIN catalogue_institution institution ON institution.id = settlement.institution_id
-WHERE payout.run_id = %(run_id)s AND {WAITS_SQL} IS NOT NULL ORDER BY 1
+WHERE payout.run_id = %(run_id)s AND {WAITS_SQL} IS NOT NULL
+UNION
+SELECT payout.id FROM incentives_payoutexception asked
+JOIN incentives_payout earlier ON earlier.id = asked.payout_id
+JOIN incentives_payout payout ON payout.run_id = %(run_id)s AND payout.id <> earlier.id
+    AND (payout.entitlement_id = earlier.entitlement_id OR payout.settlement_id = earlier.settlement_id)
+WHERE asked.kind = 'contradiction' AND asked.resolved_at IS NULL ORDER BY 1
 """
 # As the export reads it line by line, in one look with the number.
 CHANGED_SQL = """
@@ -34,8 +40,8 @@ WHERE payout.run_id = %s AND payout.id <> ALL(%s::bigint[])
 
 
 def held_payout_ids(*, run_id: int) -> list[int]:
-    """The payouts of a run's list that an alarm holds now, or whose institution is stopped or suspended, in the order
-    of their numbers."""
+    """The payouts of a run's list that an alarm holds now, whose institution is stopped or suspended, or of which the
+    partner has said since that an earlier attempt was paid and was not, in the order of their numbers."""
     with connection.cursor() as cursor:
         cursor.execute(HELD_SQL, {"run_id": run_id})
         return [number for (number,) in cursor.fetchall()]
