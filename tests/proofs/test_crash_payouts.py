@@ -7,7 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -68,7 +68,10 @@ def test_files_are_handed_over_once_wherever_a_payer_dies(place: Place) -> None:
 
 def test_every_kill_of_a_payer_is_survived_and_careless_payers_are_noticed(tmp_path: Path) -> None:
     out, result = StringIO(), tmp_path / "crash.json"
-    call_command("prove", "crash", "--only", "payouts", "--result", str(result), stdout=out)
+    try:
+        call_command("prove", "crash", "--only", "payouts", "--result", str(result), stdout=out)
+    except CommandError:
+        pytest.fail(out.getvalue())
     figures = json.loads(result.read_text())
     assert figures["violation_count"] == 0
     assert figures["boundaries"].keys() == {f"{PAYOUT}{stage.name}" for stage in STAGES}

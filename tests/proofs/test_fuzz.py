@@ -35,7 +35,7 @@ from bekal.proofs.fuzz_planted import PLANTED
 from bekal.proofs.fuzz_rounds import Place, Rounds
 from bekal.proofs.fuzz_tables import BYTES, CELLS, bent_table
 from bekal.proofs.fuzz_v1 import v1_paths
-from bekal.proofs.fuzz_watch import Watch
+from bekal.proofs.fuzz_watch import HANG_SECONDS, Watch
 from bekal.proofs.fuzz_world import undone_in_both
 from bekal.proofs.result_file import read_progress
 from bekal.proofs.scratch import sandbox_beside, scratch_database
@@ -60,6 +60,7 @@ OPENS = {
     "exchange/table_file.py": "import-data KIND (csv), import-data KIND (parquet)",
     "recommender/price_seats.py": OURS,
     "simulation/catalogue.py": OURS,
+    "simulation/failures.py": OURS,
     "simulation/management/commands/fake-partner.py": "instructions for the made-up partner",
     "incentives/partners/rails.py": OURS,
     "simulation/management/commands/bank.py": OURS,
@@ -146,6 +147,20 @@ def _spins() -> str | None:
     return None
 
 
+class _EndsLate:
+    """Hangs in the moment it is thrown away, where nothing that is raised is heard."""
+
+    def __del__(self) -> None:
+        ends_at = time.process_time() + 1.2 * HANG_SECONDS
+        while time.process_time() < ends_at:
+            pass
+
+
+def _spins_while_it_throws_away() -> str | None:
+    _EndsLate()
+    return _spins()
+
+
 def _hangs_once() -> Callable[[], str | None]:
     tries = iter((True, False))
     return lambda: _spins() if next(tries) else None
@@ -167,13 +182,14 @@ def test_what_one_case_may_do() -> None:
 
         with watch.listening():
             watch.case("spins", "", _spins)
+            watch.case("throws away", "", _spins_while_it_throws_away)
             watch.case("once", "", _hangs_once())
             watch.case("writes", "", write)
             watch.case("raises", "what was sent", fail)
         assert not User.objects.exists()
-    assert watch.tries.total() == 4
-    first, second = watch.violations
-    assert first.startswith("spins: hangs")
+    assert watch.tries.total() == 5
+    first, late, second = watch.violations
+    assert first.startswith("spins: hangs") and late.startswith("throws away: hangs")
     assert "MoneyError at core/money.py" in second and watch.examples[second] == ["what was sent"]
 
 

@@ -47,8 +47,8 @@ END_LIMIT_SECONDS = 300
 LOOK_SECONDS = 0.002
 # While payers are at work the bank books what waits at one look in so many.
 BANK_WORKS_SHARE = 0.05
-# A shorter round than the first one is tried again with what is left: so often.
-TRIES = 8
+# A shorter round than the first one is tried again with what is left: more often than there are files.
+TRIES = 40
 
 
 @dataclass(frozen=True, slots=True)

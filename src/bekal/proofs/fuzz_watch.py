@@ -6,6 +6,7 @@ case is one transaction that is undone at its end, after every constraint that w
 
 import logging
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -25,6 +26,7 @@ from django.test import override_settings
 from bekal.core.text import shown
 
 HANG_SECONDS = 1.0
+AGAIN_SECONDS = 0.05
 STATEMENT_LIMIT = "20s"
 """What the database works is not time of this process; a statement that takes so long has failed."""
 EXAMPLES = 3
@@ -133,7 +135,7 @@ class Watch:
         before = signal.signal(signal.SIGPROF, _ring) if _may_ring() else None
         storages = {**settings.STORAGES, "staticfiles": {"BACKEND": PLAIN_STORAGE}}
         try:
-            with override_settings(STORAGES=storages), warnings.catch_warnings():
+            with _ringing_again(), override_settings(STORAGES=storages), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "No directory at", UserWarning)
                 yield
         finally:
@@ -179,6 +181,24 @@ def _may_ring() -> bool:
 
 def _ring(number: int, frame: FrameType | None) -> None:
     raise Hang
+
+
+@contextmanager
+def _ringing_again() -> Iterator[None]:
+    """What rings inside a finalizer is dropped there by Python: the alarm is set anew, for the case itself to hear."""
+    told = sys.unraisablehook
+
+    def again(dropped: sys.UnraisableHookArgs) -> None:
+        if isinstance(dropped.exc_value, Hang):
+            signal.setitimer(signal.ITIMER_PROF, AGAIN_SECONDS)
+        else:
+            told(dropped)
+
+    sys.unraisablehook = again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = told
 
 
 @contextmanager
