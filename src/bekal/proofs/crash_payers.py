@@ -68,8 +68,8 @@ class PayBase:
 @contextmanager
 def pay_base() -> Iterator[PayBase]:
     """The people of PEOPLE, each with an account and an earned incentive; the first instalment falls due."""
-    with client_to("https://127.0.0.1", timeout_seconds=1):  # what calls need is loaded here, not in every payer that is forked
-        pass
+    with client_to("https://127.0.0.1", timeout_seconds=1):
+        """What calls need is loaded here, once, and not in every payer that is forked."""
     with scratch_database("crash_due") as database:
         world = small_world.World()
         ids = world.accept(sum(PEOPLE.values()))
