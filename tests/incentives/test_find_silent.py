@@ -6,12 +6,13 @@ from datetime import date, timedelta
 import pytest
 from django.db import connection
 
+from bekal.incentives.answers import end_silence
 from bekal.incentives.clear_exception import clear_exception
 from bekal.incentives.export_payout_run import export_payout_run
 from bekal.incentives.find_silent import answer_due_on, find_silent
 from bekal.incentives.hand_over_files import hand_over_files
 from bekal.incentives.make_calls import make_calls
-from bekal.incentives.models import Payout, PayoutException
+from bekal.incentives.models import Payout, PayoutCall, PayoutException, PayoutStatus
 from bekal.incentives.partners.snap_bi import TRANSFER_PATHS
 from bekal.incentives.settle_payouts import settle_payouts
 from bekal.ledger.clock import machine_now
@@ -98,6 +99,26 @@ def test_a_call_without_an_answer_is_silent_until_the_partner_is_asked(bank: Run
     assert make_calls(rails=rails_to(bank), at=WEDNESDAY, now=lambda: machine_now() + later).outcomes == {"settled": 1}
     assert open_ones() == []
     assert [one.resolution for one in PayoutException.objects.all()] == ["answered"]
+
+
+def test_who_has_accepted_a_payment_and_never_pays_it_is_asked() -> None:
+    """First it says nothing at all, then that it has it, and then nothing again."""
+    earners(2)
+    run = exported()
+    assert find_silent(at=WEDNESDAY) == 2, "not a word"
+    for payout in Payout.objects.all():
+        call = PayoutCall.objects.create(payout=payout, act="ask", outcome="accepted", noted_at=WEDNESDAY)
+        PayoutStatus.objects.create(payout=payout, state="accepted", call=call, recorded_at=WEDNESDAY)
+    end_silence(Payout.objects.values_list("pk", flat=True), at=WEDNESDAY)
+    thursday, friday = WEDNESDAY + timedelta(days=1), WEDNESDAY + timedelta(days=2)
+    assert answer_due_on(WEDNESDAY.date()) == thursday.date()
+    assert find_silent(at=WEDNESDAY) == find_silent(at=thursday) == 0, "its time is not over"
+    assert find_silent(at=friday + timedelta(days=3)) == 2
+    assert {(one.kind, one.owner, one.said) for one in open_ones()} == {("silent", "partner", "accepted")}
+    assert find_silent(at=friday + timedelta(days=4)) == 0, "open already"
+    assert prove_ledger(connection).violations == ()
+    settled(run, at=friday + timedelta(days=4))
+    assert open_ones() == [] and prove_ledger(connection).violations == ()
 
 
 def test_what_an_officer_has_cleared_up_stays_so(bank: RunningBank) -> None:

@@ -18,19 +18,24 @@ SELECT id FROM incentives_payoutrun
 WHERE exported_at < %(before)s AND planned_for BETWEEN %(first)s AND %(last)s ORDER BY id FOR NO KEY UPDATE
 """
 # Handed over by files or calls: what is known not to have arrived is not the partner's silence. What an officer hands
-# over is the office's to ask about: nobody here knows whether the partner has it. Once for each payment: what an
+# over is the office's to ask about: nobody here knows whether the partner has it. To accept is not to pay: who has said
+# no more than that has its time once more, and is then silent, too. Once for each payment and each of the two: what an
 # officer has cleared up stays so.
 OPEN_SQL = f"""
 INSERT INTO incentives_payoutexception
     (kind, owner, partner, payout_id, file_id, line, reference, said, opened_at, resolution, note)
-SELECT 'silent', CASE file.message_id WHEN '' THEN 'office' ELSE 'partner' END, payout.partner, payout.id, file.id, 0,
-       payout.reference, '', %(at)s, '', ''
+SELECT 'silent', CASE WHEN file.message_id = '' AND accepted.id IS NULL THEN 'office' ELSE 'partner' END,
+       payout.partner, payout.id, file.id, 0, payout.reference,
+       CASE WHEN accepted.id IS NULL THEN '' ELSE 'accepted' END, %(at)s, '', ''
 FROM incentives_payout payout
 JOIN incentives_payoutstatus sent ON sent.payout_id = payout.id AND sent.state = 'sent'
 JOIN incentives_payoutfile file ON file.id = sent.file_id
+LEFT JOIN incentives_payoutstatus accepted ON accepted.payout_id = payout.id AND accepted.state = 'accepted'
 WHERE payout.run_id = ANY(%(run_ids)s::bigint[]) AND payout.ended_at IS NULL
-  AND NOT EXISTS (SELECT 1 FROM incentives_payoutstatus said WHERE said.payout_id = payout.id AND said.state <> 'sent')
-  AND CASE WHEN file.form = 'calls'
+  AND NOT EXISTS (SELECT 1 FROM incentives_payoutstatus said
+                  WHERE said.payout_id = payout.id AND said.state NOT IN ('sent', 'accepted'))
+  AND CASE WHEN accepted.id IS NOT NULL THEN accepted.recorded_at < %(before)s
+           WHEN file.form = 'calls'
            THEN (SELECT {HEARD_SQL} FROM incentives_payoutcall call WHERE call.payout_id = payout.id
                  ORDER BY call.id DESC LIMIT 1) IN ('begun', 'unknown')
                 AND NOT EXISTS (SELECT 1 FROM incentives_payoutcall late
@@ -41,7 +46,8 @@ WHERE payout.run_id = ANY(%(run_ids)s::bigint[]) AND payout.ended_at IS NULL
                 AND NOT EXISTS (SELECT 1 FROM incentives_payoutsending late
                                 WHERE late.file_id = file.id AND late.counted_on > %(last)s) END
   AND NOT EXISTS (SELECT 1 FROM incentives_payoutexception earlier
-                  WHERE earlier.payout_id = payout.id AND earlier.kind = 'silent')
+                  WHERE earlier.payout_id = payout.id AND earlier.kind = 'silent'
+                    AND (earlier.said = 'accepted') = (accepted.id IS NOT NULL))
 ORDER BY payout.id
 ON CONFLICT (kind, partner, reference, said) WHERE resolved_at IS NULL DO NOTHING
 """
@@ -49,12 +55,13 @@ ON CONFLICT (kind, partner, reference, said) WHERE resolved_at IS NULL DO NOTHIN
 
 @transaction.atomic
 def find_silent(*, at: datetime) -> int:
-    """Open an exception of the partner for each payment without a line although its time is over; how many.
+    """Open an exception of the partner for each payment that is neither paid nor refused although its time is over; how
+    many.
 
     A partner has so many working days after the day of payment (`payout_answer_days` of that day), or after the run was
-    exported or the payment begun (it may have waited for a window or another day), if that was later. The exception
-    ends by itself when an answer comes (`answers.end_silence`). Of a list that an officer hands over by hand the office
-    is asked first. Again: nothing new. Lock order: the runs.
+    exported or the payment begun (it may have waited for a window or another day), or accepted, if that was later. The
+    exception ends by itself when an answer comes (`answers.end_silence`). Of a list that an officer hands over by hand
+    the office is asked first. Again: nothing new. Lock order: the runs.
     """
     today = programme_day(at)
     last = today - timedelta(days=1)
@@ -67,7 +74,7 @@ def find_silent(*, at: datetime) -> int:
         run_ids = [number for (number,) in cursor.fetchall()]
         if not run_ids:
             return 0
-        cursor.execute(OPEN_SQL, {"at": at, "run_ids": id_array(run_ids), "last": last})
+        cursor.execute(OPEN_SQL, {**values, "run_ids": id_array(run_ids)})
         return int(cursor.rowcount)
 
 
