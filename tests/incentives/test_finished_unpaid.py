@@ -19,8 +19,9 @@ from bekal.incentives.finished_unpaid import (
     finished_unpaid,
     waiting_figures,
 )
+from bekal.incentives.models import AccountCheck
 from bekal.incentives.plan_payout_run import plan_payout_run
-from bekal.participants.models import Participation
+from bekal.participants.models import Participation, PayoutAccount, PayoutAccountDirectory
 from bekal.proofs.published_sql import WAITING
 from bekal.purchases.models import Purchase
 from bekal.purchases.reconcile_changed import reconcile_changed
@@ -75,6 +76,29 @@ def test_whose_account_was_changed_waits_for_the_calendar() -> None:
     )
     (line,) = every_finished_unpaid(WaitingChoice(), at=late + timedelta(days=3))
     assert line.reason is Reason.TO_PLAN
+
+
+def test_whose_account_cannot_be_paid_to_has_to_name_another() -> None:
+    (person,) = factories.accepted()
+    factories.reconciled(person, factories.training())
+    entitle(at=AT)
+    account = PayoutAccount.objects.get(participant__participation=person)
+    AccountCheck.objects.create(
+        account=account,
+        account_hash=PayoutAccountDirectory.objects.get(account=account).account_hash,
+        outcome="failed",
+        reason_code="AC04",
+        needed_rupiah=600_000,
+        recorded_at=AT,
+        noted_at=AT,
+    )
+    late = AT + timedelta(days=4)
+    (line,) = every_finished_unpaid(WaitingChoice(), at=late)
+    assert (line.reason, line.side) == (Reason.ACCOUNT_FAILED, Side.PARTICIPANT)
+    participant_id = Participation.objects.get(pk=person).participant_id
+    factories.changed_account(participant_id, "ovo", "081234567890", at=late)
+    (line,) = every_finished_unpaid(WaitingChoice(), at=late + timedelta(days=3))
+    assert line.reason is Reason.TO_PLAN, "nobody has said that of the new one"
 
 
 def test_everybody_is_listed_once_with_the_reason() -> None:

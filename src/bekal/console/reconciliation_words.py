@@ -26,6 +26,7 @@ REASONS: dict[str, Words] = {
     Reason.NO_ACCOUNT: gettext_lazy("no payout account"),
     Reason.ACCOUNT_NOT_VERIFIED: gettext_lazy("payout account not verified"),
     Reason.ACCOUNT_CHANGED: gettext_lazy("payout account changed, waits 72 hours"),
+    Reason.ACCOUNT_FAILED: gettext_lazy("the bank or wallet cannot pay to this account"),
     Reason.PAYMENT_DAY: gettext_lazy("the payment day has not come"),
     Reason.TO_PLAN: gettext_lazy("due, on no list yet"),
     Reason.TO_APPROVE: gettext_lazy("on a list that waits for approval"),

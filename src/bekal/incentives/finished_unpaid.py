@@ -35,6 +35,7 @@ class Reason(StrEnum):
     NO_ACCOUNT = "no_account"
     ACCOUNT_NOT_VERIFIED = "account_not_verified"
     ACCOUNT_CHANGED = "account_changed"
+    ACCOUNT_FAILED = "account_failed"
     PAYMENT_DAY = "payment_day"
     TO_PLAN = "to_plan"
     TO_APPROVE = "to_approve"
@@ -83,7 +84,8 @@ WHERE place.id > %(after_id)s AND place.id <= %(until_id)s AND place.opened_at I
                     AND earned.participation_id > %(after_id)s AND earned.participation_id <= %(until_id)s)
 ORDER BY place.id, purchase.reconciled_at, purchase.completed_at, purchase.id
 """
-# What is looked up for each is joined as a set: for a page the planner goes by the index, for everybody by hash.
+# What is looked up for each is joined as a set: for a page the planner goes by the index, for everybody by hash. Nobody
+# here was ever paid, so that the newest look at an account says how it stands (`account_standing`).
 _REASON_SQL = """
 SELECT person.*, stood.pieces, training.institution_id,
        CASE WHEN held.held_at IS NOT NULL THEN 'held'
@@ -100,13 +102,24 @@ SELECT person.*, stood.pieces, training.institution_id,
             WHEN account.id IS NULL THEN 'no_account'
             WHEN account.verified_at IS NULL THEN 'account_not_verified'
             WHEN earned.payment_on > %(on)s THEN 'payment_day'
-            WHEN account.pays_from_at > %(at)s THEN 'account_changed' ELSE 'to_plan' END AS reason,
+            WHEN account.pays_from_at > %(at)s THEN 'account_changed'
+            WHEN looked.outcome = 'failed' THEN 'account_failed'
+            ELSE 'to_plan' END AS reason,
        account.pays_from_at, held.held_at, held.due_on AS held_due_on,
        stood.owed_by, stood.since_on AS stood_on, stood.due_on AS stood_due_on,
        earned.entitled_at, earned.lapsed_at, earned.sent_at, earned.approved_at, earned.planned_at, earned.payment_on
 FROM person
 JOIN catalogue_training training ON training.id = person.training_id
 LEFT JOIN participants_payoutaccount account ON account.participant_id = person.participant_id
+LEFT JOIN (
+    SELECT DISTINCT ON (seen.account_id) seen.account_id, seen.outcome
+    FROM person
+    JOIN participants_payoutaccount asked ON asked.participant_id = person.participant_id
+    JOIN participants_payoutaccountdirectory directory ON directory.account_id = asked.id
+    JOIN incentives_accountcheck seen ON seen.account_id = asked.id AND seen.account_hash = directory.account_hash
+    WHERE seen.outcome IN ('passed', 'failed', 'wanted')
+    ORDER BY seen.account_id, seen.id DESC
+) looked ON looked.account_id = account.id
 LEFT JOIN (
     SELECT participation_id, min(opened_at) AS held_at, min(due_on) AS due_on
     FROM person JOIN holds_hold hold ON hold.participation_id = person.id AND hold.lifted_at IS NULL
@@ -137,7 +150,7 @@ LEFT JOIN (
 _TOLD_SQL = f"""
 SELECT id, participant_id, purchase_id, institution_id, completed_at IS NOT NULL AS is_completed, reason, pieces,
        CASE WHEN reason IN ('attendance', 'completion', 'rating', 'review') THEN owed_by
-            WHEN reason IN ('no_account', 'account_not_verified') THEN 'participant'
+            WHEN reason IN ('no_account', 'account_not_verified', 'account_failed') THEN 'participant'
             WHEN reason IN ('held', 'conflict', 'to_plan', 'to_approve', 'to_send') THEN 'programme'
             WHEN reason = 'sent' THEN 'partner' WHEN reason IN ('payment_day', 'account_changed') THEN 'calendar'
             WHEN reason IN ('to_reconcile', 'to_entitle') THEN 'worker' ELSE 'nobody' END AS side,
@@ -145,7 +158,7 @@ SELECT id, participant_id, purchase_id, institution_id, completed_at IS NOT NULL
             WHEN reason IN ('conflict', 'attendance', 'completion', 'rating', 'review') THEN stood_on
             WHEN reason = 'sent' THEN (sent_at {_DAY} WHEN reason = 'to_send' THEN (approved_at {_DAY}
             WHEN reason = 'to_approve' THEN (planned_at {_DAY} WHEN reason = 'to_plan' THEN payment_on
-            WHEN reason IN ('no_account', 'account_not_verified', 'account_changed', 'payment_day')
+            WHEN reason IN ('no_account', 'account_not_verified', 'account_changed', 'account_failed', 'payment_day')
                 THEN (entitled_at {_DAY}
             WHEN reason = 'to_entitle' THEN (reconciled_at {_DAY} WHEN reason = 'ended' THEN (ended_at {_DAY}
             WHEN reason = 'revoked' THEN (revoked_at {_DAY} WHEN reason = 'clawed_back' THEN (lapsed_at {_DAY}
@@ -153,8 +166,8 @@ SELECT id, participant_id, purchase_id, institution_id, completed_at IS NOT NULL
        CASE WHEN reason = 'held' THEN held_due_on
             WHEN reason IN ('conflict', 'attendance', 'completion', 'rating', 'review') THEN stood_due_on
             WHEN reason = 'account_changed' THEN (pays_from_at {_DAY}
-            WHEN reason IN ('no_account', 'account_not_verified', 'payment_day', 'to_plan', 'to_approve', 'to_send',
-                            'sent') THEN payment_on END AS due_on
+            WHEN reason IN ('no_account', 'account_not_verified', 'account_failed', 'payment_day', 'to_plan',
+                            'to_approve', 'to_send', 'sent') THEN payment_on END AS due_on
 FROM reasoned
 """
 WAITING_SQL = f"""
