@@ -188,7 +188,7 @@ def _ringing_again() -> Iterator[None]:
     """What rings inside a finalizer is dropped there by Python: the alarm is set anew, for the case itself to hear."""
     told = sys.unraisablehook
 
-    def again(dropped: sys.UnraisableHookArgs) -> None:
+    def again(dropped: "sys.UnraisableHookArgs") -> None:  # a name for type checkers alone
         if isinstance(dropped.exc_value, Hang):
             signal.setitimer(signal.ITIMER_PROF, AGAIN_SECONDS)
         else:
