@@ -74,14 +74,14 @@ def test_from_what_is_due_to_done(officers: tuple[Client, Client]) -> None:
     run = planned(first)
     page = read(second, f"{LIST}{run.pk}/")
     assert bytes(run.list_sha256).hex() in page and "Rp10.650.000" in page
-    assert 'http-equiv="refresh"' not in page, "nobody is disturbed while reading what to approve"
+    assert 'name="look-again"' not in page, "nobody is disturbed while reading what to approve"
     assert "Disetujui." in approve(second, run)
     at_work = read(first, f"{LIST}{run.pk}/")
-    assert 'http-equiv="refresh" content="5"' in at_work and "0 dari 1 bagian selesai" in at_work
-    assert 'http-equiv="refresh"' not in read(first, f"{LIST}{run.pk}/?still")
+    assert 'name="look-again" content="5"' in at_work and "0 dari 1 bagian selesai" in at_work
+    assert 'name="look-again"' not in read(first, f"{LIST}{run.pk}/?still")
     work()
     done = read(first, f"{LIST}{run.pk}/")
-    assert "1 dari 1 bagian selesai" in done and 'http-equiv="refresh"' not in done
+    assert "1 dari 1 bagian selesai" in done and 'name="look-again"' not in done
     assert "Di mana berbeda" not in done
     assert Participation.objects.filter(revoked_at__isnull=False).count() == 3
     assert "selesai" in read(first, LIST)
@@ -223,7 +223,7 @@ def test_an_approved_run_is_stopped_by_two_officers(officers: tuple[Client, Clie
     assert f"{path}stop/" in read(first, path)
     form = read(first, f"{path}stop/")
     assert "0 dari 1 bagian sudah selesai" in form and "Rp7.100.000" in form
-    assert 'http-equiv="refresh"' not in form, "nobody is disturbed while writing"
+    assert 'name="look-again"' not in form, "nobody is disturbed while writing"
     assert "Permintaan dicatat." in said(first, f"{path}stop/", {"because": "Daftar keliru.\nLihat surat 12."})
     own, other = read(first, path), read(second, path)
     assert "Petugas lain harus menyetujuinya" in own and f"{path}stop/agree/" not in own
@@ -235,7 +235,7 @@ def test_an_approved_run_is_stopped_by_two_officers(officers: tuple[Client, Clie
     page = said(second, f"{path}stop/agree/", {"because": reason.replace("\n", "\r\n")})
     assert "Dihentikan." in page and "petugas-satu meminta dihentikan, petugas-dua menyetujui" in page
     assert "Tidak dikerjakan: 2 dalam daftar, Rp7.100.000" in page
-    assert 'http-equiv="refresh"' not in page and "/stop/" not in page
+    assert 'name="look-again"' not in page and "/stop/" not in page
     work()
     assert not Participation.objects.filter(revoked_at__isnull=False).exists()
     assert "dihentikan" in read(first, LIST)

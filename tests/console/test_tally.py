@@ -28,7 +28,7 @@ PAGES = {
     "/console/on-time/front-loading/": "replay",
     "/console/lapsing/?as_of=2020-04-25": "rows",
 }
-WAITS = 'http-equiv="refresh"'
+WAITS = 'name="look-again"'
 
 
 @pytest.fixture

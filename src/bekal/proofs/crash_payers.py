@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from unittest import mock
 
+import httpx
 from django.db import connection
 
 from bekal.accounts.privacy import decrypt
@@ -22,7 +23,6 @@ from bekal.incentives.hand_over_files import alone_at, hand_over_files
 from bekal.incentives.house_rails import Rail
 from bekal.incentives.make_calls import make_calls
 from bekal.incentives.models import Entitlement, PayoutRun
-from bekal.incentives.partners.https import client_to
 from bekal.incentives.plan_payout_run import plan_payout_run
 from bekal.ledger.clock import programme_day
 from bekal.participants.models import Participation, PayoutAccount
@@ -68,8 +68,7 @@ class PayBase:
 @contextmanager
 def pay_base() -> Iterator[PayBase]:
     """The people of PEOPLE, each with an account and an earned incentive; the first instalment falls due."""
-    with client_to("https://127.0.0.1", timeout_seconds=1):
-        """What calls need is loaded here, once, and not in every payer that is forked."""
+    httpx.Client(trust_env=False).close()  # what calls need is loaded here, once, and not in every payer that is forked
     with scratch_database("crash_due") as database:
         world = small_world.World()
         ids = world.accept(sum(PEOPLE.values()))

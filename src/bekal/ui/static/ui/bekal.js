@@ -27,6 +27,16 @@
     const tell = () => { line.textContent = line.dataset.words.replace("0", String(area.maxLength - area.value.length)); };
     area.addEventListener("input", tell);
   }
+  // A page on which something goes on looks again, but not away from under whoever types, reads a list or looks elsewhere.
+  const again = document.querySelector("meta[name=look-again]");
+  if (again) {
+    const look = () => {
+      const isBusy = document.hidden || document.querySelector("details[open]")
+        || document.activeElement.matches("input, select, textarea");
+      if (isBusy) setTimeout(look, 1000); else location.reload();
+    };
+    setTimeout(look, Number(again.content) * 1000);
+  }
   // A table too wide for this window names its cells, so that on a phone each row can stand as a card.
   for (const table of document.querySelectorAll(".scroll > table:not(.front)")) {
     const heads = table.tHead && table.tHead.rows.length === 1 ? table.tHead.rows[0].cells : [];
