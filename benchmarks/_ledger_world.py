@@ -127,8 +127,9 @@ def trained(execute: Callable[..., Any], world: World) -> None:
                'completion:' || training_id, reconciled_at FROM purchases_purchase""",
         """UPDATE ledger_trainingbalance SET remaining_rupiah = granted_rupiah - (SELECT sum(price) FROM
                unnest(%(prices)s::bigint[]) price) WHERE owner_id <= %(buyers)s""",
-        """INSERT INTO purchases_institutionsettlement (institution_id, settled_at, purchase_count, total_rupiah)
-           SELECT training.institution_id, %(settled_at)s, count(*), sum(purchase.price_rupiah)
+        """INSERT INTO purchases_institutionsettlement (institution_id, ordered_at, settled_at, purchase_count,
+               total_rupiah)
+           SELECT training.institution_id, %(settled_at)s, %(settled_at)s, count(*), sum(purchase.price_rupiah)
            FROM purchases_purchase purchase JOIN catalogue_training training ON training.id = purchase.training_id
            WHERE ordinal = 1 GROUP BY training.institution_id""",
         """UPDATE purchases_purchase purchase SET settlement_id = settlement.id
