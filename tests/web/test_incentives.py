@@ -168,6 +168,7 @@ def test_the_same_is_told_as_json(sign_in: SignIn, clock: StoppedClock) -> None:
     assert (first["state"], first["turn"], first["next_step"]) == ("rejected", "participant", "check_account")
     assert first["reason"] == "Dompetmu penuh: kosongkan, atau pilih rekening lain."
     assert (first["is_late"], first["masked_account"][-4:].isdigit()) == (True, True)
+    assert (first["next_partner"], first["next_masked_account"]) == ("", ""), "there is no other account"
     assert [step["what"] for step in first["steps"]] == ["earned", "listed", "list_approved", "sent", "rejected"]
     assert [one["state"] for one in others[3:]] == ["waiting_answer"] * 3
     page = text_of(visitor.open("incentives"))

@@ -238,23 +238,24 @@ DAY_STEPS: tuple[tuple[time, OfficeStep], ...] = tuple(
     )
 )
 
+# Each sum is a join of its own over the places: what is summed beforehand and joined then, PostgreSQL sums once for each
+# person where it has not counted the tables yet.
 REPORT_SQL = """
-SELECT count(*), count(participation.id), count(participation.revoked_at), count(participation.balance_ended_at),
-       coalesce(sum(bought.bought), 0), coalesce(sum(bought.completed), 0), coalesce(sum(bought.reconciled), 0),
-       coalesce(sum(paid.settled), 0), coalesce(sum(paid.rupiah), 0), coalesce(sum(answered.answered), 0)
-FROM simulation_cohortmember member
-LEFT JOIN participants_participation participation USING (participant_id)
-LEFT JOIN (SELECT participation_id, count(*) AS bought, count(completed_at) AS completed,
-                  count(reconciled_at) AS reconciled
-           FROM purchases_purchase GROUP BY 1) bought ON bought.participation_id = participation.id
-LEFT JOIN (SELECT participation_id, count(*) AS settled, sum(entitlement.amount_rupiah) AS rupiah
-           FROM incentives_entitlement entitlement
-           JOIN incentives_payout payout ON payout.entitlement_id = entitlement.id
-           JOIN incentives_payoutstatus status ON status.payout_id = payout.id AND status.state = 'settled'
-           GROUP BY 1) paid ON paid.participation_id = participation.id
-LEFT JOIN (SELECT participation_id, count(*) AS answered FROM engagement_surveyresponse GROUP BY 1) answered
-  ON answered.participation_id = participation.id
-WHERE member.cohort_id = %s
+WITH place AS MATERIALIZED (
+    SELECT participation.id, participation.revoked_at, participation.balance_ended_at
+    FROM simulation_cohortmember member LEFT JOIN participants_participation participation USING (participant_id)
+    WHERE member.cohort_id = %s
+)
+SELECT people.*, bought.*, paid.*, answered.*
+FROM (SELECT count(*), count(id), count(revoked_at), count(balance_ended_at) FROM place) people,
+     (SELECT count(*), count(completed_at), count(reconciled_at)
+      FROM place JOIN purchases_purchase purchase ON purchase.participation_id = place.id) bought,
+     (SELECT count(*), coalesce(sum(entitlement.amount_rupiah), 0)
+      FROM place
+      JOIN incentives_entitlement entitlement ON entitlement.participation_id = place.id
+      JOIN incentives_payout payout ON payout.entitlement_id = entitlement.id
+      JOIN incentives_payoutstatus status ON status.payout_id = payout.id AND status.state = 'settled') paid,
+     (SELECT count(*) FROM place JOIN engagement_surveyresponse given ON given.participation_id = place.id) answered
 """
 
 

@@ -82,6 +82,8 @@ def _told(entry: Entry) -> dict[str, Any]:
         "partner": line.partner,
         "masked_account": line.masked_account,
         "reference": line.reference,
+        "next_partner": line.next_partner,
+        "next_masked_account": line.next_masked,
         "paid_at": line.paid_at,
         "steps": [
             {"what": each.step.what, "at": each.step.at, "attempt": each.step.attempt, "words": each.words}
