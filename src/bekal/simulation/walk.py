@@ -238,7 +238,7 @@ DAY_STEPS: tuple[tuple[time, OfficeStep], ...] = tuple(
     )
 )
 
-# Each sum is a join of its own over the places: what is summed beforehand and joined then, PostgreSQL sums anew for each
+# Each sum is a join of its own over the places: what is summed beforehand and joined then is summed anew for each
 # person where it has not counted the tables yet.
 REPORT_SQL = """
 WITH place AS MATERIALIZED (
