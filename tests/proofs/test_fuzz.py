@@ -221,11 +221,10 @@ def test_what_a_case_does_in_the_sandbox_is_undone_there() -> None:
 
 
 def test_every_text_of_the_corpus_is_read_or_refused() -> None:
+    """How long each takes is watched by the proof, which believes only what is slow twice."""
     for raw in (*BODIES.values(), *(text.encode("utf-8", "surrogatepass") for text in RAW_JSON)):
-        began = time.process_time()
         with contextlib.suppress(StrictJsonError):
             strict_json(raw)
-        assert time.process_time() - began < 1
     for text in AMOUNTS:
         with contextlib.suppress(MoneyError):
             assert 0 <= parse_rupiah(text) <= MAX_RUPIAH and str(int(text)) == text
