@@ -156,9 +156,11 @@ class _EndsLate:
             pass
 
 
-def _spins_while_it_throws_away() -> str | None:
+def _spins_while_it_throws_away(came_to_its_end: list[bool]) -> str | None:
     _EndsLate()
-    return _spins()
+    _spins()
+    came_to_its_end.append(True)
+    return None
 
 
 def _hangs_once() -> Callable[[], str | None]:
@@ -171,6 +173,7 @@ def test_what_one_case_may_do() -> None:
     """A hang is believed the second time; what a case writes is undone; what it raises names its place."""
     with scratch_database("fuzz"):
         watch = Watch()
+        came_to_its_end: list[bool] = []
 
         def write() -> str | None:
             User.objects.create_user("seseorang", None, role=Role.OFFICER, display_name="Seseorang")
@@ -182,12 +185,12 @@ def test_what_one_case_may_do() -> None:
 
         with watch.listening():
             watch.case("spins", "", _spins)
-            watch.case("throws away", "", _spins_while_it_throws_away)
+            watch.case("throws away", "", lambda: _spins_while_it_throws_away(came_to_its_end))
             watch.case("once", "", _hangs_once())
             watch.case("writes", "", write)
             watch.case("raises", "what was sent", fail)
         assert not User.objects.exists()
-    assert watch.tries.total() == 5
+    assert watch.tries.total() == 5 and came_to_its_end == [], "the alarm has ended it"
     first, late, second = watch.violations
     assert first.startswith("spins: hangs") and late.startswith("throws away: hangs")
     assert "MoneyError at core/money.py" in second and watch.examples[second] == ["what was sent"]
