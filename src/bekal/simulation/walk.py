@@ -238,8 +238,8 @@ DAY_STEPS: tuple[tuple[time, OfficeStep], ...] = tuple(
     )
 )
 
-# Each sum is a join of its own over the places: what is summed beforehand and joined then is summed anew for each
-# person where it has not counted the tables yet.
+# Each sum is a join of its own over the places: what is summed beforehand and joined then PostgreSQL sums anew for each
+# person, as long as it has not counted the tables.
 REPORT_SQL = """
 WITH place AS MATERIALIZED (
     SELECT participation.id, participation.revoked_at, participation.balance_ended_at
